@@ -1,0 +1,13 @@
+/** A broken promise of our own code: it ends the tick, is logged once, and the next tick starts clean. */
+export class Bug extends Error {
+  override readonly name = 'Bug';
+}
+
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Bug(message);
+}
+
+/** For the `default` of a switch that names every case; the type checker proves it is not reached. */
+export function unreachable(value: never): never {
+  throw new Bug(`unreachable: ${JSON.stringify(value)}`);
+}
