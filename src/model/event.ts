@@ -1,0 +1,35 @@
+import type { Instant } from '../lib/clock.ts';
+import type { InstallationId, OwnerId, RepoId } from './ids.ts';
+import type { JobReport } from './job.ts';
+import type { RepoFacts } from './repo.ts';
+
+/** What a webhook means to us: the payload's few facts, and nothing decided. */
+export type Event =
+  | { readonly kind: 'job'; readonly job: JobReport; readonly repo: RepoFacts }
+  | {
+      readonly kind: 'push';
+      readonly repo: RepoFacts;
+      readonly branch: string;
+      /** The commit that the branch now names; null when the branch was deleted. */
+      readonly commit: string | null;
+    }
+  | {
+      readonly kind: 'repository';
+      readonly action: 'renamed' | 'transferred' | 'deleted' | 'edited';
+      readonly repo: RepoFacts;
+    }
+  | {
+      readonly kind: 'installation';
+      readonly action: 'added' | 'removed';
+      readonly installation: InstallationId;
+      readonly ownerId: OwnerId;
+      /** null: every repository of the owner. */
+      readonly repos: readonly RepoId[] | null;
+    };
+
+/** One webhook, written down: GitHub's delivery id is the same when it delivers again. */
+export interface Delivery {
+  readonly id: string;
+  readonly at: Instant;
+  readonly event: Event;
+}

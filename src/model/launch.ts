@@ -1,0 +1,115 @@
+import type { Instant } from '../lib/clock.ts';
+import type {
+  InstanceId,
+  InstanceKey,
+  LaunchId,
+  RepoId,
+  RuleId,
+  RunnerId,
+  ScopeId,
+} from './ids.ts';
+
+export type Market = 'spot' | 'on-demand';
+export type Arch = 'x64' | 'arm64';
+
+/** Where and how to launch: everything in it is in the client token, so a change is a new launch. */
+export interface Place {
+  readonly region: string;
+  readonly zone: string;
+  readonly subnet: string;
+  readonly type: string;
+  readonly market: Market;
+}
+
+/** A rule made concrete. `priceUsd` is an hour's, null when AWS was not heard yet. */
+export interface Offer extends Place {
+  readonly rule: RuleId;
+  readonly arch: Arch;
+  readonly priceUsd: number | null;
+  /** Left alone until then, because EC2 said so; 0: never refused. */
+  readonly exhaustedUntil: Instant;
+  readonly exhaustedWhy: string;
+}
+
+/** RunInstances, whole: sending it again sends the same bytes. */
+export interface LaunchRequest extends Place {
+  readonly clientToken: string;
+  readonly count: number;
+  readonly maxPriceUsd: number | null;
+  readonly imageId: string;
+  readonly rootDevice: string;
+  readonly diskGb: number;
+  readonly securityGroups: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
+  /** Plain text; the adapter encodes it. */
+  readonly userData: string;
+}
+
+/**
+ * unknown: written down, perhaps sent, not answered; its instances count as live.
+ * launched, failed: EC2 said so. cancelled: no longer wanted, and EC2 shows nothing of it.
+ */
+export type LaunchOutcome = 'unknown' | 'launched' | 'failed' | 'cancelled';
+
+export interface Launch extends Place {
+  readonly id: LaunchId;
+  readonly scope: ScopeId;
+  readonly repo: RepoId;
+  /** Which account's credentials launch it; `default` is the app's own chain. */
+  readonly account: string;
+  readonly rule: RuleId;
+  readonly count: number;
+  readonly priceUsd: number | null;
+  readonly reason: string;
+  readonly createdAt: Instant;
+  readonly outcome: LaunchOutcome;
+  /** EC2's code when it failed, else ''. */
+  readonly code: string;
+  /** Calls sent so far, and when the next may be sent. */
+  readonly tries: number;
+  readonly retryAt: Instant;
+  /** null once the outcome is known. */
+  readonly request: LaunchRequest | null;
+}
+
+export type InstanceState = 'requested' | 'pending' | 'online' | 'busy' | 'ending' | 'gone';
+
+/** What EC2 says; `unknown` before it says anything. */
+export type Ec2State = 'unknown' | 'pending' | 'running' | 'shutting-down' | 'terminated';
+
+export interface Instance {
+  readonly key: InstanceKey;
+  readonly launch: LaunchId;
+  readonly scope: ScopeId;
+  readonly repo: RepoId;
+  readonly account: string;
+  readonly rule: RuleId;
+  readonly region: string;
+  readonly zone: string;
+  readonly type: string;
+  readonly market: Market;
+  readonly priceUsd: number | null;
+  /** EC2's id and the owner's AWS account number, once EC2 answered. */
+  readonly id: InstanceId | null;
+  readonly ownerAccount: string | null;
+  readonly state: InstanceState;
+  readonly ec2: Ec2State;
+  /** Why it is ending or gone; '' while it lives. */
+  readonly reason: string;
+  readonly runnerId: RunnerId | null;
+  readonly runnerName: string | null;
+  /** The labels that its runner registered with; empty before. */
+  readonly labels: readonly string[];
+  readonly createdAt: Instant;
+  /** When EC2 answered the launch. */
+  readonly launchedAt: Instant | null;
+  readonly registeredAt: Instant | null;
+  readonly onlineAt: Instant | null;
+  readonly startedAt: Instant | null;
+  readonly finishedAt: Instant | null;
+  /** When EC2 will take it back, by the machine's own notice. */
+  readonly noticeAt: Instant | null;
+  /** When we last asked EC2 to end it. */
+  readonly endAskedAt: Instant | null;
+  readonly goneAt: Instant | null;
+}

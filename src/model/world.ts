@@ -1,0 +1,130 @@
+import type { Instant } from '../lib/clock.ts';
+import type { InstanceKey, JobId, LaunchId, RepoId, RuleId, RunId, ScopeId } from './ids.ts';
+import type { Reason } from './job.ts';
+import type { Arch, InstanceState, Offer } from './launch.ts';
+
+// The plan's whole input and output, as plain JSON: a saved world is a test.
+
+/** Durations that the promises are written in; all in milliseconds. */
+export interface Limits {
+  /** R: how often the healings run; grace times are multiples of it. */
+  readonly resyncMs: number;
+  readonly registerTimeoutMs: number;
+  readonly maxDurationMs: number;
+  /** GitHub registers about this many runners a minute for us. */
+  readonly registrationsPerMinute: number;
+}
+
+export interface JobView {
+  readonly id: JobId;
+  readonly repo: RepoId;
+  readonly run: RunId;
+  readonly labels: readonly string[];
+  readonly queuedAt: Instant;
+  /** Not handed out by GitHub: no demand before this time. */
+  readonly asideUntil?: Instant;
+}
+
+export interface InstanceView {
+  readonly key: InstanceKey;
+  readonly launch: LaunchId;
+  readonly repo: RepoId;
+  readonly rule: RuleId;
+  readonly state: Exclude<InstanceState, 'gone'>;
+  /** EC2 has given its id. */
+  readonly isKnown: boolean;
+  readonly createdAt: Instant;
+  readonly launchedAt: Instant | null;
+  readonly registeredAt: Instant | null;
+  readonly onlineAt: Instant | null;
+  readonly startedAt: Instant | null;
+  readonly finishedAt: Instant | null;
+  readonly noticeAt: Instant | null;
+  readonly endAskedAt: Instant | null;
+  /** What its runner registered with; empty before. */
+  readonly labels: readonly string[];
+  readonly reason: string;
+}
+
+/** A launch whose outcome is not known; its instances are among the instances, as `requested`. */
+export interface LaunchView {
+  readonly id: LaunchId;
+  readonly repo: RepoId;
+  readonly rule: RuleId;
+  readonly count: number;
+  readonly tries: number;
+  readonly retryAt: Instant;
+  readonly createdAt: Instant;
+}
+
+export interface RuleView {
+  readonly id: RuleId;
+  readonly type: string;
+  readonly region: string;
+  readonly max: number;
+  readonly maxPriceUsd: number | null;
+  readonly labels: readonly string[];
+  /** null: EC2 has not said yet what this type is. */
+  readonly arch: Arch | null;
+  /** Why nothing can be launched by it now (credentials, image, network, first look), or null. */
+  readonly blocked: Reason | null;
+}
+
+export interface RepoView {
+  readonly id: RepoId;
+  /** GitHub was heard or read within 2 R: without that nothing is launched or ended on a guess. */
+  readonly isFresh: boolean;
+  readonly isRemoved: boolean;
+}
+
+export interface World {
+  readonly scope: ScopeId;
+  readonly limits: Limits;
+  /** The label that makes a job ours. */
+  readonly label: string;
+  readonly repos: readonly RepoView[];
+  /** false: `disable`d. null: the rules file was not read yet, or the last read failed. */
+  readonly enabled: boolean | null;
+  /** Why there are no rules to go by, where that needs saying. */
+  readonly rulesReason: Reason | null;
+  readonly rules: readonly RuleView[];
+  readonly offers: readonly Offer[];
+  /** Queued ones only, oldest first. */
+  readonly jobs: readonly JobView[];
+  /** All that are not gone. */
+  readonly instances: readonly InstanceView[];
+  /** Those with an unknown outcome. */
+  readonly launches: readonly LaunchView[];
+}
+
+export type Action =
+  | {
+      readonly kind: 'launch';
+      readonly repo: RepoId;
+      readonly offer: Offer;
+      readonly count: number;
+      readonly reason: string;
+    }
+  /** Send the same bytes again. */
+  | { readonly kind: 'retry'; readonly launch: LaunchId; readonly reason: string }
+  /** No longer wanted: find out by the tag what became of it, and let it go. */
+  | { readonly kind: 'settle'; readonly launch: LaunchId; readonly reason: string }
+  | {
+      readonly kind: 'end';
+      readonly instances: readonly InstanceKey[];
+      /** true: only while GitHub agrees that it has no job, by deleting the runner first. */
+      readonly onlyIdle: boolean;
+      readonly reason: string;
+    };
+
+export interface Wait {
+  readonly job: JobId;
+  readonly reason: Reason;
+}
+
+export interface Plan {
+  readonly actions: readonly Action[];
+  readonly waits: readonly Wait[];
+  /** Jobs that an idle runner waited for in vain: read them at GitHub. */
+  readonly doubted: readonly JobId[];
+}

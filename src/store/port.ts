@@ -1,0 +1,233 @@
+import type { Instant } from '../lib/clock.ts';
+import type { Delivery } from '../model/event.ts';
+import type {
+  InstallationId,
+  InstanceId,
+  InstanceKey,
+  JobId,
+  LaunchId,
+  RepoId,
+  RuleId,
+  ScopeId,
+} from '../model/ids.ts';
+import type { Job, JobReport, Reason } from '../model/job.ts';
+import type {
+  Ec2State,
+  Instance,
+  InstanceState,
+  Launch,
+  LaunchRequest,
+  Place,
+} from '../model/launch.ts';
+import type { Repo, RepoFacts } from '../model/repo.ts';
+
+// store: what we know, as rows. One call is one transaction, and no outside call happens inside one.
+// Called by the webhook listener, the gateway, act and reconcile; memory, SQLite and PostgreSQL keep
+// the same promises, held by one contract suite (test/store/contract.ts). Every list is ordered.
+
+/** The right to decide for one scope or region; `fence` grows with every new holder. */
+export interface Lease {
+  readonly name: string;
+  readonly holder: string;
+  readonly fence: number;
+  readonly until: Instant;
+}
+
+/** The rules file of a scope as last read. `text` is the last good one, with the commit it came from. */
+export interface RulesRecord {
+  readonly scope: ScopeId;
+  readonly text: string | null;
+  readonly commit: string | null;
+  /** Errors of a newer file that is not in force, as the parser gave them, as JSON; null: none. */
+  readonly errors: string | null;
+  readonly readAt: Instant;
+  /** A push names a commit that was not read yet. */
+  readonly wantedCommit: string | null;
+}
+
+/** All rows of one scope that a tick needs: unfinished jobs, instances not gone, unknown launches. */
+export interface ScopeRows {
+  readonly repos: readonly Repo[];
+  readonly rules: RulesRecord | null;
+  readonly jobs: readonly Job[];
+  readonly instances: readonly Instance[];
+  readonly launches: readonly Launch[];
+}
+
+/** A launch to write down; the transaction counts what is live for the rule and cuts it to `max`. */
+export interface Intent extends Place {
+  readonly id: LaunchId;
+  readonly scope: ScopeId;
+  readonly repo: RepoId;
+  readonly account: string;
+  readonly rule: RuleId;
+  readonly max: number;
+  readonly priceUsd: number | null;
+  readonly reason: string;
+  readonly request: LaunchRequest;
+}
+
+/** EC2's answer to a launch, or what the tag showed. */
+export type Settlement =
+  | {
+      readonly outcome: 'launched';
+      readonly ownerAccount: string;
+      /** In EC2's order; fewer than asked for means: the rest is not coming. */
+      readonly instances: readonly InstanceId[];
+    }
+  | { readonly outcome: 'failed' | 'cancelled'; readonly code: string; readonly reason: string };
+
+/** One instance as EC2 lists it. */
+export interface Sighting {
+  readonly id: InstanceId;
+  readonly ownerAccount: string;
+  readonly ec2: Ec2State;
+  /** EC2's own word for why it ended, `Server.SpotInstanceTermination: …`; '' while it lives. */
+  readonly ec2Reason: string;
+  readonly launchedAt: Instant;
+  readonly zone: string;
+  readonly type: string;
+  readonly market: 'spot' | 'on-demand';
+  readonly launch: LaunchId | null;
+  readonly scope: ScopeId | null;
+  readonly rule: RuleId | null;
+}
+
+/** A whole listing of our instances in one account and region. */
+export interface Listing {
+  readonly account: string;
+  readonly region: string;
+  /** When it was asked for: what is younger than `missingGraceMs` then may not be listed yet. */
+  readonly askedAt: Instant;
+  readonly missingGraceMs: number;
+  readonly instances: readonly Sighting[];
+}
+
+/** What may be set on an instance; a key left out stays as it is. */
+export type InstancePatch = Partial<
+  Pick<
+    Instance,
+    | 'state'
+    | 'reason'
+    | 'runnerId'
+    | 'runnerName'
+    | 'labels'
+    | 'registeredAt'
+    | 'onlineAt'
+    | 'startedAt'
+    | 'finishedAt'
+    | 'noticeAt'
+    | 'endAskedAt'
+  >
+>;
+
+export interface Exhausted extends Omit<Place, 'subnet'> {
+  readonly account: string;
+  readonly until: Instant;
+  /** How long it was left alone last, for doubling. */
+  readonly forMs: number;
+  readonly why: string;
+}
+
+/** How a machine registered: kept until it is online, so that the same question gets the same answer. */
+export interface Registration {
+  readonly instance: InstanceId;
+  readonly request: string;
+  /** Encrypted by the caller. */
+  readonly answer: string;
+}
+
+export interface Store {
+  /** Writes deliveries down, all or none; answers for each whether it is new. */
+  receive(batch: readonly Delivery[]): Promise<readonly boolean[]>;
+  /** Written down and not applied yet, in the order of arrival. */
+  unapplied(limit: number): Promise<readonly Delivery[]>;
+  /** Moves jobs forward, notes repositories and wanted rules, marks the batch as applied. */
+  apply(batch: readonly Delivery[], now: Instant): Promise<readonly ScopeId[]>;
+  /** What a read at GitHub said of jobs; forward only. Answers the scopes that changed. */
+  report(jobs: readonly JobReport[], now: Instant): Promise<readonly ScopeId[]>;
+  /** Notes repositories as read at GitHub now. */
+  noteRepos(repos: readonly RepoFacts[], now: Instant): Promise<void>;
+  /** A successful read of this repository: it is fresh. */
+  heard(repo: RepoId, now: Instant): Promise<void>;
+  removeRepo(repo: RepoId, now: Instant): Promise<void>;
+
+  /** null: somebody else holds it. The same holder renews under the same fence. */
+  lease(ask: {
+    readonly name: string;
+    readonly holder: string;
+    readonly now: Instant;
+    readonly ttlMs: number;
+  }): Promise<Lease | null>;
+  release(lease: Lease): Promise<void>;
+
+  /** Scopes with queued jobs, instances not gone, unknown launches or rules to read. */
+  scopesWithWork(): Promise<readonly ScopeId[]>;
+  /** Scopes that had a job since then, or have work now. */
+  scopesActiveSince(since: Instant): Promise<readonly ScopeId[]>;
+  scopeRows(scope: ScopeId): Promise<ScopeRows>;
+  repo(id: RepoId): Promise<Repo | null>;
+  reposOf(installation: InstallationId): Promise<readonly Repo[]>;
+
+  // Fenced: false when the lease is no longer ours, and nothing was written.
+  saveRules(lease: Lease, rules: RulesRecord): Promise<boolean>;
+  saveReasons(
+    lease: Lease,
+    reasons: readonly { readonly job: JobId; readonly reason: Reason | null }[],
+    now: Instant,
+  ): Promise<boolean>;
+  /** Locks the rules, counts, writes launches and their instances; answers what was written, cut to the maximum. */
+  intend(lease: Lease, intents: readonly Intent[], now: Instant): Promise<readonly Launch[]>;
+  /** Compare and set: only from one of these states, and with a lease only while it holds. */
+  changeInstance(change: {
+    readonly key: InstanceKey;
+    readonly from: readonly InstanceState[];
+    readonly patch: InstancePatch;
+    readonly lease?: Lease;
+  }): Promise<boolean>;
+  setAside(lease: Lease, job: JobId, until: Instant, forMs: number): Promise<boolean>;
+  /** Two reads, apart, said queued while our runner is gone: back to queued. */
+  requeue(lease: Lease, job: JobId, now: Instant): Promise<boolean>;
+
+  // Facts from EC2: true whoever holds the lease, and idempotent.
+  sent(launch: LaunchId, retryAt: Instant): Promise<void>;
+  settle(launch: LaunchId, settlement: Settlement, now: Instant): Promise<void>;
+  /** Merges a listing: adopts what is tagged ours, marks as gone what EC2 says is gone. Answers scopes that changed. */
+  observe(listing: Listing): Promise<{
+    readonly changed: readonly ScopeId[];
+    /** Tagged ours, but of no scope that we know: to be ended. */
+    readonly strangers: readonly InstanceId[];
+  }>;
+  /** EC2's word on one instance: from shutting-down on, its place is free. */
+  sighted(instance: InstanceId, ec2: Ec2State, reason: string, now: Instant): Promise<void>;
+
+  launch(id: LaunchId): Promise<Launch | null>;
+  instanceById(id: InstanceId): Promise<Instance | null>;
+  /** Accounts and regions in which something of ours lives or may live. */
+  livingRegions(): Promise<readonly { readonly account: string; readonly region: string }[]>;
+
+  registration(instance: InstanceId): Promise<Registration | null>;
+  saveRegistration(registration: Registration): Promise<void>;
+  dropRegistration(instance: InstanceId): Promise<void>;
+  /** Remembers event ids of a machine; answers for each whether it is new. */
+  noteEvents(
+    instance: InstanceId,
+    ids: readonly string[],
+    now: Instant,
+  ): Promise<readonly boolean[]>;
+
+  exhausted(account: string): Promise<readonly Exhausted[]>;
+  exhaust(mark: Exhausted): Promise<void>;
+  clearExhausted(account: string, place: Omit<Place, 'subnet'>): Promise<void>;
+
+  /** A small cache with ages, and what must outlive a restart; values are JSON. */
+  fact(key: string): Promise<{ readonly value: string; readonly at: Instant } | null>;
+  saveFact(key: string, value: string, now: Instant): Promise<void>;
+
+  /** The newest first, for the first page and for explanations. */
+  recentJobs(limit: number): Promise<readonly Job[]>;
+  recentInstances(limit: number): Promise<readonly Instance[]>;
+  /** Deletes what is older than it need be kept. */
+  prune(before: Instant): Promise<void>;
+  close(): Promise<void>;
+}
