@@ -1,0 +1,69 @@
+import type { RuleId } from './ids.ts';
+
+export type SpotPolicy = 'spot' | 'on-demand' | 'auto';
+
+/** At most `max` live instances of one type in one region; every default of the file is applied. */
+export interface Rule {
+  readonly id: RuleId;
+  readonly type: string;
+  readonly region: string;
+  readonly max: number;
+  readonly spotPolicy: SpotPolicy;
+  /** $/hour; null: any price. */
+  readonly maxPriceUsd: number | null;
+  /** Null: 30 GB, or the image's size if that is larger. */
+  readonly diskGb: number | null;
+  /** Empty: those of the default VPC. */
+  readonly subnets: readonly string[];
+  /** Empty: one without ingress, made once. */
+  readonly securityGroups: readonly string[];
+  /** Further labels that the rule serves. */
+  readonly labels: readonly string[];
+  /** `ami-…`, `ssm:/path`, or one of the names that the rules file knows. */
+  readonly image: string;
+}
+
+/** `.github/dstack.yml` with every default applied. */
+export interface RulesFile {
+  readonly enabled: boolean;
+  /** The default for rules, as the file names it. */
+  readonly region: string | null;
+  readonly image: string;
+  readonly forks: 'deny' | 'allow';
+  readonly reuse: 'job' | 'workflow';
+  readonly maxDurationMs: number;
+  readonly retry: number;
+  readonly onExhausted: 'wait' | 'on-demand' | 'cancel';
+  readonly exhaustedAfterMs: number;
+  /** $ a month for the scope; null: no limit. */
+  readonly budgetUsd: number | null;
+  /** An owner's file only: register at organization level in this group. */
+  readonly runnerGroup: string | null;
+  /** An owner's file only: whether a repository's own rules may go beyond the owner's. */
+  readonly ownRules: 'within' | 'allow';
+  readonly rules: readonly Rule[];
+}
+
+export type RulesProblemKind =
+  | 'too-large'
+  | 'syntax'
+  | 'unknown-key'
+  | 'duplicate-key'
+  | 'missing-key'
+  | 'wrong-value'
+  | 'duplicate-rule'
+  | 'conflict'
+  | 'no-effect'
+  | 'risk';
+
+/** One mistake, or one warning, and where: 1-based, columns in UTF-16 units. */
+export interface RulesProblem {
+  readonly kind: RulesProblemKind;
+  readonly line: number;
+  readonly column: number;
+  /** The column after the last one marked, on the same line. */
+  readonly endColumn: number;
+  readonly message: string;
+}
+
+export const ruleId = (type: string, region: string): RuleId => `${type}/${region}`;
