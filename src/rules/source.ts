@@ -1,0 +1,148 @@
+import {
+  type Document,
+  type ErrorCode,
+  isAlias,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
+import type { RulesProblem, RulesProblemKind } from '../model/rules.ts';
+
+/** A file of rules has a few hundred bytes; this bounds what a hostile one can cost. */
+export const MAX_BYTES = 64 * 1024;
+/** As many annotations as GitHub takes in one call for a check run. */
+export const MAX_PROBLEMS = 50;
+/** Each alias is looked up by a walk through the document. */
+const MAX_ALIASES = 100;
+const MAX_SHOWN = 40;
+const MAX_MESSAGE = 300;
+
+/** Offsets into the text; the end is the offset after the last character. */
+export type Span = readonly [start: number, end: number];
+
+/** The text with its YAML, and where its problems are collected. */
+export interface Source {
+  /** The document's content; undefined when the text is empty or is not YAML. */
+  readonly root: Node | undefined;
+  readonly problems: readonly RulesProblem[];
+  readonly warnings: readonly RulesProblem[];
+  report(kind: RulesProblemKind, at: Span, message: string): void;
+  warn(kind: RulesProblemKind, at: Span, message: string): void;
+  isFull(): boolean;
+  /** What an alias stands for; undefined, and reported, when there is no such anchor. */
+  follow(node: Node): Node | undefined;
+  /** A node as a message quotes it. */
+  shown(node: Node): string;
+}
+
+export function openSource(text: string): Source {
+  const bytes = Buffer.byteLength(text);
+  const isTooLarge = bytes > MAX_BYTES;
+  const lines = new LineCounter();
+  const document = isTooLarge ? undefined : parseYaml(text, lines);
+  const problems: RulesProblem[] = [];
+  const warnings: RulesProblem[] = [];
+  const add = (list: RulesProblem[], kind: RulesProblemKind, at: Span, message: string): void => {
+    const problem = { kind, ...place(text, lines, at), message: oneLine(message, MAX_MESSAGE) };
+    // The same node is read twice when an alias stands for it.
+    const isKnown = list.some(
+      (other) =>
+        other.line === problem.line &&
+        other.column === problem.column &&
+        other.message === problem.message,
+    );
+    if (!isKnown && list.length < MAX_PROBLEMS) list.push(problem);
+  };
+  const source: Source = {
+    root: document?.contents ?? undefined,
+    problems,
+    warnings,
+    report: (kind, at, message) => add(problems, kind, at, message),
+    warn: (kind, at, message) => add(warnings, kind, at, message),
+    isFull: () => problems.length >= MAX_PROBLEMS,
+    follow: (node) => {
+      if (!isAlias(node) || document === undefined) return node;
+      const target = node.resolve(document);
+      if (target === undefined) {
+        source.report('syntax', spanOf(node), `no anchor &${node.source} comes before this alias`);
+      }
+      return target;
+    },
+    shown: (node) => oneLine(text.slice(...spanOf(node)), MAX_SHOWN),
+  };
+  if (isTooLarge) {
+    const message = `the file has ${bytes} bytes; at most ${MAX_BYTES} are read`;
+    source.report('too-large', [0, 0], message);
+  }
+  if (document !== undefined) reportSyntax(document, source);
+  return source;
+}
+
+/** Where the library's own words speak to a programmer, not to the file's author. */
+const WORDING: Readonly<Partial<Record<ErrorCode, string>>> = {
+  RESOURCE_EXHAUSTION: 'nested too deeply',
+  NON_STRING_KEY: 'a key must be a plain word',
+  MULTIPLE_DOCS: 'a second document begins here; the file holds one',
+};
+
+/** Anything that YAML itself objects to. The first only: what follows it is mostly its echo. */
+function reportSyntax(document: Document, source: Source): void {
+  const [first] = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
+  if (first !== undefined) {
+    source.report('syntax', first.pos, WORDING[first.code] ?? first.message);
+    return;
+  }
+  let aliases = 0;
+  visit(document, {
+    Alias: (_, alias) => {
+      aliases++;
+      if (aliases <= MAX_ALIASES) return undefined;
+      source.report('syntax', spanOf(alias), `more than ${MAX_ALIASES} aliases in one file`);
+      return visit.BREAK;
+    },
+  });
+}
+
+function parseYaml(text: string, lineCounter: LineCounter): Document {
+  return parseDocument(text, {
+    lineCounter,
+    // Fixed, so that a %YAML 1.1 directive cannot turn `no` into false or add merge keys.
+    schema: 'core',
+    merge: false,
+    resolveKnownTags: false,
+    stringKeys: true,
+    // Compares each key with each other: minutes for a hostile file. The mapping reader does it.
+    uniqueKeys: false,
+    prettyErrors: false,
+    // Not 'silent': that also hides that there is a second document.
+    logLevel: 'error',
+  });
+}
+
+export function spanOf(node: Node): Span {
+  return [node.range?.[0] ?? 0, node.range?.[1] ?? 0];
+}
+
+/** A scalar's value; undefined for a mapping or a list. */
+export function scalarOf(node: Node): unknown {
+  return isScalar(node) ? node.value : undefined;
+}
+
+function place(
+  text: string,
+  lines: LineCounter,
+  [start, end]: Span,
+): { line: number; column: number; endColumn: number } {
+  const { line, col } = lines.linePos(start);
+  if (line === 0) return { line: 1, column: 1, endColumn: 2 };
+  const lineEnd = text.slice(start, end).search(/[\r\n]/);
+  const length = lineEnd === -1 ? end - start : lineEnd;
+  return { line, column: col, endColumn: col + Math.max(1, length) };
+}
+
+function oneLine(text: string, max: number): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > max ? `${line.slice(0, max - 1)}…` : line;
+}
