@@ -103,11 +103,10 @@ export interface Listing {
   readonly instances: readonly Sighting[];
 }
 
-/** What may be set on an instance; a key left out stays as it is. */
+/** What may be set on an instance; a key left out stays as it is. What is gone stays gone. */
 export type InstancePatch = Partial<
   Pick<
     Instance,
-    | 'state'
     | 'reason'
     | 'runnerId'
     | 'runnerName'
@@ -119,9 +118,15 @@ export type InstancePatch = Partial<
     | 'noticeAt'
     | 'endAskedAt'
   >
->;
+> & {
+  /** Only EC2's word makes an instance gone: `settle`, `observe` and `sighted` do that. */
+  readonly state?: Exclude<InstanceState, 'gone'>;
+};
 
-export interface Exhausted extends Omit<Place, 'subnet'> {
+/** What EC2 can be out of. */
+export type OfferPlace = Omit<Place, 'subnet'>;
+
+export interface Exhausted extends OfferPlace {
   readonly account: string;
   readonly until: Instant;
   /** How long it was left alone last, for doubling. */
@@ -142,11 +147,14 @@ export interface Store {
   receive(batch: readonly Delivery[]): Promise<readonly boolean[]>;
   /** Written down and not applied yet, in the order of arrival. */
   unapplied(limit: number): Promise<readonly Delivery[]>;
-  /** Moves jobs forward, notes repositories and wanted rules, marks the batch as applied. */
+  /**
+   * Moves jobs forward, notes repositories and wanted rules, marks the batch as applied. Answers the
+   * scopes in which something is new; that a known repository was heard of again is not.
+   */
   apply(batch: readonly Delivery[], now: Instant): Promise<readonly ScopeId[]>;
   /** What a read at GitHub said of jobs; forward only. Answers the scopes that changed. */
   report(jobs: readonly JobReport[], now: Instant): Promise<readonly ScopeId[]>;
-  /** Notes repositories as read at GitHub now. */
+  /** Notes repositories as read at GitHub now, which proves that they are there. */
   noteRepos(repos: readonly RepoFacts[], now: Instant): Promise<void>;
   /** A successful read of this repository: it is fresh. */
   heard(repo: RepoId, now: Instant): Promise<void>;
@@ -169,14 +177,21 @@ export interface Store {
   repo(id: RepoId): Promise<Repo | null>;
   reposOf(installation: InstallationId): Promise<readonly Repo[]>;
 
-  // Fenced: false when the lease is no longer ours, and nothing was written.
+  // Fenced: false when the lease is no longer ours, or the row no longer as the change needs it; then
+  // nothing was written. A lease that ran out still holds until another holder takes it.
+  /** `wantedCommit`: the one this answers. It is cleared; another that a push named meanwhile stays. */
   saveRules(lease: Lease, rules: RulesRecord): Promise<boolean>;
+  /** Only of queued and waiting jobs; `reasonAt` stays while code and text stay. */
   saveReasons(
     lease: Lease,
     reasons: readonly { readonly job: JobId; readonly reason: Reason | null }[],
     now: Instant,
   ): Promise<boolean>;
-  /** Locks the rules, counts, writes launches and their instances; answers what was written, cut to the maximum. */
+  /**
+   * Locks the rules, counts what is live, writes launches and their instances, each cut to what its
+   * rule has left and left out when that is nothing. A launch that is written already is answered as
+   * it is.
+   */
   intend(lease: Lease, intents: readonly Intent[], now: Instant): Promise<readonly Launch[]>;
   /** Compare and set: only from one of these states, and with a lease only while it holds. */
   changeInstance(change: {
@@ -185,14 +200,19 @@ export interface Store {
     readonly patch: InstancePatch;
     readonly lease?: Lease;
   }): Promise<boolean>;
+  /** Only while it is queued. */
   setAside(lease: Lease, job: JobId, until: Instant, forMs: number): Promise<boolean>;
-  /** Two reads, apart, said queued while our runner is gone: back to queued. */
+  /** Two reads, apart, said queued while our runner is gone: from in_progress back to queued. */
   requeue(lease: Lease, job: JobId, now: Instant): Promise<boolean>;
 
-  // Facts from EC2: true whoever holds the lease, and idempotent.
+  // Facts from EC2: true whoever holds the lease, and idempotent but for `sent`, which counts.
   sent(launch: LaunchId, retryAt: Instant): Promise<void>;
+  /** Only while the outcome is unknown. */
   settle(launch: LaunchId, settlement: Settlement, now: Instant): Promise<void>;
-  /** Merges a listing: adopts what is tagged ours, marks as gone what EC2 says is gone. Answers scopes that changed. */
+  /**
+   * Merges a listing: adopts what is tagged ours, and what EC2 says is gone is gone. It leaves the
+   * outcome of a launch that it sees unknown: `settle` follows. Answers the scopes that changed.
+   */
   observe(listing: Listing): Promise<{
     readonly changed: readonly ScopeId[];
     /** Tagged ours, but of no scope that we know: to be ended. */
@@ -218,7 +238,7 @@ export interface Store {
 
   exhausted(account: string): Promise<readonly Exhausted[]>;
   exhaust(mark: Exhausted): Promise<void>;
-  clearExhausted(account: string, place: Omit<Place, 'subnet'>): Promise<void>;
+  clearExhausted(account: string, place: OfferPlace): Promise<void>;
 
   /** A small cache with ages, and what must outlive a restart; values are JSON. */
   fact(key: string): Promise<{ readonly value: string; readonly at: Instant } | null>;
@@ -227,7 +247,7 @@ export interface Store {
   /** The newest first, for the first page and for explanations. */
   recentJobs(limit: number): Promise<readonly Job[]>;
   recentInstances(limit: number): Promise<readonly Instance[]>;
-  /** Deletes what is older than it need be kept. */
+  /** Deletes what is over and older: completed jobs, gone instances, settled launches, deliveries. */
   prune(before: Instant): Promise<void>;
   close(): Promise<void>;
 }
