@@ -108,11 +108,9 @@ export const zonesWith = (type: TypeRow, region: string): readonly string[] =>
 export const onDemandUsd = (type: TypeRow, region: string): number =>
   round(type.onDemandUsd * (REGIONS[region]?.dearer ?? 1));
 
-/** 30 to 60 % of the on-demand price, the same for the same seed, type and zone. */
-export function spotUsd(type: TypeRow, zone: string, seed: number): number {
-  const part = createHash('sha256').update(`${seed} ${type.type} ${zone}`).digest().readUInt16BE(0);
-  return round(onDemandUsd(type, regionOf(zone)) * (0.3 + (0.3 * part) / 0xffff));
-}
+/** 30 to 60 % of the on-demand price; `drawn` is in [0, 1). */
+export const spotUsd = (type: TypeRow, zone: string, drawn: number): number =>
+  round(onDemandUsd(type, regionOf(zone)) * (0.3 + 0.3 * drawn));
 
 /** AWS gives prices with at most six decimals. */
 const round = (usd: number): number => Math.round(usd * 1e6) / 1e6;
