@@ -20,7 +20,10 @@ export interface Capability {
 const FREE = /^(?:run|retry)=/;
 const TYPE = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/;
 
-const partsOf = (label: string, ours: string): readonly string[] =>
+export const isFree = (part: string): boolean => FREE.test(part);
+
+/** What one lower-cased label asks for: `dstack/cpu=4/gpu` asks for two things. */
+export const partsOf = (label: string, ours: string): readonly string[] =>
   label.startsWith(`${ours}/`) ? label.slice(ours.length + 1).split('/') : [label];
 
 /** A job is ours when a label is `dstack` or starts with `dstack/`; no labels match nothing. */
@@ -60,7 +63,7 @@ export function baseLabels(rule: {
 export function unmet(needs: Needs, able: Capability, ours: string): string | undefined {
   return needs.labels.find((label) =>
     partsOf(label, ours.toLowerCase()).some((part) => {
-      if (able.labels.has(part) || FREE.test(part)) return false;
+      if (able.labels.has(part) || isFree(part)) return false;
       return part !== `type=${able.type}` && part !== `arch=${able.arch}`;
     }),
   );

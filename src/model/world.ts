@@ -30,6 +30,8 @@ export interface InstanceView {
   readonly launch: LaunchId;
   readonly repo: RepoId;
   readonly rule: RuleId;
+  /** So that equal offers spread over zones. */
+  readonly zone: string;
   readonly state: Exclude<InstanceState, 'gone'>;
   /** EC2 has given its id. */
   readonly isKnown: boolean;

@@ -1,0 +1,118 @@
+import type { InstanceKey } from '../model/ids.ts';
+import type { Action, InstanceView } from '../model/world.ts';
+import { type Facts, groupBy, isFresh, isRemoved, type RuleFacts } from './facts.ts';
+import { nameOf, sentence, span } from './reasons.ts';
+
+/** Why and how an instance is to end. */
+export interface Ending {
+  readonly onlyIdle: boolean;
+  readonly reason: string;
+}
+
+/** Who is to end, by the first reason found. */
+export type Endings = Map<InstanceKey, Ending>;
+
+/** An end is asked for again after R / 6. */
+const ASK_AGAIN = 6;
+
+/** All ends that do not depend on demand. */
+export function endsByThemselves(facts: Facts): Endings {
+  const endings: Endings = new Map();
+  for (const instance of facts.instances) {
+    const ending = byDecision(facts, instance) ?? byItsLife(facts, instance);
+    if (ending !== null) endings.set(instance.key, ending);
+  }
+  if (facts.world.enabled === true) {
+    for (const rule of facts.rules.values()) endSurplus(rule, endings);
+  }
+  return endings;
+}
+
+const now = (reason: string): Ending => ({ onlyIdle: false, reason });
+
+/** A rule, a limit or a person: at once, busy or not, whatever GitHub or a spot notice says. */
+function byDecision(facts: Facts, instance: InstanceView): Ending | null {
+  const { enabled, limits } = facts.world;
+  if (instance.state === 'ending' && instance.endAskedAt !== null) {
+    return now(instance.reason || 'asked to end, and still there');
+  }
+  if (isRemoved(facts, instance.repo)) {
+    return now('the repository is gone, or the App is not installed there any more');
+  }
+  if (enabled === false) return now('disabled: all machines of this scope end at once');
+  const rule = facts.rules.get(instance.rule)?.rule;
+  if (enabled === true && rule === undefined) {
+    return now(`no rule allows ${instance.rule} any more`);
+  }
+  if (enabled === true && rule?.max === 0) return now(`${nameOf(rule)}: the maximum is 0 now`);
+  if ((instance.launchedAt ?? instance.createdAt) + limits.maxDurationMs <= facts.now) {
+    return now(`max-duration: it was launched ${span(limits.maxDurationMs)} ago`);
+  }
+  return null;
+}
+
+/** EC2 takes a machine with a notice back by itself, and then does not bill its first hour. */
+export const isLeftToEc2 = (facts: Facts, { noticeAt }: InstanceView): boolean =>
+  noticeAt !== null && noticeAt + facts.world.limits.resyncMs > facts.now;
+
+function byItsLife(facts: Facts, instance: InstanceView): Ending | null {
+  const { registerTimeoutMs, resyncMs } = facts.world.limits;
+  const { registeredAt, finishedAt, state } = instance;
+  if (!instance.isKnown || isLeftToEc2(facts, instance)) return null;
+  if (finishedAt !== null) {
+    if (finishedAt + resyncMs > facts.now) return null;
+    return now(`its job ended ${span(resyncMs)} ago, and it did not power itself off`);
+  }
+  if (registeredAt === null) {
+    const launchedAt = instance.launchedAt ?? instance.createdAt;
+    if (launchedAt + registerTimeoutMs > facts.now) return null;
+    return now(`not registered ${span(registerTimeoutMs)} after its launch`);
+  }
+  const isOffline = state === 'requested' || state === 'pending' || instance.onlineAt === null;
+  if (!isOffline || state === 'busy' || !isFresh(facts, instance.repo)) return null;
+  if (registeredAt + registerTimeoutMs > facts.now) return null;
+  const reason = `registered, but not online within ${span(registerTimeoutMs)}`;
+  return { onlyIdle: true, reason };
+}
+
+/** Whom a lowered maximum reaches first. */
+function rank({ isKnown, finishedAt, state }: InstanceView): number {
+  // Nothing to end yet: its launch is settled instead.
+  if (!isKnown) return 0;
+  if (finishedAt !== null) return 1;
+  return state === 'requested' || state === 'pending' ? 2 : state === 'online' ? 3 : 4;
+}
+
+function endSurplus({ rule, live }: RuleFacts, endings: Endings): void {
+  const staying = live.filter(({ key, state }) => state !== 'ending' && !endings.has(key));
+  const surplus = staying.length - rule.max;
+  if (surplus <= 0) return;
+  // `live` has the oldest first, and the sort is stable: so within a rank the youngest go first.
+  const leaving = staying.toReversed().sort((a, b) => rank(a) - rank(b));
+  const reason = `${nameOf(rule)}: the maximum is ${rule.max} now`;
+  for (const instance of leaving.slice(0, surplus)) {
+    const { state, registeredAt, finishedAt } = instance;
+    const onlyIdle = registeredAt !== null && finishedAt === null && state !== 'busy';
+    endings.set(instance.key, { onlyIdle, reason });
+  }
+}
+
+/** One action for all that end alike. An instance that EC2 has not named cannot be ended. */
+export function endActions(facts: Facts, endings: Endings): readonly Action[] {
+  const askedBefore = facts.now - facts.world.limits.resyncMs / ASK_AGAIN;
+  const due = facts.instances.filter(({ key, isKnown, state, endAskedAt }) => {
+    if (!isKnown || !endings.has(key)) return false;
+    return state !== 'ending' || endAskedAt === null || endAskedAt <= askedBefore;
+  });
+  const groups = groupBy(due, ({ key }) => {
+    const ending = endings.get(key);
+    return `${ending?.onlyIdle} ${ending?.reason}`;
+  });
+  return [...groups.values()].flatMap((instances): readonly Action[] => {
+    const ending = endings.get(instances[0]?.key ?? '');
+    if (ending === undefined) return [];
+    const keys = instances.map(({ key }) => key).sort();
+    const { onlyIdle } = ending;
+    return [{ kind: 'end', instances: keys, onlyIdle, reason: sentence(ending.reason) }];
+  });
+}

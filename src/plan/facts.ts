@@ -1,0 +1,90 @@
+import type { Instant } from '../lib/clock.ts';
+import type { RepoId, RuleId } from '../model/ids.ts';
+import type { Offer } from '../model/launch.ts';
+import type { InstanceView, JobView, RepoView, RuleView, World } from '../model/world.ts';
+import { createLabelReader, createPartTable, type LabelSet } from './label-sets.ts';
+
+/** A rule with what counts for it. */
+export interface RuleFacts {
+  readonly rule: RuleView;
+  /** Not gone, whatever its state: each takes a place. */
+  readonly live: readonly InstanceView[];
+  /** The cheapest first. */
+  readonly offers: readonly Offer[];
+  /** Those that may be launched now: not exhausted, and not above the rule's price. */
+  readonly usable: readonly Offer[];
+  readonly room: number;
+}
+
+/** The world, sorted and looked up by id: the same for any order of its lists. */
+export interface Facts {
+  readonly world: World;
+  readonly now: Instant;
+  readonly repos: ReadonlyMap<RepoId, RepoView>;
+  readonly rules: ReadonlyMap<RuleId, RuleFacts>;
+  /** The oldest first. */
+  readonly jobs: readonly JobView[];
+  readonly instances: readonly InstanceView[];
+  readonly readLabels: (labels: readonly string[]) => LabelSet;
+  /** The rules that have a part of a label. */
+  readonly having: (part: string) => ReadonlySet<RuleId>;
+}
+
+const inOrder = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const price = (offer: Offer): number => offer.priceUsd ?? Number.POSITIVE_INFINITY;
+const orderOf = (offer: Offer): string => `${offer.zone} ${offer.subnet} ${offer.market}`;
+
+function byPrice(a: Offer, b: Offer): number {
+  if (price(a) !== price(b)) return price(a) < price(b) ? -1 : 1;
+  return inOrder(orderOf(a), orderOf(b));
+}
+
+export function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+export function factsOf(world: World, now: Instant): Facts {
+  const instances = world.instances.toSorted(
+    (a, b) => a.createdAt - b.createdAt || inOrder(a.key, b.key),
+  );
+  const rules = world.rules.toSorted((a, b) => inOrder(a.id, b.id));
+  const live = groupBy(instances, (instance) => instance.rule);
+  const offers = groupBy(world.offers.toSorted(byPrice), (offer) => offer.rule);
+  const ruleFacts = (rule: RuleView): RuleFacts => {
+    const its = { live: live.get(rule.id) ?? [], offers: offers.get(rule.id) ?? [] };
+    const max = rule.maxPriceUsd ?? Number.POSITIVE_INFINITY;
+    const usable = its.offers.filter(
+      (offer) => offer.exhaustedUntil <= now && (offer.priceUsd ?? 0) <= max,
+    );
+    return { rule, ...its, usable, room: Math.max(0, rule.max - its.live.length) };
+  };
+  return {
+    world,
+    now,
+    repos: new Map(world.repos.map((repo) => [repo.id, repo])),
+    rules: new Map(rules.map((rule) => [rule.id, ruleFacts(rule)])),
+    jobs: world.jobs.toSorted((a, b) => a.queuedAt - b.queuedAt || a.id - b.id),
+    instances,
+    readLabels: createLabelReader(world.label),
+    having: createPartTable(rules, world.label),
+  };
+}
+
+export const isRemoved = (facts: Facts, repo: RepoId): boolean =>
+  facts.repos.get(repo)?.isRemoved ?? false;
+
+/** GitHub was heard of late: only then may we act on what we do not see. */
+export const isFresh = (facts: Facts, repo: RepoId): boolean => {
+  const view = facts.repos.get(repo);
+  return view?.isFresh === true && !view.isRemoved;
+};
+
+export const isAside = (facts: Facts, job: JobView): boolean =>
+  job.asideUntil !== undefined && job.asideUntil > facts.now;

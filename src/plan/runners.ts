@@ -1,0 +1,108 @@
+import type { InstanceKey, RepoId, RuleId } from '../model/ids.ts';
+import type { InstanceView } from '../model/world.ts';
+import type { JobGroup } from './demand.ts';
+import { type Facts, groupBy } from './facts.ts';
+import { createSupersetIndex, type SupersetIndex } from './label-sets.ts';
+
+/** Machines of one repository and rule that will register: they serve what their rule serves. */
+export interface ComingGroup {
+  readonly repo: RepoId;
+  readonly rule: RuleId;
+  readonly instances: readonly InstanceView[];
+}
+
+/** Runners of one repository with equal labels: they serve the jobs whose labels are among these. */
+export interface RunnerGroup {
+  readonly instances: readonly InstanceView[];
+  /** Jobs that carry `run=` or `retry=` and that these runners can take. */
+  readonly groups: JobGroup[];
+  readonly plain: PlainGroup;
+}
+
+/** Runners that differ in free labels only, so that other jobs need not meet each of them. */
+export interface PlainGroup {
+  readonly runners: RunnerGroup[];
+  readonly groups: JobGroup[];
+}
+
+export interface Runners {
+  readonly coming: readonly ComingGroup[];
+  readonly registered: readonly RunnerGroup[];
+  readonly plain: readonly PlainGroup[];
+  readonly indexOf: (repo: RepoId) => RunnerIndex | undefined;
+}
+
+export interface RunnerIndex {
+  readonly all: SupersetIndex<RunnerGroup>;
+  readonly plain: SupersetIndex<PlainGroup>;
+}
+
+/** Could take a job now or soon; one with a spot notice takes no more. */
+function isServing({ state, finishedAt, noticeAt }: InstanceView): boolean {
+  return state !== 'busy' && state !== 'ending' && finishedAt === null && noticeAt === null;
+}
+
+/** A row without EC2's word does not count for ever; others are ended when they are late. */
+function isComing(facts: Facts, { state, registeredAt, createdAt }: InstanceView): boolean {
+  if (registeredAt !== null || state === 'online') return false;
+  if (state === 'pending') return true;
+  return createdAt + facts.world.limits.registerTimeoutMs > facts.now;
+}
+
+function isRegistered(facts: Facts, { state, registeredAt }: InstanceView): boolean {
+  if (registeredAt === null) return false;
+  return state === 'online' || registeredAt + facts.world.limits.registerTimeoutMs > facts.now;
+}
+
+/** Groups the coming and the idle runners, without those that are leaving. */
+export function groupRunners(facts: Facts, leaving: ReadonlyMap<InstanceKey, unknown>): Runners {
+  const serving = facts.instances.filter(
+    (instance) => isServing(instance) && !leaving.has(instance.key),
+  );
+  const coming = groupBy(
+    serving.filter((instance) => isComing(facts, instance)),
+    ({ repo, rule }) => `${repo} ${rule}`,
+  );
+  const registered = groupBy(
+    serving.filter((instance) => isRegistered(facts, instance)),
+    ({ repo, labels }) => `${repo}\n${facts.readLabels(labels).key}`,
+  );
+  return {
+    coming: [...coming.values()].flatMap((instances) => {
+      const [first] = instances;
+      return first === undefined ? [] : [{ repo: first.repo, rule: first.rule, instances }];
+    }),
+    ...indexed(facts, [...registered.values()]),
+  };
+}
+
+function indexed(
+  facts: Facts,
+  registered: readonly (readonly InstanceView[])[],
+): Omit<Runners, 'coming'> {
+  const indexes = new Map<RepoId, RunnerIndex>();
+  const plains = new Map<string, PlainGroup>();
+  const runners: RunnerGroup[] = [];
+  for (const instances of registered) {
+    const [first] = instances;
+    if (first === undefined) continue;
+    const set = facts.readLabels(first.labels);
+    let index = indexes.get(first.repo);
+    if (index === undefined) {
+      index = { all: createSupersetIndex(), plain: createSupersetIndex() };
+      indexes.set(first.repo, index);
+    }
+    const plainKey = `${first.repo}\n${set.plainKey}`;
+    let plain = plains.get(plainKey);
+    if (plain === undefined) {
+      plain = { runners: [], groups: [] };
+      plains.set(plainKey, plain);
+      index.plain.add(set.plain, plain);
+    }
+    const group = { instances, groups: [], plain };
+    plain.runners.push(group);
+    index.all.add(set.labels, group);
+    runners.push(group);
+  }
+  return { registered: runners, plain: [...plains.values()], indexOf: (repo) => indexes.get(repo) };
+}

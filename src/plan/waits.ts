@@ -1,0 +1,186 @@
+import type { JobId } from '../model/ids.ts';
+import type { Reason } from '../model/job.ts';
+import type { JobView, Wait } from '../model/world.ts';
+import type { Demand, JobClass, JobGroup } from './demand.ts';
+import { type Facts, isAside, isFresh, isRemoved, type RuleFacts } from './facts.ts';
+import { isOpen, registerable } from './launches.ts';
+import type { Matching, Places } from './matching.ts';
+import { clockTime, count, hourly, nameOf, quoted, reason, span } from './reasons.ts';
+
+/** Everything that decides why a job waits. */
+export interface Outcome {
+  readonly facts: Facts;
+  readonly demand: Demand;
+  readonly matching: Matching;
+  readonly places: readonly Places[];
+  readonly doubted: ReadonlySet<JobId>;
+}
+
+/** One reason for each queued job; equal jobs share the very same one. */
+export function waitsOf(outcome: Outcome): readonly Wait[] {
+  const { facts, demand, doubted } = outcome;
+  const { limits } = facts.world;
+  const starting = reason(
+    'starting',
+    `A machine is idle or starting for it; one that has not registered after ${span(
+      limits.registerTimeoutMs,
+    )} is replaced`,
+  );
+  const inVain = reason(
+    'not-handed-out',
+    `A runner waited ${span(5 * limits.resyncMs)} for it in vain; it is read at GitHub next`,
+  );
+  const unserved = unservedReasons(outcome);
+  const left = new Map<JobGroup, number>();
+  for (const group of demand.groups) left.set(group, outcome.matching.served(group));
+  return facts.jobs.map((job): Wait => {
+    if (doubted.has(job.id)) return { job: job.id, reason: inVain };
+    const group = demand.groupOf(job);
+    if (group === undefined) return { job: job.id, reason: outsideReason(facts, job) };
+    const served = left.get(group) ?? 0;
+    left.set(group, served - 1);
+    return { job: job.id, reason: served > 0 ? starting : unserved(group.class) };
+  });
+}
+
+/** Jobs that are no demand. */
+function outsideReason(facts: Facts, job: JobView): Reason {
+  if (isRemoved(facts, job.repo)) {
+    return reason('removed', 'The repository is gone, or the App is not installed; nothing starts');
+  }
+  if (!isFresh(facts, job.repo) || !isAside(facts, job)) {
+    const silence = span(2 * facts.world.limits.resyncMs);
+    return reason(
+      'github-slow',
+      `No word from GitHub for ${silence}; nothing starts until it answers`,
+    );
+  }
+  const until = clockTime(job.asideUntil ?? facts.now);
+  return reason(
+    'not-handed-out',
+    `GitHub gave it to no runner that waited for it; next try ${until}`,
+  );
+}
+
+function unservedReasons(outcome: Outcome): (jobClass: JobClass) => Reason {
+  const launched = new Map<RuleFacts, number>();
+  for (const { rule, count: n } of outcome.places)
+    launched.set(rule, (launched.get(rule) ?? 0) + n);
+  const known = new Map<JobClass, Reason>();
+  return (jobClass) => {
+    const its = known.get(jobClass) ?? unservedReason(outcome.facts, jobClass, launched);
+    known.set(jobClass, its);
+    return its;
+  };
+}
+
+function unservedReason(
+  facts: Facts,
+  jobClass: JobClass,
+  launched: ReadonlyMap<RuleFacts, number>,
+): Reason {
+  const { enabled, rulesReason } = facts.world;
+  if (enabled === false) {
+    return reason('disabled', 'Disabled; nothing starts until `/dstack autoscale enable`');
+  }
+  if (enabled === null || facts.rules.size === 0) {
+    if (rulesReason !== null) return rulesReason;
+    if (enabled === null)
+      return reason('rules-unread', 'The rules file is not read yet; it is next');
+  }
+  if (jobClass.rules.length === 0) return noRule(facts, jobClass);
+  const counted = (rule: RuleFacts): number => rule.live.length + (launched.get(rule) ?? 0);
+  const isFull = (rule: RuleFacts): boolean => counted(rule) >= rule.rule.max;
+  return (
+    registering(
+      facts,
+      jobClass.rules.find((rule) => isOpen(rule) && !isFull(rule)),
+    ) ??
+    atMax(
+      jobClass.rules.filter((rule) => rule.rule.blocked === null && isFull(rule)),
+      counted,
+    ) ??
+    noCapacity(facts, jobClass.rules) ??
+    priceCap(jobClass.rules) ??
+    jobClass.rules.find((rule) => rule.rule.blocked !== null)?.rule.blocked ??
+    noOffer(jobClass.rules)
+  );
+}
+
+/** The first label that no rule has, or else the first that none has together with those before. */
+function noRule(facts: Facts, { set }: JobClass): Reason {
+  if (facts.rules.size === 0) {
+    return reason('no-rule', 'There are no rules; nothing starts until one allows a machine');
+  }
+  let able = [...facts.rules.keys()];
+  for (const label of set.labels) {
+    const parts = facts.readLabels([label]).parts;
+    const isHad = (id: string): boolean => parts.every((part) => facts.having(part).has(id));
+    const still = able.filter(isHad);
+    if (still.length > 0) {
+      able = still;
+      continue;
+    }
+    const isAlone = ![...facts.rules.keys()].some(isHad);
+    const what = isAlone ? 'has the label' : 'has, with those before it, the label';
+    return reason('no-rule', `No rule ${what} ${quoted(label)}; nothing starts until one does`);
+  }
+  return reason('no-rule', 'The job has no labels; nothing starts for it');
+}
+
+function registering(facts: Facts, rule: RuleFacts | undefined): Reason | null {
+  if (rule === undefined) return null;
+  const within = span(facts.world.limits.registerTimeoutMs);
+  const many = count(registerable(facts), 'machine');
+  return reason(
+    'registering',
+    `${many} may be registering, what GitHub takes in ${within}; one more starts as each is done`,
+  );
+}
+
+function atMax(full: readonly RuleFacts[], counted: (rule: RuleFacts) => number): Reason | null {
+  const [first, ...others] = full;
+  if (first === undefined) return null;
+  const more = others.length > 0 ? `, and ${count(others.length, 'more rule')} full` : '';
+  const use = `${counted(first)} of ${first.rule.max}`;
+  return reason(
+    'at-max',
+    `${nameOf(first.rule)}: ${use} machines in use${more}; starts when one ends`,
+  );
+}
+
+function noCapacity(facts: Facts, rules: readonly RuleFacts[]): Reason | null {
+  const refused = rules
+    .filter(({ rule }) => rule.blocked === null)
+    .flatMap(({ rule, offers }) =>
+      offers.filter((offer) => offer.exhaustedUntil > facts.now).map((offer) => ({ rule, offer })),
+    );
+  const [first] = refused.sort((a, b) => a.offer.exhaustedUntil - b.offer.exhaustedUntil);
+  if (first === undefined) return null;
+  const why = first.offer.exhaustedWhy === '' ? '' : ` (${first.offer.exhaustedWhy})`;
+  const many = count(refused.length, 'offer');
+  return reason(
+    'no-capacity',
+    `${nameOf(first.rule)}: next try ${clockTime(first.offer.exhaustedUntil)}; ${many} refused${why}`,
+  );
+}
+
+function priceCap(rules: readonly RuleFacts[]): Reason | null {
+  for (const { rule, offers } of rules) {
+    const price = offers[0]?.priceUsd ?? null;
+    if (rule.blocked !== null || rule.maxPriceUsd === null || price === null) continue;
+    if (price <= rule.maxPriceUsd) continue;
+    const cap = hourly(rule.maxPriceUsd);
+    return reason(
+      'price-cap',
+      `${nameOf(rule)}: ${hourly(price)}, above max-price ${cap}; starts when the price falls`,
+    );
+  }
+  return null;
+}
+
+function noOffer(rules: readonly RuleFacts[]): Reason {
+  const [first] = rules;
+  const name = first === undefined ? 'The rule' : nameOf(first.rule);
+  return reason('no-offer', `${name}: EC2 has named no zone for it; nothing starts until it does`);
+}
