@@ -1,0 +1,75 @@
+import { chmod, mkdir, open, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** Which job began, by the environment that the runner gives its hooks. The job's numeric id is not in it. */
+export interface JobFacts {
+  readonly repository: string;
+  readonly run: number;
+  readonly attempt: number;
+  /** The key in the workflow file, the same for all legs of a matrix. */
+  readonly job: string;
+  readonly event: string;
+}
+
+export interface Hooks {
+  readonly started: string;
+  readonly completed: string;
+  readonly spool: string;
+}
+
+/** A job can write to the spool as well as its hook: no more than this is read. */
+const SPOOL_LIMIT_BYTES = 4_096;
+
+/**
+ * The runner calls these before and after a job. They write one line each and never fail the job. They lie outside the
+ * runner's folder, so that no update of it removes them: a job whose hook is missing fails.
+ */
+export async function writeHooks(home: string): Promise<Hooks> {
+  const folder = join(home, 'hooks');
+  const hooks = {
+    started: join(folder, 'job-started.sh'),
+    completed: join(folder, 'job-completed.sh'),
+    spool: join(folder, 'spool'),
+  };
+  await mkdir(folder, { recursive: true });
+  for (const word of ['started', 'completed'] as const) {
+    await writeFile(hooks[word], script(word, hooks.spool), { mode: 0o755 });
+  }
+  await emptySpool(hooks);
+  return hooks;
+}
+
+export async function emptySpool(hooks: Hooks): Promise<void> {
+  await writeFile(hooks.spool, '');
+  // The job's user is another than ours; the mode of writeFile would be cut by the umask.
+  await chmod(hooks.spool, 0o666);
+}
+
+const script = (word: string, spool: string) => `#!/bin/bash
+# Written by dstack-runner: tells the daemon that a job has ${word}.
+printf '${word}\\t%s\\t%s\\t%s\\t%s\\t%s\\n' "$GITHUB_REPOSITORY" "$GITHUB_RUN_ID" \\
+  "$GITHUB_RUN_ATTEMPT" "$GITHUB_JOB" "$GITHUB_EVENT_NAME" >> ${quote(spool)} || true
+`;
+
+const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+export async function readStarted(hooks: Hooks): Promise<JobFacts | undefined> {
+  const file = await open(hooks.spool, 'r').catch(() => undefined);
+  if (!file) return undefined;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(SPOOL_LIMIT_BYTES), 0);
+    return parseStarted(buffer.toString('utf8', 0, bytesRead));
+  } finally {
+    await file.close();
+  }
+}
+
+/** The first whole line of a started hook; what the job adds later changes nothing. */
+export function parseStarted(text: string): JobFacts | undefined {
+  const lines = text.split('\n').slice(0, -1);
+  const line = lines.find((one) => one.startsWith('started\t'));
+  const [, repository, run, attempt, job, event] = line?.split('\t') ?? [];
+  if (!repository || !job || event === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(run ?? '') || !/^\d{1,6}$/.test(attempt ?? '')) return undefined;
+  return { repository, run: Number(run), attempt: Number(attempt), job, event };
+}

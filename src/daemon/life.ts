@@ -1,0 +1,120 @@
+// dstack-runner: what runs on an instance. main.ts starts it from the user data; it proves who it is, registers, runs GitHub's
+// Actions runner for one job (or as many as the app wants), reports to the app, and powers the machine off. It promises that the
+// machine ends, whatever else fails, and that no secret it was given is printed or handed to a job.
+import type { Clock, Instant } from '../lib/clock.ts';
+import type { Random } from '../lib/random.ts';
+import { provideActionsRunner, writeSetupInfo } from './actions-runner.ts';
+import { findUser } from './command.ts';
+import { type Environment, jobEnvironment } from './environment.ts';
+import { createReporter, type Reporter } from './events.ts';
+import { type Hooks, writeHooks } from './hooks.ts';
+import type { Http } from './http.ts';
+import type { Imds } from './imds.ts';
+import { startListener } from './listener.ts';
+import type { DaemonLog } from './log.ts';
+import type { Power } from './power.ts';
+import { type Registration, register } from './register.ts';
+import { type Served, serve } from './serve.ts';
+import { type Watch, watchNotices } from './watch.ts';
+
+export interface LifeDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly http: Http;
+  readonly imds: Imds;
+  readonly log: DaemonLog;
+  readonly power: Power;
+  readonly environment: Environment;
+  /** The process's own variables, of which the job sees some. */
+  readonly variables: Readonly<Record<string, string | undefined>>;
+}
+
+/** Armed before anything else; long enough for an app that is being restarted. */
+export const REGISTER_WITHIN_MS = 900_000;
+/** From the end of the longest life, when the job is cut, to when the guard acts without asking. */
+const END_GRACE_MS = 90_000;
+/** The last words are worth this much of a machine's time, but not more. */
+const LAST_WORDS_MS = 20_000;
+/** What a machine may run, at most, whatever the app says. */
+const MOST_JOBS = 1_000;
+
+/** From registration to the last word; the caller powers off whatever this returns or throws. */
+export async function live(deps: LifeDeps): Promise<Served> {
+  const { clock, environment, log } = deps;
+  const bornAt = clock.now();
+  const { url, launch, token } = environment;
+  const deadline = bornAt + REGISTER_WITHIN_MS;
+  const registered = await register(deps, { url, launch, token, deadline });
+  if (!registered.ok) return { hasRunJob: false, reason: registered.reason };
+  const { registration } = registered;
+  const { session, settings, runner } = registration;
+  log.hide(session);
+  const expiresAt = bornAt + settings.maxDurationMs;
+  deps.power.arm(expiresAt + END_GRACE_MS - clock.now());
+  log.info({ runner, launch }, 'registered');
+  const reporter = createReporter(deps, { url, session, heartbeatMs: settings.heartbeatMs });
+  const watch = watchNotices({ ...deps, reporter }, settings.noticePollMs);
+  const served = await serveAll(deps, { registration, reporter, watch, expiresAt });
+  watch.close();
+  reporter.report('ending', { reason: served.reason });
+  await reporter.flush(LAST_WORDS_MS);
+  reporter.close();
+  return served;
+}
+
+interface Registered {
+  readonly registration: Registration;
+  readonly reporter: Reporter;
+  readonly watch: Watch;
+  readonly expiresAt: Instant;
+}
+
+async function serveAll(deps: LifeDeps, registered: Registered): Promise<Served> {
+  const { log, environment } = deps;
+  const { registration, reporter, watch } = registered;
+  const { actionsRunner, settings } = registration;
+  const { home } = environment;
+  const user = findUser(environment.runnerUser);
+  const provided = await provideActionsRunner({ ...deps, home, user }, actionsRunner);
+  if (!provided.ok) {
+    log.error({ reason: provided.reason }, 'no Actions runner');
+    reporter.report('log', { lines: log.tail() });
+    return { hasRunJob: false, reason: provided.reason };
+  }
+  await writeSetupInfo(provided.folder, settings.setupInfo);
+  const hooks = await writeHooks(home);
+  let jitConfig = registration.jitConfig;
+  for (let jobs = 1; ; jobs++) {
+    const env = environmentOf(deps, { hooks, jitConfig, user });
+    const served = await serve({
+      ...deps,
+      ...registered,
+      hooks,
+      runner: registration.runner,
+      idleTimeoutMs: settings.idleTimeoutMs,
+      start: (onLine) =>
+        startListener({ ...deps, home, folder: provided.folder, user, env, onLine }),
+    });
+    if (!served.hasRunJob) return served;
+    // The answer to "job-finished" says whether there is more to do here.
+    await reporter.flush(LAST_WORDS_MS);
+    const next = reporter.answer();
+    if (next?.next !== 'job' || !next.jitConfig || watch.notice() || jobs === MOST_JOBS) {
+      return served;
+    }
+    jitConfig = next.jitConfig;
+  }
+}
+
+function environmentOf(
+  deps: LifeDeps,
+  of: { hooks: Hooks; jitConfig: string; user: ReturnType<typeof findUser> },
+): Record<string, string> {
+  deps.log.hide(of.jitConfig);
+  return jobEnvironment(deps.variables, {
+    jitConfig: of.jitConfig,
+    startedHook: of.hooks.started,
+    completedHook: of.hooks.completed,
+    user: of.user,
+  });
+}
