@@ -1,0 +1,257 @@
+// The bundled daemon as a process, from its start to the power-off.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { createPower } from '../../src/daemon/power.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { expectedAuthorization } from './sigv4.ts';
+import {
+  aJob,
+  BUNDLE,
+  createStage,
+  IDENTITY,
+  jitConfig,
+  olderNode,
+  type Plan,
+  SESSION,
+  type Stage,
+  TOKEN,
+} from './stage.ts';
+
+let stage: Stage | undefined;
+afterEach(() => stage?.close());
+
+async function play(plan: Plan, node = process.execPath) {
+  stage = await createStage(plan);
+  const ended = await stage.run([node, BUNDLE, 'start']);
+  return { stage, ...ended };
+}
+
+const older = olderNode();
+const nodes = older ? [process.execPath, older] : [process.execPath];
+
+describe.each(nodes)('on %s', (node) => {
+  test('runs one job, reports it in order, and powers off', async () => {
+    const settings = { setupInfo: 'm5.large, eu-west-1a, spot' };
+    const { stage, code, output } = await play({ jobs: [aJob()], settings }, node);
+    expect(stage.kinds()).toEqual(['online', 'job-started', 'job-finished', 'ending']);
+    const job = { repository: 'octo/hello', run: 77, attempt: 2, job: 'build (1)' };
+    expect(stage.event('online')).toMatchObject({ runner: 'dstack-1' });
+    expect(stage.event('job-started')).toMatchObject({ runner: 'dstack-1', ...job });
+    expect(stage.event('job-finished')).toMatchObject({ result: 'succeeded', ...job });
+    expect(stage.event('ending')).toMatchObject({ reason: 'job succeeded' });
+    expect([...stage.authorizations]).toEqual([`Bearer ${SESSION}`]);
+    expect({ code, offs: stage.offs(), finished: stage.finished }).toEqual({
+      code: 0,
+      offs: 1,
+      finished: ['success'],
+    });
+    const info = readFileSync(join(stage.home, 'actions-runner', '.setup_info'), 'utf8');
+    expect(JSON.parse(info)).toEqual([{ group: 'dstack', detail: settings.setupInfo }]);
+    const secrets = [TOKEN, SESSION, jitConfig(stage.url, 'one'), IDENTITY.SecretAccessKey];
+    const told = output + JSON.stringify(stage.events);
+    expect(secrets.filter((secret) => told.includes(secret))).toEqual([]);
+  });
+});
+
+test('proves who it is with a signature that verifies', async () => {
+  const { stage } = await play({ jobs: [aJob()] });
+  const [body] = stage.registers;
+  expect(body).toMatchObject({
+    launch: 'launch-1',
+    token: TOKEN,
+    instance: 'i-0123456789abcdef0',
+    request: expect.stringMatching(/^[0-9a-f]{32}$/),
+    proof: { audience: new URL(stage.url).host, securityToken: IDENTITY.Token },
+  });
+  expect(body.proof.authorization).toBe(
+    expectedAuthorization(body.proof, {
+      accessKeyId: IDENTITY.AccessKeyId,
+      secretAccessKey: IDENTITY.SecretAccessKey,
+      region: 'eu-west-1',
+      domain: 'amazonaws.com',
+    }),
+  );
+});
+
+test('powers off when it is refused, and says why', async () => {
+  const error = { code: 'token', message: 'this token was used before' };
+  const { stage, code, output } = await play({ refusals: [[401, { error }]] });
+  expect(output).toContain('register refused with 401: this token was used before');
+  expect({ code, offs: stage.offs(), calls: stage.registers.length }).toEqual({
+    code: 1,
+    offs: 1,
+    calls: 1,
+  });
+});
+
+test('asks again with the same request while the app is not ready', async () => {
+  const busy = [503, { error: { code: 'busy', message: 'not settled' } }] as const;
+  const { stage } = await play({ refusals: [busy, busy, busy], jobs: [aJob()] });
+  expect(stage.registers).toHaveLength(4);
+  expect(new Set(stage.registers.map((body) => body.request)).size).toBe(1);
+  expect(stage.event('job-finished')).toMatchObject({ result: 'succeeded' });
+});
+
+test('starts no Actions runner whose SHA-256 is another, and tells the app its last lines', async () => {
+  const { stage, code } = await play({ jobs: [aJob()], archiveSha256: 'ab'.repeat(32) });
+  expect(stage.kinds()).toEqual(['ending']);
+  expect(stage.event('ending').reason).toMatch(/^Actions runner not fetched: its SHA-256 is /);
+  expect(stage.event('log').lines.join()).toContain('no Actions runner');
+  expect({ code, offs: stage.offs() }).toEqual({ code: 1, offs: 1 });
+});
+
+test('ends at once when the app says stop while no job runs', async () => {
+  const { stage } = await play({
+    next: (kinds) => (kinds.includes('online') ? 'stop' : undefined),
+  });
+  expect(stage.kinds()).toEqual(['online', 'ending']);
+  expect(stage.event('ending').reason).toBe('the app says stop');
+  expect(stage.offs()).toBe(1);
+});
+
+test('lets a job end when the app says stop while it runs', async () => {
+  const { stage } = await play({
+    jobs: [aJob({ ms: 1_500 })],
+    next: (kinds) => (kinds.includes('job-started') ? 'stop' : undefined),
+  });
+  expect(stage.event('job-finished')).toMatchObject({ result: 'succeeded' });
+});
+
+test.each([
+  ['failure', 'failed'],
+  ['cancelled', 'cancelled'],
+] as const)('reports a job with conclusion %s as %s', async (conclusion, result) => {
+  const { stage, code } = await play({ jobs: [aJob({ conclusion })] });
+  expect(stage.event('job-finished')).toMatchObject({ result, run: 77 });
+  expect({ code, offs: stage.offs() }).toEqual({ code: 0, offs: 1 });
+});
+
+test('takes a further job when the app hands one out', async () => {
+  const { stage } = await play({
+    jobs: [aJob(), aJob({ name: 'test', run: 78 })],
+    next: (kinds) => (kinds.filter((kind) => kind === 'job-finished').length === 1 ? 'job' : ''),
+  });
+  const runs = stage.events.filter(({ kind }) => kind === 'job-finished').map(({ run }) => run);
+  expect(runs).toEqual([77, 78]);
+  expect(stage.kinds().at(-1)).toBe('ending');
+});
+
+test('ends when EC2 takes it back while no job runs', async () => {
+  const time = '2026-01-02T03:04:05Z';
+  const { stage } = await play({
+    next: (kinds, { imds }) => {
+      if (kinds.includes('online')) imds.setNotice({ action: 'terminate', time });
+      return undefined;
+    },
+  });
+  expect(stage.kinds()).toEqual(['online', 'interruption', 'ending']);
+  expect(stage.event('interruption')).toMatchObject({ action: 'terminate', time });
+  expect(stage.event('ending').reason).toBe('spot notice');
+});
+
+test('takes no further job after a notice, but ends the one it has', async () => {
+  const { stage } = await play({
+    jobs: [aJob({ ms: 1_000 }), aJob({ run: 78 })],
+    next: (kinds, { imds }) => {
+      if (kinds.includes('job-started')) imds.setNotice({ action: 'terminate', time: '' });
+      return kinds.includes('job-finished') ? 'job' : undefined;
+    },
+  });
+  expect(stage.kinds()).toEqual([
+    'online',
+    'job-started',
+    'interruption',
+    'job-finished',
+    'ending',
+  ]);
+  expect(stage.event('job-finished')).toMatchObject({ result: 'succeeded', run: 77 });
+});
+
+test('reports the advice to move away once', async () => {
+  const { stage } = await play({
+    jobs: [aJob({ ms: 800 })],
+    next: (kinds, { imds }) => {
+      if (kinds.includes('job-started')) imds.setRebalance('2026-01-02T03:04:05Z');
+      return undefined;
+    },
+  });
+  const told = stage.events.filter(({ kind }) => kind === 'rebalance');
+  expect(told.map(({ time }) => time)).toEqual(['2026-01-02T03:04:05Z']);
+});
+
+test('cuts a job at the end of the longest life', async () => {
+  const { stage } = await play({
+    jobs: [aJob({ ms: 60_000 })],
+    settings: { maxDurationMs: 2_500 },
+  });
+  expect(stage.event('job-finished')).toMatchObject({ result: 'cancelled' });
+  expect(stage.event('ending').reason).toBe('end of the longest life');
+  expect({ offs: stage.offs(), finished: stage.finished }).toEqual({
+    offs: 1,
+    finished: ['cancelled'],
+  });
+});
+
+test('the guard powers off a machine whose daemon hangs', async () => {
+  stage = await createStage();
+  const command = stage.variables()['DSTACK_POWEROFF'] ?? '';
+  const power = createPower({ clock: systemClock, log: silentLog, command, home: stage.home });
+  power.arm(60_000);
+  power.arm(1_000);
+  await stage.off;
+  expect(stage.offs()).toBe(1);
+});
+
+test('powers a machine off that lacks its token, and leaves any other computer on', async () => {
+  stage = await createStage();
+  const machine = { ...stage.variables(), DSTACK_TOKEN: '' };
+  const onMachine = await stage.run([process.execPath, BUNDLE, 'start'], machine);
+  expect(onMachine).toMatchObject({
+    code: 78,
+    output: expect.stringContaining('DSTACK_TOKEN is not set'),
+  });
+  expect(stage.offs()).toBe(1);
+  const elsewhere = await stage.run([process.execPath, BUNDLE, 'start'], {
+    ...machine,
+    DSTACK_LAUNCH: '',
+  });
+  expect(elsewhere).toMatchObject({
+    code: 78,
+    output: expect.stringMatching(/^DSTACK_LAUNCH is not set.*\n$/),
+  });
+  expect(stage.offs()).toBe(1);
+});
+
+test('uses the Actions runner of the image when it is the wanted version', async () => {
+  // Nothing can be fetched: what the app names has another SHA-256.
+  stage = await createStage({ jobs: [aJob()], archiveSha256: 'ab'.repeat(32) });
+  const folder = join(stage.home, 'actions-runner');
+  mkdirSync(folder);
+  spawnSync('tar', ['-xz', '-C', folder], { input: stage.archive });
+  await stage.run([process.execPath, BUNDLE, 'start']);
+  expect(stage.event('job-finished')).toMatchObject({ result: 'succeeded' });
+});
+
+test('asks for the power-off again when it fails', async () => {
+  stage = await createStage({ refusals: [[410, {}]] });
+  const tried = join(stage.home, 'tried');
+  const { DSTACK_POWEROFF, ...others } = stage.variables();
+  const command = `test -e ${tried} || { touch ${tried}; exit 1; }; ${DSTACK_POWEROFF}`;
+  const env = { ...others, DSTACK_POWEROFF: command };
+  const { output } = await stage.run([process.execPath, BUNDLE, 'start'], env);
+  expect(output).toContain('power-off failed, trying again');
+  expect(stage.offs()).toBe(1);
+});
+
+test('a job survives the death of the daemon, and the machine is powered off after it', async () => {
+  stage = await createStage({
+    jobs: [aJob({ ms: 1_000 })],
+    next: (kinds, { kill }) => (kinds.includes('job-started') ? void kill() : undefined),
+  });
+  const { code } = await stage.run([process.execPath, BUNDLE, 'start']);
+  await stage.off;
+  expect({ code, finished: stage.finished }).toEqual({ code: null, finished: ['success'] });
+});
