@@ -1,0 +1,225 @@
+import { createCache } from '../lib/cache.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import { parseJobReport, parseRepoFacts } from '../model/github-json.ts';
+import type { InstallationId, RepoId } from '../model/ids.ts';
+import type { Arch } from '../model/launch.ts';
+import { done, type Reply } from '../model/reply.ts';
+import type { RepoFacts } from '../model/repo.ts';
+import { type Client, createClient } from './client.ts';
+import { listFailedDeliveries } from './deliveries.ts';
+import { createPace } from './pace.ts';
+import {
+  parseDownload,
+  parseFile,
+  parseInstallation,
+  parseRegistration,
+  parseRunner,
+  within,
+} from './parse.ts';
+import type { ActionsRunner, GitHub, RepoRef } from './port.ts';
+import { listUnfinishedJobs } from './runs.ts';
+import { createTokens } from './tokens.ts';
+import { createTransport } from './transport.ts';
+
+// The port by REST. Made by main.ts; each method is one call, or one list. It keeps what port.ts
+// promises: refusals are values, nothing is repeated, and no token can do more than its call.
+
+export interface GitHubDeps {
+  readonly appId: string;
+  /** PEM. */
+  readonly privateKey: string;
+  /** `https://api.github.com`, or `https://<host>/api/v3`. */
+  readonly apiUrl: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly userAgent: string;
+  /** Where the App's permissions are changed, for messages: `https://<host>/settings/apps/…`. */
+  readonly settingsUrl?: string;
+  /** For a proxy. */
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+/** The group that every repository has. */
+const DEFAULT_GROUP = 1;
+/** Relative to where the runner is installed. */
+const WORK_FOLDER = '_work';
+/** 10,000 runners, as many as a group can have. */
+const MAX_RUNNER_PAGES = 100;
+const MAX_INSTALLATION_PAGES = 100;
+const MAX_REPOSITORY_PAGES = 100;
+/** GitHub moves its version every few weeks. */
+const RUNNER_MAX_AGE_MS = 3_600_000;
+const MAX_ARCHES = 4;
+const MAX_EXACT_IDS = 1000;
+
+export function createGitHub(deps: GitHubDeps): GitHub {
+  const { clock, settingsUrl } = deps;
+  const transport = createTransport({ ...deps, pace: createPace(clock) });
+  const tokens = createTokens({ ...deps, transport, settingsUrl });
+  const client = createClient({ ...deps, tokens, transport, settingsUrl });
+  const runnerOf = createCache<ActionsRunner>(clock, MAX_ARCHES);
+  const repositories = (installation: InstallationId, repo: RepoId | null) =>
+    listRepositories(client, installation, repo);
+  return {
+    ...runnerCalls(client),
+    ...jobCalls(client),
+    ...deliveryCalls(client, clock),
+    file: (repo, path, ref) =>
+      client.call(
+        target(repo, 'file', `read ${path} at ${ref}`, { path: encodePath(path), ref }),
+        ({ data }) => parseFile(data),
+      ),
+    async actionsRunner(repo, arch) {
+      const known = runnerOf.get(arch, RUNNER_MAX_AGE_MS);
+      if (known) return done(known);
+      const reply = await readActionsRunner(client, repo, arch);
+      if (reply.ok) runnerOf.set(arch, reply.value);
+      return reply;
+    },
+    async repository(installation, id) {
+      const reply = await repositories(installation, id);
+      if (!reply.ok) return reply;
+      const found = reply.value.find((repo) => repo.id === id);
+      if (found) return done(found);
+      const message = `read repository ${id}: not among those of installation ${installation}`;
+      return { ok: false, reason: 'missing', code: '404', message };
+    },
+    repositories: (installation) => repositories(installation, null),
+    async installations() {
+      const reply = await client.list(
+        { call: 'installations', at: null, params: {}, what: 'list the installations' },
+        { items: (data) => data, parse: parseInstallation, maxPages: MAX_INSTALLATION_PAGES },
+      );
+      if (!reply.ok) return reply;
+      // GitHub gives no token for a suspended one: to us it is not there.
+      const active = reply.value.filter(({ isSuspended }) => !isSuspended);
+      return done(active.map(({ id, ownerId }) => ({ id, ownerId })));
+    },
+  };
+}
+
+type RepoCall = Parameters<Client['call']>[0]['call'];
+
+/** A call about one repository, with a token that reaches no other. */
+function target(repo: RepoRef, call: RepoCall, verb: string, params: Record<string, unknown> = {}) {
+  return {
+    call,
+    at: { installation: repo.installation, repo: repo.id },
+    params: { owner: repo.owner, repo: repo.name, ...params },
+    what: `${verb} in ${repo.owner}/${repo.name}`,
+  };
+}
+
+const encodePath = (path: string) => path.split('/').map(encodeURIComponent).join('/');
+
+function runnerCalls(client: Client): Pick<GitHub, 'register' | 'removeRunner' | 'runners'> {
+  return {
+    register: (repo, { name, labels }) =>
+      client.call(
+        target(repo, 'register', `register runner ${name}`, {
+          name,
+          labels,
+          runner_group_id: DEFAULT_GROUP,
+          work_folder: WORK_FOLDER,
+        }),
+        ({ data }) => parseRegistration(data),
+      ),
+    removeRunner: (repo, id) =>
+      client.call(
+        {
+          ...target(repo, 'removeRunner', `remove runner ${id}`, { runner_id: id }),
+          meanings: { 422: 'busy' },
+        },
+        () => null,
+      ),
+    runners: (repo, name) =>
+      client.list(target(repo, 'runners', 'list the runners', name === undefined ? {} : { name }), {
+        items: within('runners'),
+        parse: parseRunner,
+        maxPages: MAX_RUNNER_PAGES,
+      }),
+  };
+}
+
+function jobCalls(client: Client): Pick<GitHub, 'job' | 'unfinishedJobs'> {
+  return {
+    job: (repo, id) =>
+      client.call(target(repo, 'job', `read job ${id}`, { job_id: id }), ({ data }) =>
+        parseJobReport(data, { repo: repo.id }),
+      ),
+    unfinishedJobs: (repo) => listUnfinishedJobs(client, repo),
+  };
+}
+
+function deliveryCalls(
+  client: Client,
+  clock: Clock,
+): Pick<GitHub, 'failedDeliveries' | 'redeliver'> {
+  /** GitHub's ids may be beyond 2^53; the port's numbers then stand for the exact ones, kept here. */
+  const exact = createCache<bigint>(clock, MAX_EXACT_IDS);
+  return {
+    async failedDeliveries(since) {
+      const reply = await listFailedDeliveries(client, since);
+      if (!reply.ok) return reply;
+      const failed = reply.value.map(({ id, guid, at }) => {
+        if (typeof id === 'bigint') exact.set(String(Number(id)), id);
+        return { id: Number(id), guid, at };
+      });
+      return done(failed);
+    },
+    redeliver: (id) =>
+      client.call(
+        {
+          call: 'redeliver',
+          at: null,
+          params: { delivery_id: String(exact.get(String(id), Number.POSITIVE_INFINITY) ?? id) },
+          what: `redeliver ${id}`,
+        },
+        () => null,
+      ),
+  };
+}
+
+const listRepositories = (
+  client: Client,
+  installation: InstallationId,
+  repo: RepoId | null,
+): Promise<Reply<readonly RepoFacts[]>> =>
+  client.list(
+    {
+      call: 'repositories',
+      at: { installation, repo },
+      params: {},
+      what: `list the repositories of installation ${installation}`,
+    },
+    {
+      items: within('repositories'),
+      parse: (value) => parseRepoFacts(value, installation),
+      maxPages: MAX_REPOSITORY_PAGES,
+    },
+  );
+
+async function readActionsRunner(
+  client: Client,
+  repo: RepoRef,
+  arch: Arch,
+): Promise<Reply<ActionsRunner>> {
+  const asked = target(repo, 'actionsRunner', 'read the runner downloads');
+  const reply = await client.call(asked, ({ data }) =>
+    Array.isArray(data) ? data.flatMap((each) => parseDownload(each) ?? []) : undefined,
+  );
+  if (!reply.ok) return reply;
+  const found = reply.value.find((each) => each.os === 'linux' && each.arch === arch);
+  const missing = (message: string): Reply<never> => ({
+    ok: false,
+    reason: 'missing',
+    code: 'runner-download',
+    message: `${asked.what}: ${message}`,
+  });
+  if (found === undefined) return missing(`GitHub offers no Actions runner for linux ${arch}`);
+  const { version, url, sha256 } = found;
+  // Without it a machine could not tell that it runs what GitHub published.
+  if (sha256 === null) return missing(`GitHub gives no sha256_checksum for ${url}`);
+  return done({ version, url, sha256 });
+}

@@ -1,0 +1,94 @@
+import type { Instant } from '../lib/clock.ts';
+import { instantOf } from '../lib/instant.ts';
+import { fieldsOf, idOf, textOf } from '../model/github-json.ts';
+import type { InstallationId, OwnerId, RunId, RunnerId } from '../model/ids.ts';
+import type { RunnerFacts } from './port.ts';
+
+// The REST answers that only this adapter reads; what webhooks share is in model/github-json.ts.
+
+/** Picks a list out of GitHub's envelope, such as `runners` of `{total_count, runners}`. */
+export const within =
+  (key: string) =>
+  (data: unknown): unknown =>
+    fieldsOf(data)[key];
+
+export const parseRunId = (value: unknown): RunId | undefined => idOf(fieldsOf(value)['id']);
+
+/** The text of a file; undefined for a folder, a submodule, or what is too large to be shown. */
+export function parseFile(value: unknown): { readonly text: string } | undefined {
+  const { type, encoding, content } = fieldsOf(value);
+  if (type !== 'file' || encoding !== 'base64' || typeof content !== 'string') return undefined;
+  return { text: Buffer.from(content, 'base64').toString('utf8') };
+}
+
+export function parseRegistration(
+  value: unknown,
+): { readonly runnerId: RunnerId; readonly jitConfig: string } | undefined {
+  const fields = fieldsOf(value);
+  const runnerId = idOf(fieldsOf(fields['runner'])['id']);
+  const jitConfig = textOf(fields['encoded_jit_config']);
+  return runnerId === undefined || jitConfig === undefined ? undefined : { runnerId, jitConfig };
+}
+
+export function parseRunner(value: unknown): RunnerFacts | undefined {
+  const fields = fieldsOf(value);
+  const id = idOf(fields['id']);
+  const name = textOf(fields['name']);
+  const { status, busy } = fields;
+  if (id === undefined || name === undefined || typeof busy !== 'boolean') return undefined;
+  return { id, name, isOnline: status === 'online', isBusy: busy };
+}
+
+export interface Download {
+  readonly os: string;
+  readonly arch: string;
+  readonly version: string;
+  readonly url: string;
+  /** null where GitHub gives none. */
+  readonly sha256: string | null;
+}
+
+/** One of the downloads; undefined for what is no archive of a version, such as Windows's. */
+export function parseDownload(value: unknown): Download | undefined {
+  const fields = fieldsOf(value);
+  const os = textOf(fields['os']);
+  const arch = textOf(fields['architecture']);
+  const url = textOf(fields['download_url']);
+  const version = /-(\d+\.\d+\.\d+)\.tar\.gz$/.exec(textOf(fields['filename']) ?? '')?.[1];
+  if (os === undefined || arch === undefined) return undefined;
+  if (url === undefined || version === undefined) return undefined;
+  return { os, arch, version, url, sha256: textOf(fields['sha256_checksum']) ?? null };
+}
+
+export interface InstallationFacts {
+  readonly id: InstallationId;
+  readonly ownerId: OwnerId;
+  readonly isSuspended: boolean;
+}
+
+export function parseInstallation(value: unknown): InstallationFacts | undefined {
+  const fields = fieldsOf(value);
+  const id = idOf(fields['id']);
+  const ownerId = idOf(fieldsOf(fields['account'])['id']);
+  if (id === undefined || ownerId === undefined) return undefined;
+  return { id, ownerId, isSuspended: textOf(fields['suspended_at']) !== undefined };
+}
+
+export interface DeliveryFacts {
+  /** Octokit reads what is beyond 2^53 as a bigint, and delivery ids may be. */
+  readonly id: number | bigint;
+  readonly guid: string;
+  readonly at: Instant;
+  readonly isSuccess: boolean;
+}
+
+export function parseDelivery(value: unknown): DeliveryFacts | undefined {
+  const fields = fieldsOf(value);
+  const id = typeof fields['id'] === 'bigint' ? fields['id'] : idOf(fields['id']);
+  const guid = textOf(fields['guid']);
+  const at = instantOf(fields['delivered_at']);
+  const status = fields['status_code'];
+  if (id === undefined || guid === undefined || at === undefined) return undefined;
+  const isSuccess = typeof status === 'number' && status >= 200 && status < 300;
+  return { id, guid, at, isSuccess };
+}

@@ -1,0 +1,120 @@
+import { Octokit } from '@octokit/rest';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import { fieldsOf, textOf } from '../model/github-json.ts';
+import type { Refused } from '../model/reply.ts';
+import { type Answer, headerOf } from './answer.ts';
+import { CALLS, type CallName } from './calls.ts';
+import type { Pace, Payer } from './pace.ts';
+import { isAnswer, throttled, unreachable } from './refused.ts';
+
+/** One call on the wire, once: no retries here, because the next tick is the retry. */
+export interface Sending {
+  readonly call: CallName;
+  readonly payer: Payer;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, string>>;
+  /** For messages: what the call is for, such as `read .github/dstack.yml of octo/hello`. */
+  readonly what: string;
+}
+
+/** Any HTTP answer is a value; a refusal means that none came, or that none was asked for. */
+export type Transport = (sending: Sending) => Promise<Answer | Refused>;
+
+export interface TransportDeps {
+  readonly apiUrl: string;
+  readonly userAgent: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly pace: Pace;
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+/** For the whole answer, its body too. By the clock that is handed in, so that tests need not wait. */
+const TIMEOUT_MS = 10_000;
+
+export function createTransport(deps: TransportDeps): Transport {
+  const { clock, log, pace } = deps;
+  const octokit = octokitOf(deps);
+  return async (sending) => {
+    const { call, payer, what } = sending;
+    const { route } = CALLS[call];
+    const pass = pace.enter({ payer, kind: call, isWrite: !route.startsWith('GET ') });
+    if (!pass.ok) return throttled(what, pass.retryAt);
+    const startedAt = clock.now();
+    const result = await withTimeout(clock, (signal) => send(octokit, sending, signal));
+    const limitedUntil = pass.leave(isAnswer(result) ? result : null);
+    const ms = clock.now() - startedAt;
+    if (!isAnswer(result)) {
+      log.debug({ call, payer, ms, code: result.code }, 'github did not answer');
+      return unreachable(what, result.code);
+    }
+    const request = headerOf(result, 'x-github-request-id');
+    log.debug({ call, payer, ms, status: result.status, request }, 'github answered');
+    return limitedUntil === undefined ? result : throttled(what, limitedUntil, result);
+  };
+}
+
+/** Plain: the throttling plugin sends one write a second, the retry plugin repeats lost writes. */
+function octokitOf(deps: TransportDeps): Octokit {
+  const { log } = deps;
+  const quiet = () => {};
+  return new Octokit({
+    baseUrl: deps.apiUrl,
+    userAgent: deps.userAgent,
+    log: {
+      debug: quiet,
+      info: quiet,
+      warn: (warning) => log.warn({ warning }, 'octokit warns'),
+      error: quiet,
+    },
+    ...(deps.fetch ? { request: { fetch: deps.fetch } } : {}),
+  });
+}
+
+interface Failure {
+  readonly code: string;
+}
+
+async function send(
+  octokit: Octokit,
+  { call, params, headers }: Sending,
+  signal: AbortSignal,
+): Promise<Answer | Failure> {
+  try {
+    const request = { ...params, headers, request: { signal } };
+    const { status, headers: got, data } = await octokit.request(CALLS[call].route, request);
+    return { status, headers: got, data };
+  } catch (error) {
+    // Octokit throws for every status from 300 on, and for a connection that failed.
+    const { response, cause } = fieldsOf(error);
+    const { status, headers: got, data } = fieldsOf(response);
+    if (typeof status !== 'number') return { code: networkCode(cause) };
+    return { status, headers: got as Answer['headers'], data };
+  }
+}
+
+/** `ECONNREFUSED` and the like, which undici hides one level further down. */
+function networkCode(cause: unknown): string {
+  const { code, cause: inner } = fieldsOf(cause);
+  return textOf(code) ?? textOf(fieldsOf(inner)['code']) ?? 'network';
+}
+
+async function withTimeout(
+  clock: Clock,
+  work: (signal: AbortSignal) => Promise<Answer | Failure>,
+): Promise<Answer | Failure> {
+  const abort = new AbortController();
+  const isDone = new AbortController();
+  let isLate = false;
+  const timer = clock.sleep(TIMEOUT_MS, isDone.signal).then(() => {
+    if (isDone.signal.aborted) return;
+    isLate = true;
+    abort.abort();
+  });
+  const result = await work(abort.signal);
+  isDone.abort();
+  await timer;
+  // An answer whose body was cut off has a status too, but nothing to read.
+  return isLate ? { code: 'timeout' } : result;
+}
