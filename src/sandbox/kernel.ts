@@ -76,6 +76,7 @@ interface Event {
   readonly tie: number;
   readonly order: number;
   readonly effect: () => void;
+  isOn: boolean;
 }
 
 const DEFAULT_START: Instant = Date.UTC(2026, 0, 5, 9);
@@ -128,27 +129,26 @@ export function createKernel(options: KernelOptions): Kernel {
   const rand = (label: string) => hash(`${seed} ${label} ${count(draws, label)}`) / 2 ** 32;
 
   const at = (delayMs: number, label: string, effect: () => void): (() => void) => {
-    let isOn = true;
     order += 1;
-    const event = {
-      at: now() + Math.max(0, delayMs),
-      tie: isCalm ? 0 : rand(`tie ${label}`),
-      order,
-      effect: () => {
-        if (isOn) effect();
-      },
-    };
+    const tie = isCalm ? 0 : rand(`tie ${label}`);
+    const event = { at: now() + Math.max(0, delayMs), tie, order, effect, isOn: true };
     events.push(event);
     if (phase === 'idle') wakePump();
     return () => {
-      isOn = false;
+      event.isOn = false;
     };
+  };
+
+  /** What was called off neither happens nor takes time. */
+  const nextEvent = (): Event | undefined => {
+    while (events.peek()?.isOn === false) events.pop();
+    return events.peek();
   };
 
   const stopReason = (limits: RunLimits, done: number): RunEnd | undefined => {
     if (violation !== null) return 'violation';
     if (limits.until?.() === true) return 'until';
-    const next = events.peek();
+    const next = nextEvent();
     if (next === undefined && limits.untilMs === undefined) return 'idle';
     if (limits.untilMs !== undefined && (next === undefined || next.at > limits.untilMs)) {
       time = Math.max(time, limits.untilMs);
@@ -249,7 +249,7 @@ export function createKernel(options: KernelOptions): Kernel {
       const loop = async () => {
         while (isOn) {
           const end = await run({ untilMs: pumped(), maxEvents: PUMP_SLICE });
-          const next = events.peek()?.at ?? Number.POSITIVE_INFINITY;
+          const next = nextEvent()?.at ?? Number.POSITIVE_INFINITY;
           const restMs = end === 'time' ? Math.max(0, next - pumped()) / speed : 0;
           wake = new AbortController();
           await real.sleep(Math.min(restMs, PUMP_LOOK_MS), wake.signal);

@@ -1,0 +1,86 @@
+// What GitHub repeats in every user and repository: links to the rest, and fields that nobody here sets.
+
+export const USER_LINKS = {
+  followers: '/followers',
+  following: '/following{/other_user}',
+  gists: '/gists{/gist_id}',
+  starred: '/starred{/owner}{/repo}',
+  subscriptions: '/subscriptions',
+  organizations: '/orgs',
+  repos: '/repos',
+  events: '/events{/privacy}',
+  received_events: '/received_events',
+};
+
+export const REPO_LINKS = {
+  forks: '/forks',
+  keys: '/keys{/key_id}',
+  collaborators: '/collaborators{/collaborator}',
+  teams: '/teams',
+  hooks: '/hooks',
+  issue_events: '/issues/events{/number}',
+  events: '/events',
+  assignees: '/assignees{/user}',
+  branches: '/branches{/branch}',
+  tags: '/tags',
+  blobs: '/git/blobs{/sha}',
+  git_tags: '/git/tags{/sha}',
+  git_refs: '/git/refs{/sha}',
+  trees: '/git/trees{/sha}',
+  statuses: '/statuses/{sha}',
+  languages: '/languages',
+  stargazers: '/stargazers',
+  contributors: '/contributors',
+  subscribers: '/subscribers',
+  subscription: '/subscription',
+  commits: '/commits{/sha}',
+  git_commits: '/git/commits{/sha}',
+  comments: '/comments{/number}',
+  issue_comment: '/issues/comments{/number}',
+  contents: '/contents/{+path}',
+  compare: '/compare/{base}...{head}',
+  merges: '/merges',
+  archive: '/{archive_format}{/ref}',
+  downloads: '/downloads',
+  issues: '/issues{/number}',
+  pulls: '/pulls{/number}',
+  milestones: '/milestones{/number}',
+  notifications: '/notifications{?since,all,participating}',
+  labels: '/labels{/name}',
+  releases: '/releases{/id}',
+  deployments: '/deployments',
+};
+
+export const REPO_COUNTS = {
+  size: 12,
+  stargazers_count: 0,
+  watchers_count: 0,
+  forks_count: 0,
+  open_issues_count: 0,
+  forks: 0,
+  open_issues: 0,
+  watchers: 0,
+};
+
+export const REPO_FLAGS = {
+  fork: false,
+  has_issues: true,
+  has_projects: true,
+  has_downloads: true,
+  has_wiki: true,
+  has_pages: false,
+  archived: false,
+  disabled: false,
+  is_template: false,
+  allow_forking: true,
+  web_commit_signoff_required: false,
+};
+
+export const ORG_LINKS = {
+  repos: '/repos',
+  events: '/events',
+  hooks: '/hooks',
+  issues: '/issues',
+  members: '/members{/member}',
+  public_members: '/public_members{/member}',
+};

@@ -1,0 +1,195 @@
+import type {
+  ActionsRunner,
+  FailedDelivery,
+  GitHub,
+  RepoRef,
+  RunnerFacts,
+} from '../github/port.ts';
+import type { Instant } from '../lib/clock.ts';
+import { parseJobReport, parseRepoFacts } from '../model/github-json.ts';
+import type { InstallationId, RepoId } from '../model/ids.ts';
+import type { JobReport } from '../model/job.ts';
+import { done, type Refused, type Reply } from '../model/reply.ts';
+import type { RepoFacts } from '../model/repo.ts';
+import type { GitHubModel } from './github.ts';
+import type { HookDelivery } from './github-hooks.ts';
+import type { Job, Repo, Runner } from './github-state.ts';
+import type { Process } from './process.ts';
+
+const NOT_FOUND: Refused = { ok: false, reason: 'missing', code: '404', message: 'Not Found' };
+const SUSPENDED: Refused = {
+  ok: false,
+  reason: 'denied',
+  code: '403',
+  message: 'This installation has been suspended',
+};
+const UNANSWERED: Refused = {
+  ok: false,
+  reason: 'unreachable',
+  code: 'ETIMEDOUT',
+  message: 'no answer',
+};
+/** GitHub's advice where a secondary limit comes without a time. */
+const SECONDARY_MS = 60_000;
+
+/** The repository as this installation may see it; the same answers as over HTTP. */
+export function findRepo(
+  { state }: Pick<GitHubModel, 'state'>,
+  installation: InstallationId,
+  id: RepoId,
+): Reply<Repo> {
+  const of = state.installations.get(installation);
+  if (of === undefined) return NOT_FOUND;
+  if (of.suspendedAt !== null) return SUSPENDED;
+  const repo = state.repos.get(id);
+  const isSeen =
+    repo !== undefined && repo.owner.id === of.owner.id && (of.repos === null || of.repos.has(id));
+  return isSeen ? done(repo) : NOT_FOUND;
+}
+
+/** Jobs and runners as a read shows them: as they were a little ago. */
+export function createReads({ state, jobs }: GitHubModel) {
+  const asOf = () => state.kernel.now() - state.knobs.readLagMs;
+  return {
+    job: (job: Job) => job.facts.asOf(asOf()),
+    runner: (runner: Runner) => {
+      const seen = runner.state.asOf(asOf());
+      return seen?.isThere === true ? seen : undefined;
+    },
+    unfinished: (repo: Repo): readonly Job[] =>
+      [...repo.runs.values()].flatMap((run) =>
+        jobs.latest(run).filter((job) => {
+          const facts = job.facts.asOf(asOf());
+          return facts !== undefined && facts.state !== 'completed';
+        }),
+      ),
+  };
+}
+
+/** One of each failed webhook, the latest attempt, of which no attempt succeeded. */
+function stillFailed(deliveries: readonly HookDelivery[]): readonly FailedDelivery[] {
+  const healed = new Set(
+    deliveries.filter(({ status }) => status === 'OK').map(({ guid }) => guid),
+  );
+  const failed = new Map<string, FailedDelivery>();
+  for (const { id, guid, at } of deliveries) {
+    if (!healed.has(guid) && !failed.has(guid)) failed.set(guid, { id, guid, at });
+  }
+  return [...failed.values()];
+}
+
+/** The port, in process: what a process sees of the model, through its own gates and faults. */
+export function createSandboxGitHub(model: GitHubModel, process: Process): GitHub {
+  const { state, json, runners, repos, hooks } = model;
+  const { kernel } = state;
+  const reads = createReads(model);
+
+  const throttled = (retryAt: Instant): Refused => ({
+    ok: false,
+    reason: 'throttled',
+    code: '403',
+    message: 'API rate limit exceeded',
+    retryAt,
+  });
+
+  const call = <T>(
+    name: string,
+    installation: InstallationId | undefined,
+    effect: () => Reply<T>,
+  ): Promise<Reply<T>> =>
+    process.call<Reply<T>>(
+      `github.${name}`,
+      () => {
+        const budget = model.spend(name, installation);
+        return budget.isOver ? throttled(budget.resetAt) : effect();
+      },
+      {
+        unanswered: () => UNANSWERED,
+        throttled: () => throttled(kernel.now() + SECONDARY_MS),
+      },
+    );
+
+  const ofRepo = <T>(name: string, ref: RepoRef, effect: (repo: Repo) => Reply<T>) =>
+    call(name, ref.installation, () => {
+      const found = findRepo(model, ref.installation, ref.id);
+      return found.ok ? effect(found.value) : found;
+    });
+
+  const report = (job: Job): JobReport | undefined => {
+    const facts = reads.job(job);
+    return facts && parseJobReport(json.job(job, facts), { repo: job.run.repo.id });
+  };
+
+  const factsOf = (repo: Repo, installation: InstallationId): readonly RepoFacts[] => {
+    const facts = parseRepoFacts(json.repository(repo), installation);
+    return facts === undefined ? [] : [facts];
+  };
+
+  return {
+    file: (ref, path, at) =>
+      ofRepo('file', ref, (repo) => {
+        const text = repos.fileAt(repo, path, at);
+        return text === undefined ? NOT_FOUND : done({ text });
+      }),
+    register: (ref, { name, labels }) =>
+      ofRepo('register', ref, (repo) => {
+        const reply = runners.register(repo, { name, labels });
+        if (!reply.ok) return reply;
+        return done({ runnerId: reply.value.runner.id, jitConfig: reply.value.jitConfig });
+      }),
+    removeRunner: (ref, id) => ofRepo('removeRunner', ref, (repo) => runners.remove(repo, id)),
+    runners: (ref, name) =>
+      ofRepo('runners', ref, (repo) => {
+        const facts: RunnerFacts[] = [];
+        for (const runner of repo.runners.values()) {
+          const seen = reads.runner(runner);
+          if (seen === undefined || (name !== undefined && runner.name !== name)) continue;
+          const { isOnline, isBusy } = seen;
+          facts.push({ id: runner.id, name: runner.name, isOnline, isBusy });
+        }
+        return done(facts);
+      }),
+    actionsRunner: (ref) =>
+      ofRepo<ActionsRunner>('actionsRunner', ref, () => {
+        const { version, url, sha256 } = model.archive();
+        return done({ version, url, sha256 });
+      }),
+    job: (ref, id) =>
+      ofRepo('job', ref, (repo) => {
+        const job = state.jobs.get(id);
+        const seen = job?.run.repo === repo ? report(job) : undefined;
+        return seen === undefined ? NOT_FOUND : done(seen);
+      }),
+    unfinishedJobs: (ref) =>
+      ofRepo('unfinishedJobs', ref, (repo) =>
+        done(reads.unfinished(repo).flatMap((job) => report(job) ?? [])),
+      ),
+    repository: (installation, id) =>
+      call('repository', installation, () => {
+        const found = findRepo(model, installation, id);
+        if (!found.ok) return found;
+        const facts = factsOf(found.value, installation)[0];
+        return facts === undefined ? NOT_FOUND : done(facts);
+      }),
+    installations: () =>
+      call('installations', undefined, () =>
+        done([...state.installations.values()].map(({ id, owner }) => ({ id, ownerId: owner.id }))),
+      ),
+    repositories: (installation) =>
+      call('repositories', installation, () => {
+        const of = state.installations.get(installation);
+        if (of === undefined) return NOT_FOUND;
+        if (of.suspendedAt !== null) return SUSPENDED;
+        const seen = [...state.repos.values()].filter(
+          ({ id }) => findRepo(model, installation, id).ok,
+        );
+        return done(seen.flatMap((repo) => factsOf(repo, installation)));
+      }),
+    failedDeliveries: (since) =>
+      call('failedDeliveries', undefined, () =>
+        done(stillFailed(hooks.deliveries().filter(({ at }) => at >= since))),
+      ),
+    redeliver: (id) =>
+      call('redeliver', undefined, () => (hooks.redeliver(id) ? done(null) : NOT_FOUND)),
+  };
+}

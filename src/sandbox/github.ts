@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto';
+import { ACTIONS_RUNNER_VERSION, actionsRunnerArchive } from './actions-runner.ts';
+import {
+  createHooks,
+  type HookCall,
+  type HookFault,
+  type Hooks,
+  type Receiver,
+} from './github-hooks.ts';
+import { createJobs, type Jobs } from './github-jobs.ts';
+import { createJson, type GitHubJson } from './github-json.ts';
+import { createRepos, type Repos } from './github-repos.ts';
+import { createRunners, type Runners } from './github-runners.ts';
+import { createState, type GitHubKnobs, type GitHubState, installationOf } from './github-state.ts';
+import type { Kernel } from './kernel.ts';
+
+export const ARCHIVE_PATH = '/downloads/actions-runner-linux.tar.gz';
+
+/** The runner that GitHub offers for download: the stand-in of actions-runner.ts. */
+export interface Archive {
+  readonly bytes: Buffer;
+  readonly version: string;
+  readonly sha256: string;
+  readonly url: string;
+}
+
+/** A GitHub of one App: who installed it, their repositories, runs, runners, and its webhooks. */
+export interface GitHubModel {
+  readonly state: GitHubState;
+  readonly json: GitHubJson;
+  readonly repos: Repos;
+  readonly jobs: Jobs;
+  readonly runners: Runners;
+  readonly hooks: Hooks;
+  onWebhook(receiver: Receiver): void;
+  /** How often each kind of call was made. */
+  readonly calls: ReadonlyMap<string, number>;
+  archive(): Archive;
+  /** Counts a call, and against the hour's limit where it has an installation. */
+  spend(kind: string, installation?: number): Budget;
+}
+
+export interface Budget {
+  readonly limit: number;
+  readonly used: number;
+  /** When the hour ends and counting begins anew. */
+  readonly resetAt: number;
+  readonly isOver: boolean;
+}
+
+const HOUR_MS = 3_600_000;
+
+function packArchive(url: string): Archive {
+  const bytes = actionsRunnerArchive();
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return { bytes, sha256, version: ACTIONS_RUNNER_VERSION, url: `${url}${ARCHIVE_PATH}` };
+}
+
+export function createGitHubModel(
+  kernel: Kernel,
+  options: Partial<GitHubKnobs> & {
+    readonly hookFault?: (call: HookCall) => HookFault | undefined;
+  } = {},
+): GitHubModel {
+  const { hookFault, ...knobs } = options;
+  const state = createState(kernel, knobs);
+  const json = createJson(state);
+  const hooks = createHooks(state, {
+    installationOf: (repo) => installationOf(state, repo),
+    complete: (repo, installation, fields) => ({
+      ...fields,
+      repository: json.repository(repo),
+      ...(repo.owner.type === 'Organization'
+        ? { organization: json.organization(repo.owner) }
+        : {}),
+      sender: json.user(repo.owner),
+      installation: json.installationLite(installation),
+    }),
+  });
+  if (hookFault !== undefined) hooks.setFaults(hookFault);
+  const repos = createRepos(state, hooks, json);
+  const jobs: Jobs = createJobs(state, hooks, json, (repo) => runners.assignSoon(repo));
+  const runners = createRunners(state, jobs);
+  const calls = new Map<string, number>();
+  let archive: Archive | undefined;
+  const used = new Map<number, { count: number; since: number }>();
+  return {
+    state,
+    json,
+    repos,
+    jobs,
+    runners,
+    hooks,
+    onWebhook: (receiver) => hooks.setReceiver(receiver),
+    calls,
+    archive() {
+      archive ??= packArchive(state.knobs.url);
+      return archive;
+    },
+    spend(kind, installation) {
+      calls.set(kind, (calls.get(kind) ?? 0) + 1);
+      const limit = state.knobs.rateLimit;
+      const now = kernel.now();
+      if (installation === undefined) {
+        return { limit, used: 0, resetAt: now + HOUR_MS, isOver: false };
+      }
+      const last = used.get(installation);
+      const hour =
+        last === undefined || now >= last.since + HOUR_MS ? { count: 0, since: now } : last;
+      hour.count += 1;
+      used.set(installation, hour);
+      const spent = Math.min(hour.count, limit);
+      return { limit, used: spent, resetAt: hour.since + HOUR_MS, isOver: hour.count > limit };
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { expect, test } from '@jest/globals';
+import { Ajv } from 'ajv';
+import formats from 'ajv-formats';
+import { addJob, addRunner, createWorld, MINUTE_MS, startMachine } from './github-world.ts';
+
+// GitHub's published schemas judge every payload that the sandbox sends.
+
+const schemaPath = createRequire(import.meta.url).resolve('@octokit/webhooks-schemas/schema.json');
+const ajv = new Ajv({ strict: false, allErrors: true });
+formats.default(ajv);
+for (const format of ['uri-template']) ajv.addFormat(format, true);
+ajv.addSchema(JSON.parse(readFileSync(schemaPath, 'utf8')), 'github');
+
+function problemsOf(event: string, payload: object): string[] {
+  const action = 'action' in payload ? String(payload.action) : 'event';
+  const check = ajv.getSchema(`github#/definitions/${event}$${action}`);
+  if (check === undefined) return [`no schema for ${event} ${action}`];
+  if (check(JSON.parse(JSON.stringify(payload)))) return [];
+  return (check.errors ?? []).map(
+    (error) => `${event} ${action}${error.instancePath} ${error.message}`,
+  );
+}
+
+test.each(['Organization', 'User'] as const)(
+  'agree, for an owner that is a %s',
+  async (ownerType) => {
+    const world = createWorld({ ownerType });
+    const { repos, runners, jobs } = world.model;
+    repos.commit(world.repo, { '.github/dstack.yml': 'a', 'b.txt': 'b' });
+    repos.commit(world.repo, { '.github/dstack.yml': 'c', 'b.txt': null });
+    repos.commit(world.repo, { x: 'y' }, 'feature');
+    startMachine(world, addRunner(world));
+    addJob(world);
+    const waiting = addJob(world, ['dstack'], { environment: 'production' });
+    await world.pass(20 * MINUTE_MS);
+    jobs.approve(waiting);
+    runners.cancel(waiting);
+    const { id } = world.installation;
+    repos.select(id, { remove: [world.repo] });
+    repos.select(id, { add: [world.repo] });
+    repos.rename(world.repo, 'renamed');
+    repos.setDefaultBranch(world.repo, 'feature');
+    repos.suspend(id);
+    repos.unsuspend(id);
+    const next = repos.addOwner('next', ownerType);
+    repos.install(next);
+    repos.transfer(world.repo, next);
+    repos.deleteRepo(world.repo);
+    repos.uninstall(id);
+    await world.pass(MINUTE_MS);
+
+    const seen = new Set(
+      world.hooks.map(
+        ({ event, payload }) => `${event} ${'action' in payload ? payload.action : ''}`,
+      ),
+    );
+    expect([...seen].sort()).toEqual([
+      'installation created',
+      'installation deleted',
+      'installation suspend',
+      'installation unsuspend',
+      'installation_repositories added',
+      'installation_repositories removed',
+      'push ',
+      'repository deleted',
+      'repository edited',
+      'repository renamed',
+      'repository transferred',
+      'workflow_job completed',
+      'workflow_job in_progress',
+      'workflow_job queued',
+      'workflow_job waiting',
+    ]);
+    expect(world.hooks.flatMap(({ event, payload }) => problemsOf(event, payload))).toEqual([]);
+  },
+);
+
+test('a payload that differs from the schema is found', async () => {
+  const world = createWorld();
+  addJob(world);
+  await world.pass(MINUTE_MS);
+  const hook = world.hooks.find(({ event }) => event === 'workflow_job');
+  expect(problemsOf('workflow_job', { ...hook?.payload, sender: undefined })).toEqual([
+    "workflow_job queued must have required property 'sender'",
+  ]);
+});
