@@ -110,7 +110,6 @@ function parseYaml(text: string, lineCounter: LineCounter): Document {
     lineCounter,
     // Fixed, so that a %YAML 1.1 directive cannot turn `no` into false or add merge keys.
     schema: 'core',
-    merge: false,
     resolveKnownTags: false,
     stringKeys: true,
     // Compares each key with each other: minutes for a hostile file. The mapping reader does it.

@@ -142,6 +142,38 @@ describe('a bad file', () => {
     expect(problemsOf(ONE_RULE + lines)).toEqual(problems);
   });
 
+  test.each([
+    [
+      'by a %YAML 1.1 directive, under which "yes" would be true',
+      '%YAML 1.1\n---\nautoscale:\n  enabled: yes\n',
+      ['4:12-15 wrong-value enabled: yes is not accepted; write true or false'],
+    ],
+    [
+      'once in a list that an alias repeats',
+      `${ONE_RULE}      labels: &l [1]\n    - {instance-type: m5.large, max: 1, labels: *l}\n`,
+      [
+        '6:19-20 wrong-value labels: 1 is not accepted; ' +
+          'write a label without spaces and commas (in quotes if a number)',
+      ],
+    ],
+    [
+      'once in the region that a rule would take',
+      ONE_RULE.replace('eu-west-1', 'europe'),
+      ['2:11-17 wrong-value region: europe is not accepted; write a region such as eu-west-1'],
+    ],
+    [
+      'in the order of the text',
+      `${ONE_RULE}    - instance-type: m5.large\n      forks: deny\n`,
+      [
+        '6:7-20 missing-key a rule needs the key "max"',
+        '7:7-12 unknown-key unknown key "forks" in a rule; ' +
+          'it belongs under autoscale, not in a rule',
+      ],
+    ],
+  ])('is reported %s', (_, text, problems) => {
+    expect(problemsOf(text)).toEqual(problems);
+  });
+
   test('says once that no rule has a region', () => {
     const rules = ['m5.large', 'm5.xlarge'].map((t) => `    - {instance-type: ${t}, max: 1}\n`);
     expect(problemsOf(`autoscale:\n  rules:\n${rules.join('')}`)).toEqual([
