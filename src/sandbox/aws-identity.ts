@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Proof } from '../ec2/port.ts';
 import type { Instant } from '../lib/clock.ts';
-import { isoOf } from '../lib/instant.ts';
+import { instantOf, isoOf } from '../lib/instant.ts';
 
 /** The credentials of the instance identity role, in the metadata service's spelling. */
 export interface Identity {
@@ -109,6 +109,16 @@ export function signProof(of: {
   const credential = `${AccessKeyId}/${scope}`;
   const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${SIGNED_HEADERS}, Signature=${signature}`;
   return { authorization, ...parts };
+}
+
+/** STS takes no request that was signed longer ago. */
+const SIGNATURE_LIFE_MS = 900_000;
+const BASIC_TIME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
+
+/** `date` is that of the signature, `20260105T090000Z`. */
+export function isFresh(date: string, now: Instant): boolean {
+  const signedAt = instantOf(date.replace(BASIC_TIME, '$1-$2-$3T$4:$5:$6Z'));
+  return signedAt !== undefined && Math.abs(now - signedAt) <= SIGNATURE_LIFE_MS;
 }
 
 export const callerArn = (account: string, instance: string): string =>

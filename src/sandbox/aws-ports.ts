@@ -1,14 +1,20 @@
 import type { Accounts } from '../accounts/port.ts';
-import type { Ec2, Ended, LaunchAnswer, LaunchFailure, Sts } from '../ec2/port.ts';
-import { instantOf } from '../lib/instant.ts';
+import type { Ec2, Ended, LaunchAnswer, LaunchFailure, Sts, TypeFacts } from '../ec2/port.ts';
 import { parseScopeId } from '../model/ids.ts';
 import type { Arch, LaunchRequest } from '../model/launch.ts';
 import { done, type Refused, type Reply } from '../model/reply.ts';
 import type { Sighting } from '../store/port.ts';
-import { imageById, imageId, imageRow, subnetRows, typeRow, zonesWith } from './aws-catalogue.ts';
-import { callerArn, proofRequest, signerOf } from './aws-identity.ts';
-import type { Ec2Instance } from './ec2-instance.ts';
-import { isLive } from './ec2-instance.ts';
+import {
+  imageById,
+  imageId,
+  imageRow,
+  subnetRows,
+  type TypeRow,
+  typeRow,
+  zonesWith,
+} from './aws-catalogue.ts';
+import { callerArn, isFresh, proofRequest, signerOf } from './aws-identity.ts';
+import { type Ec2Instance, isLive } from './ec2-instance.ts';
 import { type Answer, accept, type Ec2Refusal, type RunCall, refuse } from './ec2-launch.ts';
 import type { Ec2Model } from './ec2-model.ts';
 import type { CallOptions, Process } from './process.ts';
@@ -69,16 +75,8 @@ export function createSandboxEc2(model: Ec2Model, process: Process, region: stri
         accept(
           types
             .flatMap((type) => typeRow(type) ?? [])
-            .map((row) => ({ ...row, zones: zonesWith(row, region) }))
-            .filter(({ zones }) => zones.length > 0)
-            .map(({ type, arch, vcpus, memoryMib, hasSpot, zones }) => ({
-              type,
-              arch,
-              vcpus,
-              memoryMib,
-              hasSpot,
-              zones,
-            })),
+            .map((row) => typeFacts(row, region))
+            .filter(({ zones }) => zones.length > 0),
         ),
       ),
     spotPrices: (types) =>
@@ -125,7 +123,7 @@ function reply<T>(answer: Answer<T>): Reply<T> {
 function refused({ code, message, status }: Ec2Refusal): Refused {
   const reason = code.endsWith('NotFound')
     ? 'missing'
-    : code === 'UnauthorizedOperation'
+    : status === 403
       ? 'denied'
       : code === 'RequestLimitExceeded'
         ? 'throttled'
@@ -149,6 +147,11 @@ const sighting = (instance: Ec2Instance, ownerAccount: string): Sighting => ({
   scope: parseScopeId(instance.tags['dstack:scope'] ?? '') ?? null,
   rule: instance.tags['dstack:rule'] ?? null,
 });
+
+const typeFacts = (row: TypeRow, region: string): TypeFacts => {
+  const { type, arch, vcpus, memoryMib, hasSpot } = row;
+  return { type, arch, vcpus, memoryMib, hasSpot, zones: zonesWith(row, region) };
+};
 
 /** At once; where EC2 refuses that for one bad id, one by one. */
 function terminate(
@@ -201,9 +204,6 @@ function ensureGroup(model: Ec2Model, region: string, vpc: string): Answer<strin
   return ours ? accept(ours.id) : model.createGroup(region, { name: GROUP_NAME, description, vpc });
 }
 
-/** STS takes no request that was signed longer ago. */
-const PROOF_LIFE_MS = 900_000;
-
 export function createSandboxSts(model: Ec2Model, process: Process): Sts {
   return {
     callerOf: (proof, region) =>
@@ -213,9 +213,8 @@ export function createSandboxSts(model: Ec2Model, process: Process): Sts {
           const { headers, ...request } = proofRequest(proof, region);
           const { authorization } = proof;
           const instance = signerOf({ ...request, headers: { ...headers, authorization } });
-          const signedAt = instantOf(proof.date.replace(BASIC_TIME, '$1-$2-$3T$4:$5:$6Z'));
-          const ageMs = Math.abs(process.clock.now() - (signedAt ?? 0));
-          if (!instance || !model.instances.has(instance) || ageMs > PROOF_LIFE_MS) {
+          const isRecent = isFresh(proof.date, process.clock.now());
+          if (!instance || !model.instances.has(instance) || !isRecent) {
             return reply(refuse('SignatureDoesNotMatch', 'The signature does not match', 403));
           }
           return done({ arn: callerArn(model.account, instance) });
@@ -224,8 +223,6 @@ export function createSandboxSts(model: Ec2Model, process: Process): Sts {
       ),
   };
 }
-
-const BASIC_TIME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 
 /** Every owner may use the one account that the sandbox has, under the name of the app's own chain. */
 export const createSandboxAccounts = (model: Ec2Model, process: Process): Accounts => ({
