@@ -1,0 +1,123 @@
+import type { Instance } from '../model/launch.ts';
+import type { Repo } from '../model/repo.ts';
+import type { Action } from '../model/world.ts';
+import type { InstancePatch, Lease } from '../store/port.ts';
+import { type ActDeps, leaseCovers } from './deps.ts';
+import type { Sight } from './look.ts';
+
+type EndAction = Extract<Action, { kind: 'end' }>;
+
+/**
+ * Ends machines. `ending` is written first; an idle one's runner is deleted at GitHub before the
+ * machine, because only that deletion is sure to find it without a job: 422 means it just got one.
+ */
+export async function endAll(
+  deps: ActDeps,
+  lease: Lease,
+  made: { readonly sight: Sight; readonly actions: readonly EndAction[] },
+): Promise<void> {
+  const doomed: Instance[] = [];
+  for (const action of made.actions) {
+    for (const key of action.instances) {
+      const instance = made.sight.rows.instances.find((one) => one.key === key);
+      const claimed = instance?.id ? await claim(deps, lease, { instance, action }) : undefined;
+      if (claimed) doomed.push(claimed);
+    }
+  }
+  await terminate(deps, lease, doomed);
+  await forgetRunners(deps, { doomed, repos: made.sight.rows.repos });
+}
+
+/** The machine, when it may be terminated now; without its runner, when that is gone already. */
+async function claim(
+  deps: ActDeps,
+  lease: Lease,
+  of: { instance: Instance; action: EndAction },
+): Promise<Instance | undefined> {
+  const { instance, action } = of;
+  const { key, state } = instance;
+  if (!leaseCovers(lease, deps.clock.now())) return undefined;
+  if (state === 'ending') return instance;
+  const patch = { state: 'ending', reason: action.reason } as const;
+  const from = action.onlyIdle ? (['pending', 'online'] as const) : NOT_ENDED;
+  const isOurs = await deps.store.changeInstance({ key, from, patch, lease });
+  if (!isOurs) return undefined;
+  if (!action.onlyIdle || instance.runnerId === null) return instance;
+  return removeIdle(deps, lease, instance);
+}
+
+const NOT_ENDED = ['requested', 'pending', 'online', 'busy'] as const;
+
+async function removeIdle(
+  deps: ActDeps,
+  lease: Lease,
+  instance: Instance,
+): Promise<Instance | undefined> {
+  const { key, runnerId } = instance;
+  const repo = await deps.store.repo(instance.repo);
+  if (!repo || runnerId === null) return instance;
+  const removed = await deps.github.removeRunner(repo, runnerId);
+  const change = (patch: InstancePatch) =>
+    deps.store.changeInstance({ key, from: ['ending'], patch, lease });
+  if (removed.ok || removed.reason === 'missing') {
+    await change({ runnerId: null });
+    return { ...instance, runnerId: null };
+  }
+  const isBusy = removed.reason === 'busy';
+  if (isBusy) await change({ state: 'busy', reason: '', startedAt: deps.clock.now() });
+  else await change({ state: instance.onlineAt === null ? 'pending' : 'online', reason: '' });
+  return undefined;
+}
+
+async function terminate(deps: ActDeps, lease: Lease, doomed: readonly Instance[]): Promise<void> {
+  for (const [place, group] of groupBy(doomed, (one) => `${one.account}|${one.region}`)) {
+    const [account = '', region = ''] = place.split('|');
+    const now = deps.clock.now();
+    if (!leaseCovers(lease, now)) return;
+    for (const { key } of group) {
+      await deps.store.changeInstance({ key, from: ['ending'], patch: { endAskedAt: now }, lease });
+    }
+    const ids = group.flatMap((one) => (one.id === null ? [] : [one.id]));
+    const reply = await deps.accounts.ec2(account, region).terminate(ids);
+    if (!reply.ok) {
+      deps.log.warn(
+        { region, instances: ids, code: reply.code },
+        'terminate failed; next tick again',
+      );
+      continue;
+    }
+    for (const { id, ec2 } of reply.value) {
+      await deps.store.sighted(id, ec2, '', deps.clock.now());
+    }
+    deps.log.info({ region, instances: ids }, 'instances ended');
+  }
+}
+
+function groupBy<T>(list: readonly T[], keyOf: (one: T) => string): ReadonlyMap<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of list) {
+    const group = groups.get(keyOf(one));
+    if (group) group.push(one);
+    else groups.set(keyOf(one), [one]);
+  }
+  return groups;
+}
+
+/**
+ * Runners whose machine is gone before it had a job stay registered for a day. A busy one's job
+ * fails at GitHub first (422 until then), so it is asked for again at the next healing.
+ */
+export async function forgetRunners(
+  deps: Pick<ActDeps, 'store' | 'github'>,
+  of: { readonly doomed: readonly Instance[]; readonly repos: readonly Repo[] },
+): Promise<void> {
+  for (const { key, repo: repoId, runnerId, finishedAt } of of.doomed) {
+    const repo = of.repos.find((one) => one.id === repoId);
+    // After its job GitHub removes a just-in-time runner by itself.
+    if (runnerId === null || finishedAt !== null || !repo || repo.removedAt !== null) continue;
+    const removed = await deps.github.removeRunner(repo, runnerId);
+    if (!removed.ok && removed.reason !== 'missing') continue;
+    const patch = { runnerId: null } as const;
+    await deps.store.changeInstance({ key, from: ['ending', 'gone'], patch });
+  }
+}

@@ -1,0 +1,138 @@
+import type { Instant } from '../lib/clock.ts';
+import type { Reason } from '../model/job.ts';
+import type { Instance, Launch, Offer } from '../model/launch.ts';
+import type { Repo } from '../model/repo.ts';
+import type { Rule } from '../model/rules.ts';
+import type { InstanceView, RuleView, World } from '../model/world.ts';
+import type { ScopeRows } from '../store/port.ts';
+import type { ActDeps } from './deps.ts';
+import { offersOf, viewOf } from './offers.ts';
+import type { RulesNow } from './read-rules.ts';
+import { firstLookReason } from './region.ts';
+
+/** GitHub registers about 180 runners a minute: 900 points, 5 for each. */
+export const REGISTRATIONS_PER_MINUTE = 170;
+
+/** What a tick decides on: the world for the plan, and the rows and rules that it was made from. */
+export interface Sight {
+  readonly world: World;
+  readonly rows: ScopeRows;
+  readonly rules: readonly Rule[];
+  /** Whose credentials launch here; null: nobody's. */
+  readonly account: string | null;
+}
+
+type Need = Pick<ActDeps, 'store' | 'accounts' | 'catalogue' | 'clock' | 'settings'>;
+
+/** Makes the plan's world from what is stored and what AWS said lately. */
+export async function lookAround(
+  deps: Need,
+  rows: ScopeRows,
+  rulesNow: RulesNow,
+): Promise<Sight | undefined> {
+  const [repo] = rows.repos;
+  if (!repo) return undefined;
+  const { file } = rulesNow;
+  const rules = file?.rules ?? [];
+  const found = rules.length > 0 ? await deps.accounts.accountFor(repo.ownerId) : null;
+  const isReachable = deps.settings.publicUrl !== null;
+  const account = found && 'account' in found && isReachable ? found.account : null;
+  const noAccount = found && 'reason' in found ? found.reason : isReachable ? null : NO_URL;
+  const offered = await offersFor(deps, { rules, account, noAccount });
+  const { settings } = deps;
+  const now = deps.clock.now();
+  const world: World = {
+    scope: repo.scope,
+    limits: {
+      resyncMs: settings.resyncMs,
+      registerTimeoutMs: settings.registerTimeoutMs,
+      maxDurationMs: file?.maxDurationMs ?? DEFAULT_MAX_DURATION_MS,
+      registrationsPerMinute: REGISTRATIONS_PER_MINUTE,
+    },
+    label: settings.label,
+    repos: rows.repos.map((one) => repoView(one, now - 2 * settings.resyncMs)),
+    enabled: rulesNow.isKnown ? (file?.enabled ?? true) : null,
+    rulesReason: rulesNow.reason,
+    rules: offered.rules,
+    offers: offered.offers,
+    jobs: rows.jobs.filter((job) => job.state === 'queued').map(jobView),
+    instances: rows.instances.map(instanceView),
+    launches: rows.launches.map(launchView),
+  };
+  return { world, rows, rules, account };
+}
+
+const NO_URL: Reason = {
+  code: 'no-public-url',
+  text: 'Machines could not reach the app: whoever runs it sets PUBLIC_URL and starts it again.',
+};
+
+/** For a scope without a readable file: the longest that the file could allow by default. */
+export const DEFAULT_MAX_DURATION_MS = 6 * 3_600_000;
+
+const repoView = (repo: Repo, freshSince: Instant) => ({
+  id: repo.id,
+  isFresh: repo.heardAt >= freshSince,
+  isRemoved: repo.removedAt !== null,
+});
+
+const jobView = ({ id, repo, run, labels, queuedAt, asideUntil }: ScopeRows['jobs'][number]) => ({
+  id,
+  repo,
+  run,
+  labels,
+  queuedAt,
+  ...(asideUntil === null ? {} : { asideUntil }),
+});
+
+const launchView = ({ id, repo, rule, count, tries, retryAt, createdAt }: Launch) => ({
+  id,
+  repo,
+  rule,
+  count,
+  tries,
+  retryAt,
+  createdAt,
+});
+
+function instanceView(one: Instance): InstanceView {
+  const { key, launch, repo, rule, zone, createdAt, launchedAt, registeredAt, onlineAt } = one;
+  const { startedAt, finishedAt, noticeAt, endAskedAt, labels, reason } = one;
+  return {
+    key,
+    launch,
+    repo,
+    rule,
+    zone,
+    // Rows of a tick hold none that is gone.
+    state: one.state === 'gone' ? 'ending' : one.state,
+    isKnown: one.id !== null,
+    createdAt,
+    launchedAt,
+    registeredAt,
+    onlineAt,
+    startedAt,
+    finishedAt,
+    noticeAt,
+    endAskedAt,
+    labels,
+    reason,
+  };
+}
+
+async function offersFor(
+  deps: Need,
+  made: { rules: readonly Rule[]; account: string | null; noAccount: Reason | null },
+): Promise<{ rules: readonly RuleView[]; offers: readonly Offer[] }> {
+  const { rules, account, noAccount } = made;
+  if (account === null) return { rules: rules.map((r) => viewOf(r, null, noAccount)), offers: [] };
+  const exhausted = await deps.store.exhausted(account);
+  const all = await Promise.all(
+    rules.map(async (rule) => {
+      const offered = await offersOf({ catalogue: deps.catalogue, account, rule, exhausted });
+      const unready = await firstLookReason(deps, { account, region: rule.region });
+      return unready ? { ...offered, rule: { ...offered.rule, blocked: unready } } : offered;
+    }),
+  );
+  return { rules: all.map(({ rule }) => rule), offers: all.flatMap(({ offers }) => offers) };
+}

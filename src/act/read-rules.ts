@@ -1,0 +1,120 @@
+import type { Instant } from '../lib/clock.ts';
+import type { Reason } from '../model/job.ts';
+import type { Repo } from '../model/repo.ts';
+import type { RulesFile } from '../model/rules.ts';
+import { parseRules } from '../rules/parse.ts';
+import type { Lease, RulesRecord, ScopeRows } from '../store/port.ts';
+import type { ActDeps } from './deps.ts';
+
+export const RULES_PATH = '.github/dstack.yml';
+
+/** Rules as they are in force. `file` null: there are none, or they are not known yet. */
+export interface RulesNow {
+  readonly file: RulesFile | null;
+  /** false: not read yet, so nothing may be concluded from their absence. */
+  readonly isKnown: boolean;
+  readonly reason: Reason | null;
+}
+
+type Need = Pick<ActDeps, 'store' | 'github' | 'clock' | 'log' | 'settings'>;
+
+/** Reads the file where a push or nothing at all makes that necessary; answers the record in force. */
+export async function readRules(
+  deps: Need,
+  lease: Lease,
+  rows: ScopeRows,
+): Promise<RulesRecord | null> {
+  const { rules } = rows;
+  const repo = rows.repos.find((one) => one.removedAt === null);
+  if (!repo || (rules && rules.wantedCommit === null)) return rules;
+  const askedAt = deps.clock.now();
+  const ref = rules?.wantedCommit ?? repo.defaultBranch;
+  const reply = await deps.github.file(repo, RULES_PATH, ref);
+  if (reply.ok) {
+    await deps.store.heard(repo.id, askedAt);
+    await deps.store.saveFact(missingKey(repo), '', askedAt);
+    return save(deps, lease, accept(deps, { repo, rules, text: reply.value.text, askedAt }));
+  }
+  if (reply.reason !== 'missing' || !(await isReallyMissing(deps, { repo, rules, askedAt }))) {
+    return rules;
+  }
+  const none = { text: null, errors: null, commit: rules?.wantedCommit ?? null };
+  return save(deps, lease, { ...emptyRecord(repo, askedAt), ...none });
+}
+
+const emptyRecord = (repo: Repo, readAt: Instant): RulesRecord => ({
+  scope: repo.scope,
+  text: null,
+  commit: null,
+  errors: null,
+  readAt,
+  wantedCommit: null,
+});
+
+const missingKey = (repo: Repo) => `rules-missing:${repo.scope}`;
+
+/**
+ * A 404 can be a lie of the moment, and no rules means that all machines end. So a file that was
+ * there is gone only when GitHub says so twice, a while apart, while the repository is readable.
+ */
+async function isReallyMissing(
+  deps: Need,
+  seen: { repo: Repo; rules: RulesRecord | null; askedAt: Instant },
+): Promise<boolean> {
+  const { repo, rules, askedAt } = seen;
+  const readable = await deps.github.repository(repo.installation, repo.id);
+  if (!readable.ok) return false;
+  await deps.store.heard(repo.id, askedAt);
+  if (!rules?.text) return true;
+  const first = await deps.store.fact(missingKey(repo));
+  if (first?.value !== 'missing') {
+    await deps.store.saveFact(missingKey(repo), 'missing', askedAt);
+    return false;
+  }
+  return askedAt - first.at >= deps.settings.resyncMs / 6;
+}
+
+function accept(
+  { settings, log }: Need,
+  read: { repo: Repo; rules: RulesRecord | null; text: string; askedAt: Instant },
+): RulesRecord {
+  const { repo, rules, text, askedAt } = read;
+  const commit = rules?.wantedCommit ?? null;
+  const parsed = parseRules(text, options(settings.defaultRegion));
+  const record = { ...emptyRecord(repo, askedAt), commit };
+  if (parsed.ok) {
+    log.info({ scope: repo.scope, commit, rules: parsed.rules.rules.length }, 'rules read');
+    return { ...record, text };
+  }
+  log.warn({ scope: repo.scope, commit, errors: parsed.errors }, 'rules refused; the last stay');
+  return {
+    ...record,
+    text: rules?.text ?? null,
+    commit: rules?.commit ?? null,
+    errors: JSON.stringify(parsed.errors),
+  };
+}
+
+async function save(deps: Need, lease: Lease, record: RulesRecord): Promise<RulesRecord | null> {
+  return (await deps.store.saveRules(lease, record)) ? record : null;
+}
+
+const options = (defaultRegion: string | null) => (defaultRegion ? { defaultRegion } : {});
+
+/** The record as rules. The text was parsed when it was accepted, so it parses now. */
+export function rulesOf(record: RulesRecord | null, defaultRegion: string | null): RulesNow {
+  if (!record) {
+    const text = 'The rules file was not read yet; it is asked for at every tick.';
+    return { file: null, isKnown: false, reason: { code: 'rules-unread', text } };
+  }
+  if (record.text !== null) {
+    const parsed = parseRules(record.text, options(defaultRegion));
+    if (parsed.ok) return { file: parsed.rules, isKnown: true, reason: null };
+  }
+  if (record.errors) {
+    const text = `${RULES_PATH} has errors and no earlier version is known; nothing runs by it.`;
+    return { file: null, isKnown: true, reason: { code: 'rules-invalid', text } };
+  }
+  const text = `There is no ${RULES_PATH} on the default branch; nothing is allowed without it.`;
+  return { file: null, isKnown: true, reason: { code: 'no-rule', text } };
+}

@@ -1,0 +1,117 @@
+import type { Instant } from '../lib/clock.ts';
+import type { JobId, ScopeId } from '../model/ids.ts';
+import type { Job } from '../model/job.ts';
+import type { Repo } from '../model/repo.ts';
+import type { Lease, ScopeRows } from '../store/port.ts';
+import type { ActDeps } from './deps.ts';
+import { forgetRunners } from './end.ts';
+
+type Need = Pick<ActDeps, 'store' | 'github' | 'clock' | 'log' | 'settings'>;
+
+/** Single reads of jobs in one sweep: what is left over is read in the next. */
+const MOST_JOB_READS = 20;
+
+/**
+ * The second healing: what GitHub says of a repository's jobs now, for webhooks that never came.
+ * Conditional requests make a quiet sweep free.
+ */
+export async function sweepRepo(deps: Need, lease: Lease, repo: Repo): Promise<readonly ScopeId[]> {
+  const askedAt = deps.clock.now();
+  const listed = await deps.github.unfinishedJobs(repo);
+  if (!listed.ok) {
+    deps.log.warn({ repo: repo.id, code: listed.code }, 'sweep failed; the next one asks again');
+    return [];
+  }
+  await deps.store.heard(repo.id, askedAt);
+  const changed = await deps.store.report(listed.value, askedAt);
+  const rows = await deps.store.scopeRows(repo.scope);
+  const ids = new Set(listed.value.map((job) => job.id));
+  const unlisted = rows.jobs.filter((job) => job.repo === repo.id && !ids.has(job.id));
+  const ended = await readJobs(
+    deps,
+    repo,
+    unlisted.filter((job) => isSettled(deps, job, askedAt)),
+  );
+  const queued = new Set(listed.value.filter((job) => job.state === 'queued').map((job) => job.id));
+  const back = await takeBack(deps, lease, { rows, queued, askedAt });
+  return [...new Set([...changed, ...ended, ...back])];
+}
+
+/** REST lags behind webhooks: what we heard of a moment ago may be missing from a list. */
+const isSettled = (deps: Need, job: Job, now: Instant): boolean =>
+  now - (job.startedAt ?? job.queuedAt) > deps.settings.resyncMs / 2;
+
+/** Jobs that GitHub no longer lists as unfinished, one by one. */
+export async function readJobs(
+  deps: Need,
+  repo: Repo,
+  jobs: readonly Job[],
+): Promise<readonly ScopeId[]> {
+  const changed: ScopeId[] = [];
+  for (const job of jobs.slice(0, MOST_JOB_READS)) {
+    const read = await deps.github.job(repo, job.id);
+    if (read.ok) changed.push(...(await deps.store.report([read.value], deps.clock.now())));
+  }
+  return changed;
+}
+
+const queuedAgainKey = (job: JobId) => `queued-again:${job}`;
+
+/**
+ * A job whose machine died before it took the job is queued again without a word. Two reads R/2
+ * apart, with our runner gone, are enough to believe it.
+ */
+async function takeBack(
+  deps: Need,
+  lease: Lease,
+  seen: { rows: ScopeRows; queued: ReadonlySet<JobId>; askedAt: Instant },
+): Promise<readonly ScopeId[]> {
+  const { rows, queued, askedAt } = seen;
+  const lives = new Set(rows.instances.map((one) => one.runnerName));
+  const changed: ScopeId[] = [];
+  for (const job of rows.jobs) {
+    if (job.state !== 'in_progress' || !queued.has(job.id) || lives.has(job.runnerName)) continue;
+    const key = queuedAgainKey(job.id);
+    const first = await deps.store.fact(key);
+    if (!first) await deps.store.saveFact(key, '', askedAt);
+    else if (askedAt - first.at >= deps.settings.resyncMs / 2) {
+      if (await deps.store.requeue(lease, job.id, askedAt)) {
+        deps.log.info({ job: job.id }, 'job is queued again at GitHub; its machine is gone');
+        changed.push(...rows.repos.map((repo) => repo.scope));
+      }
+    }
+  }
+  return changed;
+}
+
+/** Runners that a machine left behind when it ended without a job. */
+export async function sweepRunners(deps: Pick<ActDeps, 'store' | 'github'>): Promise<void> {
+  const orphans = await deps.store.orphanRunners(MOST_JOB_READS);
+  if (orphans.length === 0) return;
+  const repos = await Promise.all(
+    [...new Set(orphans.map((one) => one.repo))].map((id) => deps.store.repo(id)),
+  );
+  await forgetRunners(deps, { doomed: orphans, repos: repos.filter((repo) => repo !== null) });
+}
+
+/** The plan doubts that GitHub will hand these out: they are read, and set aside if still queued. */
+export async function setAside(
+  deps: Need,
+  lease: Lease,
+  of: { readonly rows: ScopeRows; readonly jobs: readonly JobId[] },
+): Promise<void> {
+  const { resyncMs } = deps.settings;
+  for (const id of of.jobs.slice(0, MOST_JOB_READS)) {
+    const job = of.rows.jobs.find((one) => one.id === id);
+    const repo = of.rows.repos.find((one) => one.id === job?.repo);
+    if (!job || !repo) continue;
+    const read = await deps.github.job(repo, id);
+    if (!read.ok) continue;
+    const now = deps.clock.now();
+    await deps.store.report([read.value], now);
+    if (read.value.state !== 'queued') continue;
+    const forMs = Math.min(60 * resyncMs, Math.max(5 * resyncMs, job.asideMs * 2));
+    await deps.store.setAside(lease, id, now + forMs, forMs);
+    deps.log.info({ job: id, forMs }, 'job is not handed out by GitHub; set aside');
+  }
+}

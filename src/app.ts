@@ -1,0 +1,105 @@
+import { DEFAULT_MAX_DURATION_MS, lookAround } from './act/look.ts';
+import { rulesOf } from './act/read-rules.ts';
+import type { Sts } from './ec2/port.ts';
+import { createEvents } from './gateway/events.ts';
+import { createRegister } from './gateway/register.ts';
+import { type Answer, jsonObject, type Routes } from './lib/http.ts';
+import type { Secret } from './lib/secret.ts';
+import { createLoop, type Loop, type LoopDeps } from './loop.ts';
+import type { ScopeId } from './model/ids.ts';
+import type { Instance } from './model/launch.ts';
+import { labelsFor } from './plan/plan.ts';
+import { createReadyz, healthz } from './web/health.ts';
+import { createHome } from './web/home.ts';
+import { createMetrics } from './web/metrics.ts';
+import { createListener } from './webhook/listener.ts';
+
+// app: a table of routes and the functions behind them. The two roots, main.ts and demo.ts, differ
+// only in what they hand in.
+
+export interface AppDeps extends LoopDeps {
+  readonly sts: Sts;
+  readonly webhookSecret: Secret;
+  readonly metricsToken: Secret | null;
+  /** The host that machines prove themselves to; '' matches no proof. */
+  readonly audience: string;
+  /** What machines fetch and run. */
+  readonly daemon: Buffer;
+  /** The first page names repositories and jobs: only where everybody may see them. */
+  readonly isHomeOpen: boolean;
+}
+
+export interface App {
+  readonly routes: Routes;
+  readonly loop: Loop;
+  /** The gateway without HTTP, for machines in the same process. */
+  register(body: unknown): Promise<Answer>;
+  events(session: string | undefined, body: unknown): Promise<Answer>;
+}
+
+export function createApp(deps: AppDeps): App {
+  const { store, metricsToken: token } = deps;
+  const metrics = createMetrics({ store, token });
+  const loop = createLoop(deps);
+  const { register, events } = createGateway(deps, { loop, refused: metrics.refused });
+  const webhook = createListener({
+    ...deps,
+    secret: deps.webhookSecret,
+    label: deps.settings.label,
+    count: (why) => metrics.refused('webhook', why),
+    onFresh: loop.take,
+  });
+  const daemonHeaders = { 'content-type': 'text/javascript; charset=utf-8' };
+  const routes: Routes = {
+    'POST /api/github/webhooks': webhook,
+    'GET /runner/v1/dstack-runner.mjs': async () => ({
+      status: 200,
+      headers: daemonHeaders,
+      body: deps.daemon,
+    }),
+    'POST /runner/v1/register': async (request) => {
+      const body = await jsonObject(request, REGISTER_LIMIT_BYTES);
+      return body.ok ? register(body.value) : body.answer;
+    },
+    'POST /runner/v1/events': async (request) => {
+      const body = await jsonObject(request, EVENTS_LIMIT_BYTES);
+      const session = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+      return body.ok ? events(session, body.value) : body.answer;
+    },
+    'GET /healthz': healthz,
+    'GET /readyz': createReadyz({ isReady: loop.isReady, ping: () => store.fact('ping') }),
+    'GET /metrics': metrics.handler,
+    'GET /': createHome({ store, clock: deps.clock, isOpen: deps.isHomeOpen }),
+  };
+  return { routes, loop, register, events };
+}
+
+const REGISTER_LIMIT_BYTES = 64 * 1024;
+const EVENTS_LIMIT_BYTES = 256 * 1024;
+
+function createGateway(
+  deps: AppDeps,
+  of: { readonly loop: Loop; readonly refused: (what: string, why: string) => void },
+) {
+  async function sightOf(scope: ScopeId) {
+    const rows = await deps.store.scopeRows(scope);
+    return lookAround(deps, rows, rulesOf(rows.rules, deps.settings.defaultRegion));
+  }
+  const gateway = {
+    ...deps,
+    registerTimeoutMs: deps.settings.registerTimeoutMs,
+    resyncMs: deps.settings.resyncMs,
+    wake: of.loop.wake,
+    look: of.loop.look,
+    labelsFor: async (instance: Instance) => {
+      const sight = await sightOf(instance.scope);
+      return sight ? labelsFor(sight.world, instance.key, deps.clock.now()) : [];
+    },
+    maxDurationMs: async (scope: ScopeId) =>
+      (await sightOf(scope))?.world.limits.maxDurationMs ?? DEFAULT_MAX_DURATION_MS,
+  };
+  return {
+    register: createRegister({ ...gateway, refused: (why) => of.refused('register', why) }),
+    events: createEvents({ ...gateway, refused: (why) => of.refused('events', why) }),
+  };
+}

@@ -1,0 +1,127 @@
+import type { Clock } from '../lib/clock.ts';
+import { type Answer, failure } from '../lib/http.ts';
+import { instantOf } from '../lib/instant.ts';
+import type { Keys } from '../lib/keys.ts';
+import type { Log } from '../lib/log.ts';
+import type { ScopeId } from '../model/ids.ts';
+import type { Instance, InstanceState } from '../model/launch.ts';
+import { parseSession } from '../model/tokens.ts';
+import type { InstancePatch, Store } from '../store/port.ts';
+import { type MachineEvent, parseEvents } from './asks.ts';
+
+export interface EventsDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly keys: Keys;
+  readonly refused: (why: string) => void;
+  readonly wake: (scope: ScopeId) => void;
+  readonly look: () => void;
+}
+
+/** What an event changes, and from which states; a state that is further on is left alone. */
+interface Change {
+  readonly from: readonly InstanceState[];
+  readonly patch: InstancePatch;
+}
+
+/** `POST /runner/v1/events`. Whoever runs jobs can read the session, so it can only report. */
+export function createEvents(
+  deps: EventsDeps,
+): (session: string | undefined, body: unknown) => Promise<Answer> {
+  const { store, clock, keys } = deps;
+  return async (session, body) => {
+    const who = session === undefined ? undefined : parseSession(keys, session);
+    if (!who) {
+      deps.refused('session');
+      return failure(401, 'session', 'the bearer session is missing or not ours');
+    }
+    const events = parseEvents(body);
+    if (!events) {
+      deps.refused('shape');
+      return failure(400, 'shape', 'events must be a list of at most 100 {id, at, kind}');
+    }
+    const instance = await store.instanceById(who.instance);
+    if (!instance) {
+      // The database was lost; until EC2 was listed again, reports must be sent again.
+      deps.look();
+      if (events.length === 0) return { status: 200, body: { next: 'continue' } };
+      return failure(503, 'not-yet', 'the machine is not known again yet');
+    }
+    if (events.length > 0) await note(deps, instance, events);
+    const after = events.length > 0 ? await store.instanceById(who.instance) : instance;
+    const isOver = (after?.state ?? 'gone') === 'ending' || (after?.state ?? 'gone') === 'gone';
+    return { status: 200, body: { next: isOver || after?.finishedAt ? 'stop' : 'continue' } };
+  };
+
+  async function note(
+    { log, wake }: EventsDeps,
+    instance: Instance,
+    events: readonly MachineEvent[],
+  ): Promise<void> {
+    const ids = events.map((event) => event.id);
+    const id = instance.id ?? '';
+    // Noted before it is applied: what a crash between the two loses, EC2's and GitHub's word brings.
+    const fresh = await store.noteEvents(id, ids, clock.now());
+    for (const [i, event] of events.entries()) {
+      if (!fresh[i]) continue;
+      const { kind, fields } = event;
+      const facts = { instance: id, kind, ...brief(fields) };
+      log.info(facts, 'machine reported');
+      const change = changeFor(event, clock.now());
+      if (change) await store.changeInstance({ key: instance.key, ...change });
+      if (kind === 'online') await store.dropRegistration(id);
+    }
+    wake(instance.scope);
+  }
+}
+
+function changeFor({ kind, fields }: MachineEvent, now: number): Change | undefined {
+  switch (kind) {
+    case 'online':
+      return { from: ['pending'], patch: { state: 'online', onlineAt: now } };
+    case 'job-started':
+      return { from: ['pending', 'online'], patch: { state: 'busy', startedAt: now } };
+    case 'job-finished':
+      return { from: ['pending', 'online', 'busy'], patch: { finishedAt: now } };
+    case 'interruption':
+      return {
+        from: ['pending', 'online', 'busy', 'ending'],
+        patch: { noticeAt: instantOf(fields['time']) ?? now },
+      };
+    case 'ending':
+      return {
+        from: ['pending', 'online', 'busy'],
+        patch: { state: 'ending', reason: `it says: ${textIn(fields['reason'], 80)}` },
+      };
+    case 'rebalance':
+    case 'log':
+      return undefined;
+  }
+}
+
+const textIn = (value: unknown, most: number): string =>
+  typeof value === 'string' ? value.slice(0, most) : 'nothing';
+
+const LOG_LINES = 20;
+
+/** What of an event goes to the log: short, and nothing that is no text. */
+function brief(fields: Readonly<Record<string, unknown>>): object {
+  const { job, repository, run, result, reason, lines } = fields;
+  const isText = (one: unknown): one is string => typeof one === 'string';
+  return {
+    ...(isText(job) ? { job: job.slice(0, 200) } : {}),
+    ...(isText(repository) ? { repository: repository.slice(0, 200) } : {}),
+    ...(typeof run === 'number' || isText(run) ? { run } : {}),
+    ...(isText(result) ? { result: result.slice(0, 40) } : {}),
+    ...(isText(reason) ? { reason: reason.slice(0, 200) } : {}),
+    ...(Array.isArray(lines)
+      ? {
+          lines: lines
+            .filter(isText)
+            .slice(-LOG_LINES)
+            .map((line) => line.slice(0, 500)),
+        }
+      : {}),
+  };
+}

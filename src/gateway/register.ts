@@ -1,0 +1,227 @@
+import type { Sts } from '../ec2/port.ts';
+import type { GitHub, RepoRef } from '../github/port.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type Answer, failure } from '../lib/http.ts';
+import type { Keys } from '../lib/keys.ts';
+import type { Log } from '../lib/log.ts';
+import type { Random } from '../lib/random.ts';
+import type { InstanceId, ScopeId } from '../model/ids.ts';
+import type { Arch, Instance, Launch } from '../model/launch.ts';
+import { isRegistrationToken, sessionFor } from '../model/tokens.ts';
+import type { InstancePatch, Store } from '../store/port.ts';
+import { parseRegister, type RegisterAsk } from './asks.ts';
+
+// gateway: the machines' door. A machine shows three things once: a token from its user data, a
+// proof of its identity that only STS can judge, and that our own launch started it. Then it gets
+// one just-in-time runner, and a session that can only report.
+
+export interface RegisterDeps {
+  readonly store: Store;
+  readonly github: GitHub;
+  readonly sts: Sts;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly keys: Keys;
+  /** The host that a proof must be made for: `new URL(PUBLIC_URL).host`. */
+  readonly audience: string;
+  readonly registerTimeoutMs: number;
+  readonly resyncMs: number;
+  /** What the runner registers with: the neediest jobs' labels, which the plan knows. */
+  readonly labelsFor: (instance: Instance) => Promise<readonly string[]>;
+  /** How long a machine may live, by the scope's rules. */
+  readonly maxDurationMs: (scope: ScopeId) => Promise<number>;
+  readonly refused: (why: string) => void;
+  /** Something changed for this scope. */
+  readonly wake: (scope: ScopeId) => void;
+  /** A machine of ours that we do not know: look at EC2. */
+  readonly look: () => void;
+}
+
+interface Refusal {
+  readonly status: 400 | 401 | 409 | 410 | 503;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What is certain once the checks are passed. */
+interface Checked {
+  readonly ask: RegisterAsk;
+  readonly launch: Launch;
+  readonly instance: Instance;
+}
+
+const later = (message: string): Refusal => ({ status: 503, code: 'not-yet', message });
+const isRefusal = (value: object): value is Refusal => 'status' in value && 'code' in value;
+
+/** `POST /runner/v1/register`. The order of the checks is a promise; see the docs of the HTTP faces. */
+export function createRegister(deps: RegisterDeps): (body: unknown) => Promise<Answer> {
+  const underWay = new Map<InstanceId, Promise<Answer>>();
+
+  return async (body) => {
+    const ask = parseRegister(body);
+    const checked = 'missing' in ask ? badShape(ask.missing) : await check(deps, ask);
+    if (isRefusal(checked)) return refuse(deps, checked);
+    // A machine may ask again while its first question is still at GitHub: both get one answer.
+    const { id } = checked.instance;
+    const running = id === null ? undefined : underWay.get(id);
+    if (running || id === null) return running ?? refuse(deps, later('EC2 has not named it yet'));
+    const work = admit(deps, checked).finally(() => underWay.delete(id));
+    underWay.set(id, work);
+    return work;
+  };
+}
+
+const badShape = (field: string): Refusal => ({
+  status: 400,
+  code: 'shape',
+  message: `${field} is missing or no string`,
+});
+
+function refuse(deps: RegisterDeps, { status, code, message }: Refusal): Answer {
+  if (status === 503) return { ...failure(status, code, message), headers: { 'retry-after': '2' } };
+  deps.refused(code);
+  deps.log.warn({ status, code }, 'registration refused');
+  return failure(status, code, message);
+}
+
+async function check(deps: RegisterDeps, ask: RegisterAsk): Promise<Checked | Refusal> {
+  const { store, keys } = deps;
+  if (!isRegistrationToken(keys, ask.launch, ask.token)) {
+    return { status: 401, code: 'token', message: 'launch and token do not belong together' };
+  }
+  const launch = await store.launch(ask.launch);
+  if (!launch) {
+    // Only we could have made the token: the database was lost, and EC2 knows more than we do.
+    deps.look();
+    return later('the launch is not known again yet');
+  }
+  const claimed = await store.instanceById(ask.instance);
+  const bornAt = claimed?.launchedAt ?? launch.createdAt;
+  if (launch.outcome === 'failed' || launch.outcome === 'cancelled') return gone('cancelled');
+  if (deps.clock.now() - bornAt > deps.registerTimeoutMs) return gone('too old');
+  return identify(deps, { ask, launch, claimed });
+}
+
+const gone = (why: string): Refusal => ({
+  status: 410,
+  code: 'gone',
+  message: `this launch is ${why}: power off`,
+});
+
+const ARN = /^arn:(aws[a-z-]*):sts::(\d{12}):assumed-role\/aws:ec2-instance\/(i-[0-9a-f]+)$/;
+
+/** Is it the machine that it says it is, and one of this launch? */
+async function identify(
+  deps: RegisterDeps,
+  found: { ask: RegisterAsk; launch: Launch; claimed: Instance | null },
+): Promise<Checked | Refusal> {
+  const { ask, launch, claimed } = found;
+  const denied = (message: string): Refusal => ({ status: 401, code: 'proof', message });
+  if (ask.proof.audience !== deps.audience) {
+    return denied(`the proof is for ${ask.proof.audience.slice(0, 100)}, this is ${deps.audience}`);
+  }
+  const caller = await deps.sts.callerOf(ask.proof, launch.region);
+  if (!caller.ok && caller.reason !== 'denied') return later(`STS: ${caller.code}`);
+  const arn = caller.ok ? ARN.exec(caller.value.arn) : null;
+  if (!arn || arn[3] !== ask.instance) return denied('STS does not see this instance behind it');
+  if (claimed && claimed.launch === launch.id && claimed.ownerAccount === arn[2]) {
+    return settleState(deps, { ask, launch, instance: claimed });
+  }
+  if (launch.outcome === 'unknown') return later('the outcome of the launch is not settled');
+  return denied('this launch did not start this instance');
+}
+
+/** One machine registers once: the same question gets the same answer until it is online. */
+async function settleState(deps: RegisterDeps, checked: Checked): Promise<Checked | Refusal> {
+  const { ask, instance } = checked;
+  if (instance.state === 'ending' || instance.state === 'gone') return gone('ending');
+  const earlier = await deps.store.registration(ask.instance);
+  const isFirst = earlier === null && instance.registeredAt === null;
+  const isSame = earlier?.request === ask.request && instance.state === 'pending';
+  if (isFirst || isSame) return checked;
+  return { status: 409, code: 'used', message: 'this instance has registered already' };
+}
+
+async function admit(deps: RegisterDeps, checked: Checked): Promise<Answer> {
+  const { store, keys } = deps;
+  const earlier = await store.registration(checked.ask.instance);
+  if (earlier && earlier.request !== checked.ask.request) {
+    return refuse(deps, { status: 409, code: 'used', message: 'it has registered already' });
+  }
+  const kept = earlier ? keys.open('registration', earlier.answer) : undefined;
+  if (kept !== undefined) return { status: 201, body: JSON.parse(kept) };
+  const answer = await registerAtGitHub(deps, checked);
+  return isRefusal(answer) ? refuse(deps, answer) : { status: 201, body: answer };
+}
+
+/** Names the runner in the store before it is made at GitHub, so that a crash leaves none unknown. */
+async function registerAtGitHub(deps: RegisterDeps, checked: Checked): Promise<object | Refusal> {
+  const { store, github, random } = deps;
+  const { instance, launch, ask } = checked;
+  const repo = await store.repo(launch.repo);
+  if (!repo || repo.removedAt !== null) return gone('of a repository that is gone');
+  const cleaned = await dropEarlierRunner(deps, repo, instance);
+  if (cleaned) return cleaned;
+  const name = `dstack-${instance.id}-${random.hex(3)}`;
+  const labels = await deps.labelsFor(instance);
+  const set = (patch: InstancePatch) =>
+    store.changeInstance({ key: instance.key, from: ['pending'], patch });
+  if (!(await set({ runnerName: name, runnerId: null }))) return gone('ending');
+  const made = await github.register(repo, { name, labels });
+  if (!made.ok) return later(`GitHub: ${made.code} ${made.message}`);
+  const { runnerId, jitConfig } = made.value;
+  const arch = labels.includes('arm64') ? 'arm64' : 'x64';
+  const body = await answerBody(deps, { checked, name, jitConfig, repo, arch });
+  const now = deps.clock.now();
+  if (!body || !(await set({ runnerId, runnerName: name, labels, registeredAt: now }))) {
+    await github.removeRunner(repo, runnerId);
+    return body ? gone('ending') : later('GitHub does not say which Actions runner to use');
+  }
+  const sealed = deps.keys.seal('registration', JSON.stringify(body), random.hex(12));
+  const kept = { instance: ask.instance, request: ask.request, answer: sealed };
+  await store.saveRegistration(kept);
+  deps.log.info({ instance: ask.instance, runner: name, ms: now - launch.createdAt }, 'registered');
+  deps.wake(instance.scope);
+  return body;
+}
+
+/** An earlier answer of GitHub was lost: its runner cannot be used by anybody, so it goes. */
+async function dropEarlierRunner(
+  deps: RegisterDeps,
+  repo: RepoRef,
+  instance: Instance,
+): Promise<Refusal | undefined> {
+  if (instance.runnerName === null) return undefined;
+  const found = await deps.github.runners(repo, instance.runnerName);
+  if (!found.ok) return later(`GitHub: ${found.code} ${found.message}`);
+  for (const runner of found.value) {
+    const removed = await deps.github.removeRunner(repo, runner.id);
+    if (!removed.ok && removed.reason !== 'missing') return later(`GitHub: ${removed.code}`);
+  }
+  return undefined;
+}
+
+async function answerBody(
+  deps: RegisterDeps,
+  made: { checked: Checked; name: string; jitConfig: string; repo: RepoRef; arch: Arch },
+): Promise<object | undefined> {
+  const { instance, launch } = made.checked;
+  const runner = await deps.github.actionsRunner(made.repo, made.arch);
+  if (!runner.ok || instance.id === null) return undefined;
+  return {
+    runner: made.name,
+    jitConfig: made.jitConfig,
+    session: sessionFor(deps.keys, launch.id, instance.id),
+    actionsRunner: runner.value,
+    settings: {
+      heartbeatMs: Math.max(500, Math.round(deps.resyncMs / 6)),
+      idleTimeoutMs: 6 * deps.resyncMs,
+      maxDurationMs: await deps.maxDurationMs(instance.scope),
+      noticePollMs: Math.min(5_000, Math.max(500, Math.round(deps.resyncMs / 2))),
+      setupInfo:
+        `${instance.type} (${instance.market}) in ${instance.zone}, ${instance.id}\n` +
+        `launch ${launch.id}: ${launch.reason}`,
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+
+/** What a handler sees of a request; the body is read when asked for, and never past its bound. */
+export interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  /** `too-large` before a byte of it is kept, where the length is announced. */
+  body(limitBytes: number): Promise<Buffer | 'too-large' | 'broken'>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as it is when text or bytes, else as JSON. */
+  readonly body?: string | Buffer | object;
+}
+
+export type Handler = (request: Request) => Promise<Answer>;
+/** `GET /path`; a path that ends in `*` serves all below it. */
+export type Routes = Readonly<Record<string, Handler>>;
+
+/** The one shape of errors of our JSON faces. */
+export const failure = (status: number, code: string, message: string): Answer => ({
+  status,
+  body: { error: { code, message } },
+});
+
+function readBody(req: IncomingMessage, limit: number): Promise<Buffer | 'too-large' | 'broken'> {
+  if (Number(req.headers['content-length'] ?? 0) > limit) return Promise.resolve('too-large');
+  return new Promise((resolve) => {
+    const parts: Buffer[] = [];
+    let size = 0;
+    req.on('data', (part: Buffer) => {
+      size += part.length;
+      if (size > limit) resolve('too-large');
+      else parts.push(part);
+    });
+    req.on('end', () => resolve(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)));
+    req.on('error', () => resolve('broken'));
+    req.on('close', () => resolve('broken'));
+  });
+}
+
+function send(res: ServerResponse, answer: Answer): void {
+  const { body } = answer;
+  const isRaw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
+  const bytes = isRaw ? (body ?? '') : JSON.stringify(body);
+  const type = isRaw ? 'text/plain; charset=utf-8' : 'application/json; charset=utf-8';
+  res.writeHead(answer.status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(bytes),
+    ...answer.headers,
+  });
+  res.end(bytes);
+}
+
+function find(routes: Routes, method: string, path: string): Handler | undefined {
+  const exact = routes[`${method} ${path}`];
+  if (exact) return exact;
+  for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
+    const below = routes[`${method} ${path.slice(0, at + 1)}*`];
+    if (below) return below;
+    if (at === 0) break;
+  }
+  return undefined;
+}
+
+/** A node:http listener for the routes; what a handler throws is a bug: told to `onError`, answered 500. */
+export function serveRoutes(routes: Routes, onError: (error: unknown, path: string) => void) {
+  return (req: IncomingMessage, res: ServerResponse): void => {
+    const [path = '/', query = ''] = (req.url ?? '/').split('?');
+    const method = req.method ?? 'GET';
+    const handler = find(routes, method === 'HEAD' ? 'GET' : method, path);
+    const request: Request = {
+      method,
+      path,
+      query: new URLSearchParams(query),
+      headers: req.headers,
+      body: (limit) => readBody(req, limit),
+    };
+    const work = handler
+      ? handler(request)
+      : Promise.resolve(failure(404, 'not-found', `nothing is served at ${method} ${path}`));
+    void work
+      .catch((error: unknown) => {
+        onError(error, path);
+        return failure(500, 'bug', 'this is a bug of the app; its log has the details');
+      })
+      .then((answer) => {
+        // A body that was not read to its end would otherwise be taken for the next request.
+        if (!req.complete) res.shouldKeepAlive = false;
+        send(res, answer);
+      });
+  };
+}
+
+/** A JSON object from a body, or the answer that refuses it. */
+export async function jsonObject(
+  request: Request,
+  limitBytes: number,
+): Promise<
+  { readonly ok: true; readonly value: object } | { readonly ok: false; readonly answer: Answer }
+> {
+  const no = (answer: Answer) => ({ ok: false, answer }) as const;
+  if (!(request.headers['content-type'] ?? '').startsWith('application/json')) {
+    return no(failure(415, 'content-type', 'the body must be application/json'));
+  }
+  const bytes = await request.body(limitBytes);
+  if (bytes === 'too-large')
+    return no(failure(413, 'too-large', `at most ${limitBytes} bytes are read`));
+  if (bytes === 'broken') return no(failure(400, 'broken', 'the body ended early'));
+  const value = parseObject(bytes);
+  return value ? { ok: true, value } : no(failure(400, 'shape', 'the body must be a JSON object'));
+}
+
+/** undefined when it is not JSON, or no object. */
+export function parseObject(bytes: Buffer): object | undefined {
+  try {
+    const value: unknown = JSON.parse(bytes.toString());
+    return value !== null && typeof value === 'object' && !Array.isArray(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,52 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  hkdfSync,
+  timingSafeEqual,
+} from 'node:crypto';
+
+/** What one secret signs and seals: each purpose has a key of its own, derived from it. */
+export interface Keys {
+  /** A MAC over the parts, base64url. */
+  mac(purpose: string, parts: readonly string[]): string;
+  isMac(purpose: string, parts: readonly string[], given: string): boolean;
+  /** AES-256-GCM; `iv` is 24 hex digits that are never used twice. */
+  seal(purpose: string, text: string, iv: string): string;
+  /** undefined when it was sealed under another secret, or changed. */
+  open(purpose: string, sealed: string): string | undefined;
+}
+
+export function createKeys(secret: string): Keys {
+  const keyFor = (purpose: string) =>
+    Buffer.from(hkdfSync('sha256', secret, 'dstack', purpose, 32));
+  // The length in front of each part keeps ('ab','c') apart from ('a','bc').
+  const mac = (purpose: string, parts: readonly string[]) =>
+    createHmac('sha256', keyFor(purpose))
+      .update(parts.map((part) => `${part.length}:${part}`).join(''))
+      .digest('base64url');
+  return {
+    mac,
+    isMac(purpose, parts, given) {
+      const right = Buffer.from(mac(purpose, parts));
+      const got = Buffer.from(given);
+      return right.length === got.length && timingSafeEqual(right, got);
+    },
+    seal(purpose, text, iv) {
+      const cipher = createCipheriv('aes-256-gcm', keyFor(purpose), Buffer.from(iv, 'hex'));
+      const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+      return `${iv}.${body.toString('base64url')}.${cipher.getAuthTag().toString('base64url')}`;
+    },
+    open(purpose, sealed) {
+      const [iv = '', body = '', tag = ''] = sealed.split('.');
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', keyFor(purpose), Buffer.from(iv, 'hex'));
+        decipher.setAuthTag(Buffer.from(tag, 'base64url'));
+        const text = decipher.update(Buffer.from(body, 'base64url'));
+        return Buffer.concat([text, decipher.final()]).toString('utf8');
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}

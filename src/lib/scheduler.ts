@@ -1,0 +1,100 @@
+import type { Clock, Instant } from './clock.ts';
+
+/** Runs keyed tasks, one at a time for each key, when they are due or woken. */
+export interface Scheduler {
+  /** Runs the key's task now; if it runs already, once more right after. */
+  wake(key: string): void;
+  /** Runs the key's task within that time, unless it is due earlier. */
+  within(key: string, ms: number): void;
+  /** No new task starts; resolves when those under way have ended. */
+  stop(): Promise<void>;
+}
+
+export interface SchedulerDeps {
+  readonly clock: Clock;
+  /** How many tasks run at once. */
+  readonly most: number;
+  /** Does the key's work; answers in how many ms it is due again, undefined: when woken. */
+  readonly run: (key: string) => Promise<number | undefined>;
+  /** What a task throws is a bug; it is due again after `retryMs`. */
+  readonly onError: (error: unknown, key: string) => void;
+  readonly retryMs: number;
+}
+
+interface Entry {
+  /** undefined: only when woken. */
+  due: Instant | undefined;
+  isRunning: boolean;
+}
+
+export function createScheduler(deps: SchedulerDeps): Scheduler {
+  const { clock } = deps;
+  const entries = new Map<string, Entry>();
+  const running = new Set<Promise<void>>();
+  let isStopped = false;
+  let nap = new AbortController();
+
+  async function runOne(key: string, entry: Entry): Promise<void> {
+    entry.isRunning = true;
+    entry.due = undefined;
+    let again: number | undefined;
+    try {
+      again = await deps.run(key);
+    } catch (error) {
+      deps.onError(error, key);
+      again = deps.retryMs;
+    }
+    entry.isRunning = false;
+    const due = again === undefined ? undefined : clock.now() + again;
+    entry.due = Math.min(entry.due ?? Number.POSITIVE_INFINITY, due ?? Number.POSITIVE_INFINITY);
+    if (entry.due === Number.POSITIVE_INFINITY) entries.delete(key);
+  }
+
+  function startDue(): void {
+    for (const [key, entry] of entries) {
+      if (running.size >= deps.most) return;
+      if (entry.isRunning || entry.due === undefined || entry.due > clock.now()) continue;
+      const work = runOne(key, entry).finally(() => {
+        running.delete(work);
+        nap.abort();
+      });
+      running.add(work);
+    }
+  }
+
+  async function loop(): Promise<void> {
+    while (!isStopped) {
+      nap = new AbortController();
+      startDue();
+      const dues = [...entries.values()].filter((entry) => !entry.isRunning);
+      const next = Math.min(...dues.map((entry) => entry.due ?? Number.POSITIVE_INFINITY));
+      const ms = running.size >= deps.most ? LONGEST_NAP_MS : next - clock.now();
+      await clock.sleep(Math.max(0, Math.min(LONGEST_NAP_MS, ms)), nap.signal);
+    }
+  }
+  const looping = loop();
+
+  function within(key: string, ms: number): void {
+    if (isStopped) return;
+    const entry = entries.get(key) ?? { due: undefined, isRunning: false };
+    entries.set(key, entry);
+    const due = clock.now() + ms;
+    if (entry.due !== undefined && entry.due <= due) return;
+    entry.due = due;
+    nap.abort();
+  }
+
+  return {
+    within,
+    wake: (key) => within(key, 0),
+    async stop() {
+      isStopped = true;
+      nap.abort();
+      await looping;
+      await Promise.all(running);
+    },
+  };
+}
+
+/** The loop is woken by every change; this only bounds a mistake of ours. */
+const LONGEST_NAP_MS = 60_000;

@@ -1,0 +1,169 @@
+import { LEASE_MS } from './act/deps.ts';
+import { discover } from './act/discover.ts';
+import { redeliverFailed } from './act/redeliver.ts';
+import { firstLookReason, observeRegion } from './act/region.ts';
+import { sweepRepo, sweepRunners } from './act/sweep.ts';
+import { createScheduler, type Scheduler } from './lib/scheduler.ts';
+import type { Delivery } from './model/event.ts';
+import type { ScopeId } from './model/ids.ts';
+import { type ReconcileDeps, reconcile } from './reconcile.ts';
+
+// What runs when. Everything that runs has a key: the scheduler runs one task for a key at a time,
+// when it is due or woken. A scope without work is in no queue, and costs nothing.
+
+export interface LoopDeps extends ReconcileDeps {
+  readonly tickMs: number;
+}
+
+export interface Loop {
+  /** What the listener wrote down: applied next. Never throws. */
+  take(deliveries: readonly Delivery[]): void;
+  wake(scope: ScopeId): void;
+  /** A machine of ours that we do not know showed itself: look at EC2 soon. */
+  look(): void;
+  /** What an earlier process wrote down is applied, and the work has begun. */
+  isReady(): boolean;
+  /** Ends when what is under way has ended. */
+  stop(): Promise<void>;
+}
+
+const MOST_TASKS = 64;
+const MOST_IN_A_BATCH = 500;
+const DAY_MS = 24 * 3_600_000;
+/** How long ended jobs, machines and deliveries are kept: GitHub delivers again for 3 days. */
+const KEPT_MS = 30 * DAY_MS;
+
+export function createLoop(deps: LoopDeps): Loop {
+  const waiting: Delivery[] = [];
+  let isReady = false;
+
+  const tasks: Readonly<Record<string, (rest: string) => Promise<number | undefined>>> = {
+    start: () => start(),
+    apply: () => applyWaiting(),
+    scan: () => scan(),
+    scope: (scope) => tickScope(scope as ScopeId),
+    region: (rest) => tickRegion(rest),
+    discover: () => tickDiscover(),
+    healing: () => heal(),
+  };
+  const scheduler: Scheduler = createScheduler({
+    clock: deps.clock,
+    most: MOST_TASKS,
+    retryMs: deps.tickMs,
+    run: async (key) => {
+      const [task = '', ...rest] = key.split('|');
+      return tasks[task]?.(rest.join('|'));
+    },
+    onError: (err, key) => deps.log.error({ err, key }, 'a bug ended this task; it starts anew'),
+  });
+  const wake = (scope: ScopeId) => scheduler.wake(`scope|${scope}`);
+
+  /** What an earlier process wrote down and did not get to comes first. */
+  async function start(): Promise<undefined> {
+    for (;;) {
+      const left = await deps.store.unapplied(MOST_IN_A_BATCH);
+      if (left.length === 0) break;
+      (await deps.store.apply(left, deps.clock.now())).forEach(wake);
+    }
+    isReady = true;
+    for (const key of ['scan', 'discover', 'healing', 'apply']) scheduler.wake(key);
+    return undefined;
+  }
+
+  async function applyWaiting(): Promise<number | undefined> {
+    if (!isReady) return undefined;
+    const batch = waiting.splice(0, MOST_IN_A_BATCH);
+    if (batch.length > 0) (await deps.store.apply(batch, deps.clock.now())).forEach(wake);
+    return waiting.length > 0 ? 0 : undefined;
+  }
+
+  /** Scopes with work that nobody woke here: after a restart, or by another replica. */
+  async function scan(): Promise<number> {
+    (await deps.store.scopesWithWork()).forEach((scope) => {
+      scheduler.within(`scope|${scope}`, deps.tickMs);
+    });
+    (await deps.store.livingRegions()).forEach(({ account, region }) => {
+      scheduler.within(`region|${account}|${region}`, deps.tickMs);
+    });
+    return deps.tickMs;
+  }
+
+  async function tickScope(scope: ScopeId): Promise<number | undefined> {
+    const tick = await reconcile(deps, scope);
+    for (const { account, region } of tick.regions) {
+      if (tick.hasWork || (await firstLookReason(deps, { account, region }))) {
+        scheduler.within(`region|${account}|${region}`, deps.tickMs);
+      }
+    }
+    if (tick.regions.length > 0) await sweepOnce(scope);
+    return tick.hasWork ? deps.tickMs : undefined;
+  }
+
+  /** Jobs that were queued before we had rules to go by, found once. */
+  async function sweepOnce(scope: ScopeId): Promise<void> {
+    const key = `swept:${scope}`;
+    if (await deps.store.fact(key)) return;
+    if (await sweepScope(scope)) await deps.store.saveFact(key, '', deps.clock.now());
+  }
+
+  async function sweepScope(scope: ScopeId): Promise<boolean> {
+    const { store, clock, holder } = deps;
+    const lease = await store.lease({ name: scope, holder, now: clock.now(), ttlMs: LEASE_MS });
+    if (!lease) return false;
+    const { repos } = await store.scopeRows(scope);
+    for (const repo of repos) {
+      if (repo.removedAt === null) (await sweepRepo(deps, lease, repo)).forEach(wake);
+    }
+    return true;
+  }
+
+  async function tickRegion(rest: string): Promise<number | undefined> {
+    const [account = '', region = ''] = rest.split('|');
+    const { store, clock, holder } = deps;
+    const name = `region|${rest}`;
+    const lease = await store.lease({ name, holder, now: clock.now(), ttlMs: LEASE_MS });
+    if (!lease) return deps.tickMs;
+    const seen = await observeRegion(deps, { account, region });
+    seen.changed.forEach(wake);
+    if (seen.changed.length > 0) await sweepRunners(deps);
+    // Jobs waited for the first look: they need not wait for their next tick.
+    if (seen.hasOpened) (await store.scopesWithWork()).forEach(wake);
+    const lives = (await store.livingRegions()).some(
+      (one) => one.account === account && one.region === region,
+    );
+    return lives || !seen.isOpen ? deps.tickMs : undefined;
+  }
+
+  async function tickDiscover(): Promise<number | undefined> {
+    const scopes = await discover(deps);
+    scopes?.forEach(wake);
+    return scopes ? undefined : deps.settings.resyncMs / 4;
+  }
+
+  /** The three healings; machines are adopted or ended by the regions' ticks. */
+  async function heal(): Promise<number> {
+    const { store, clock, holder, settings } = deps;
+    const now = clock.now();
+    const lease = await store.lease({ name: 'healing', holder, now, ttlMs: LEASE_MS });
+    if (!lease) return settings.resyncMs;
+    await redeliverFailed(deps);
+    for (const scope of await store.scopesActiveSince(now - DAY_MS)) await sweepScope(scope);
+    await sweepRunners(deps);
+    await deps.catalogue.refresh();
+    await store.prune(now - KEPT_MS);
+    return settings.resyncMs;
+  }
+
+  scheduler.wake('start');
+
+  return {
+    take(deliveries) {
+      waiting.push(...deliveries);
+      scheduler.wake('apply');
+    },
+    wake,
+    look: () => scheduler.wake('scan'),
+    isReady: () => isReady,
+    stop: () => scheduler.stop(),
+  };
+}

@@ -1,0 +1,176 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { pino } from 'pino';
+import { createAccounts } from './accounts/default.ts';
+import { createCatalogue } from './act/catalogue.ts';
+import { type AppDeps, createApp } from './app.ts';
+import { createEc2 } from './ec2/ec2.ts';
+import { createSts } from './ec2/sts.ts';
+import { createGitHub } from './github/github.ts';
+import {
+  type AppCredentials,
+  convertManifest,
+  manifestFrom,
+  REGISTERED_PATH,
+} from './github/manifest.ts';
+import { systemClock as clock } from './lib/clock.ts';
+import { withVariables } from './lib/env-file.ts';
+import type { Routes } from './lib/http.ts';
+import { createKeys } from './lib/keys.ts';
+import type { Log } from './lib/log.ts';
+import { systemRandom as random } from './lib/random.ts';
+import { parseSettings, type Settings } from './settings.ts';
+import type { Store } from './store/port.ts';
+import { openSqliteStore } from './store/sqlite.ts';
+import { listen } from './web/server.ts';
+import { setupRoutes } from './web/setup.ts';
+
+// The composition root: the only place that makes real clients, a real clock and a real store.
+
+/** EX_CONFIG of sysexits: what is wrong is in the settings, and starting again does not help. */
+const EXIT_CONFIG = 78;
+const ENV_FILE = '.env';
+const USER_AGENT = 'dstack-autoscale';
+const DAEMON = new URL('../dist/dstack-runner.mjs', import.meta.url);
+const MANIFEST = new URL('../app.yml', import.meta.url);
+
+/** `dstack serve`; resolves with the exit code when it was stopped. */
+export async function serve(args: readonly string[]): Promise<number> {
+  if (args.length > 0)
+    return complain(2, [`dstack serve takes no arguments, got: ${args.join(' ')}`]);
+  if (existsSync(ENV_FILE)) process.loadEnvFile(ENV_FILE);
+  const parsed = parseSettings(process.env, (path) => readFileSync(path, 'utf8'));
+  if (!parsed.ok) return complain(EXIT_CONFIG, parsed.problems);
+  const { settings } = parsed;
+  const log = pino({ level: settings.logLevel });
+  return settings.app ? run(settings, log) : setUp(settings, log);
+}
+
+function complain(code: number, lines: readonly string[]): number {
+  for (const line of lines) process.stderr.write(`${line}\n`);
+  return code;
+}
+
+async function run(settings: Settings, log: Log): Promise<number> {
+  const { database, http } = settings;
+  if (database.kind !== 'sqlite') {
+    return complain(EXIT_CONFIG, ['DATABASE_URL: PostgreSQL is not served yet; use sqlite:PATH']);
+  }
+  const opened = await openSqliteStore(database.path);
+  if (!opened.ok) return complain(EXIT_CONFIG, [`DATABASE_URL: ${opened.message}`]);
+  const { store } = opened;
+  const app = createApp(appDeps(settings, { store, log }));
+  const code = await serveUntilStopped(app.routes, { http, log, publicUrl: http.publicUrl });
+  await app.loop.stop();
+  await store.close();
+  return code;
+}
+
+/** Everything real, from settings that were checked. */
+function appDeps(settings: Settings, { store, log }: { store: Store; log: Log }): AppDeps {
+  const { app, http, github, aws, secretKey } = settings;
+  if (!app || !secretKey) throw new Error('serve() answers for settings without an App');
+  const daemon = readFileSync(DAEMON);
+  const audience = http.publicUrl === null ? '' : new URL(http.publicUrl).host;
+  const owners = settings.defaultAccounts === '*' ? ['*'] : settings.defaultAccounts.map(String);
+  const accounts = createAccounts({ owners, makeEc2: (region) => createEc2({ region, log }) });
+  const stsEndpoint = aws.stsEndpointUrl ?? aws.endpointUrl;
+  return {
+    store,
+    log,
+    clock,
+    random,
+    accounts,
+    catalogue: createCatalogue({ accounts, clock }),
+    github: createGitHub({
+      appId: String(app.id),
+      privateKey: app.privateKey.reveal(),
+      apiUrl: github.apiUrl,
+      userAgent: USER_AGENT,
+      clock,
+      log,
+    }),
+    sts: createSts({ audience, log, ...(stsEndpoint ? { endpoint: stsEndpoint } : {}) }),
+    keys: createKeys(secretKey.reveal()),
+    settings: {
+      app: `${github.host}/${app.id}`,
+      label: settings.label,
+      publicUrl: http.publicUrl,
+      defaultRegion: aws.region,
+      resyncMs: settings.resyncMs,
+      registerTimeoutMs: settings.registerTimeoutMs,
+      daemonSha256: createHash('sha256').update(daemon).digest('hex'),
+    },
+    holder: `${hostname()}/${process.pid}/${random.hex(4)}`,
+    tickMs: settings.tickMs,
+    webhookSecret: app.webhookSecret,
+    metricsToken: settings.metricsToken,
+    audience,
+    daemon,
+    isHomeOpen: false,
+  };
+}
+
+/** Without an App there is only the page that registers one. */
+async function setUp(settings: Settings, log: Log): Promise<number> {
+  const { http, github, webhookProxyUrl } = settings;
+  const { apiUrl } = github;
+  const publicUrl = http.publicUrl ?? `http://127.0.0.1:${http.port}`;
+  const canBeReached = http.publicUrl !== null || webhookProxyUrl !== null;
+  const yaml = readFileSync(MANIFEST, 'utf8');
+  const manifest = manifestFrom(yaml, { publicUrl, webhookProxyUrl: webhookProxyUrl ?? undefined });
+  const problem = 'Set PUBLIC_URL (or WEBHOOK_PROXY_URL while developing) and start again.';
+  const routes = setupRoutes({
+    githubUrl: github.htmlUrl,
+    manifest: canBeReached ? { json: JSON.stringify(manifest) } : { problem },
+    registeredPath: REGISTERED_PATH,
+    random,
+    convert: async (code) => {
+      const reply = await convertManifest({ apiUrl, userAgent: USER_AGENT, clock, log }, code);
+      if (reply.ok) keep(reply.value);
+      return reply;
+    },
+    onRegistered: () => log.info({ file: ENV_FILE }, 'the App is registered; start again'),
+  });
+  const shown = `open ${publicUrl} in a browser to register the GitHub App`;
+  log.info({}, `APP_ID is not set: ${shown}`);
+  return serveUntilStopped(routes, { http, log, publicUrl });
+}
+
+/** Probot's names. Written beside and moved over, so that a full disk leaves the old file whole. */
+function keep(app: AppCredentials): void {
+  const before = existsSync(ENV_FILE) ? readFileSync(ENV_FILE, 'utf8') : '';
+  const text = withVariables(before, {
+    APP_ID: String(app.id),
+    PRIVATE_KEY: app.pem,
+    WEBHOOK_SECRET: app.webhookSecret,
+    GITHUB_CLIENT_ID: app.clientId,
+    GITHUB_CLIENT_SECRET: app.clientSecret,
+  });
+  writeFileSync(`${ENV_FILE}.new`, text, { mode: 0o600 });
+  renameSync(`${ENV_FILE}.new`, ENV_FILE);
+}
+
+async function serveUntilStopped(
+  routes: Routes,
+  on: { http: Settings['http']; log: Log; publicUrl: string | null },
+): Promise<number> {
+  const { host, port } = on.http;
+  const stopped = signalled();
+  const server = await listen(routes, { host, port, log: on.log });
+  if (server === 'port-taken') {
+    const line = `PORT: ${port} on ${host} is taken by another process; choose another port`;
+    return complain(EXIT_CONFIG, [line]);
+  }
+  on.log.info({ host, port: server.port, publicUrl: on.publicUrl }, 'listening');
+  on.log.info({ signal: await stopped }, 'stopping');
+  await server.close();
+  return 0;
+}
+
+const signalled = (): Promise<string> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => resolve(signal));
+  });

@@ -1,0 +1,127 @@
+import { type ActDeps, LEASE_MS } from './act/deps.ts';
+import { endAll } from './act/end.ts';
+import { launchAll, send, settleByTag } from './act/launch.ts';
+import { lookAround, type Sight } from './act/look.ts';
+import { readRules, rulesOf } from './act/read-rules.ts';
+import { setAside } from './act/sweep.ts';
+import type { ScopeId } from './model/ids.ts';
+import type { Reason } from './model/job.ts';
+import type { Action, Plan } from './model/world.ts';
+import { plan } from './plan/plan.ts';
+import type { Lease, ScopeRows } from './store/port.ts';
+
+// Read this first. One tick of one scope: observe (EC2's listing is merged into the store by the
+// region's own tick, GitHub's word by webhooks and sweeps), plan, record intents, act, record
+// outcomes. The next tick is the retry. Any number of processes may try; the lease lets one through.
+
+export interface ReconcileDeps extends ActDeps {
+  /** This process, as the lease knows it. */
+  readonly holder: string;
+}
+
+/** Each round finds a place exhausted, so this bounds the offers that are tried in one tick. */
+const MOST_ROUNDS = 8;
+
+/** What the caller needs to know: whether there is more to do, and where machines are. */
+export interface Tick {
+  readonly hasWork: boolean;
+  readonly regions: readonly { readonly account: string; readonly region: string }[];
+}
+
+const IDLE: Tick = { hasWork: false, regions: [] };
+
+export async function reconcile(deps: ReconcileDeps, scope: ScopeId): Promise<Tick> {
+  for (let round = 1; ; round += 1) {
+    const { store, clock, holder } = deps;
+    const lease = await store.lease({ name: scope, holder, now: clock.now(), ttlMs: LEASE_MS });
+    // Somebody else decides for this scope; we look again in case that they stop.
+    if (!lease) return { ...IDLE, hasWork: true };
+    const rows = await store.scopeRows(scope);
+    const sight = await observe(deps, lease, rows);
+    if (!sight) return IDLE;
+    const decided = plan(sight.world, clock.now());
+    await explain(deps, lease, { rows, decided });
+    const again = await act(deps, lease, { sight, decided });
+    if (!again || round === MOST_ROUNDS) return tickOf(sight, again);
+  }
+}
+
+async function observe(
+  deps: ReconcileDeps,
+  lease: Lease,
+  rows: ScopeRows,
+): Promise<Sight | undefined> {
+  const record = await readRules(deps, lease, rows);
+  const fresh = await freshen(deps, rows);
+  return lookAround(deps, fresh, rulesOf(record, deps.settings.defaultRegion));
+}
+
+/** Silence for 2 R proves nothing: before anything hangs on it, GitHub is asked. */
+async function freshen(deps: ReconcileDeps, rows: ScopeRows): Promise<ScopeRows> {
+  const { store, github, clock, settings } = deps;
+  const hasWork = rows.jobs.length > 0 || rows.instances.length > 0;
+  const stale = rows.repos.filter(
+    (repo) => repo.removedAt === null && clock.now() - repo.heardAt > 2 * settings.resyncMs,
+  );
+  if (!hasWork || stale.length === 0) return rows;
+  for (const repo of stale) {
+    const askedAt = clock.now();
+    const read = await github.repository(repo.installation, repo.id);
+    if (read.ok) await store.heard(repo.id, askedAt);
+  }
+  const [repo] = rows.repos;
+  return repo ? store.scopeRows(repo.scope) : rows;
+}
+
+/** Writes down why each job waits, where that changed: what a person reads is what was decided. */
+async function explain(
+  deps: ReconcileDeps,
+  lease: Lease,
+  of: { rows: ScopeRows; decided: Plan },
+): Promise<void> {
+  const said = new Map(of.rows.jobs.map((job) => [job.id, job.reason]));
+  const changed = of.decided.waits.filter(({ job, reason }) => !isSame(said.get(job), reason));
+  if (changed.length === 0) return;
+  await deps.store.saveReasons(lease, changed, deps.clock.now());
+  for (const { job, reason } of changed.slice(0, MOST_LOGGED)) {
+    deps.log.info({ scope: lease.name, job, ...reason }, 'job waits');
+  }
+}
+
+/** Lines in the log for one tick; the store has all of them. */
+const MOST_LOGGED = 20;
+
+const isSame = (a: Reason | null | undefined, b: Reason): boolean =>
+  a?.code === b.code && a.text === b.text;
+
+async function act(
+  deps: ReconcileDeps,
+  lease: Lease,
+  of: { sight: Sight; decided: Plan },
+): Promise<boolean> {
+  const { sight, decided } = of;
+  const only = <K extends Action['kind']>(kind: K) =>
+    decided.actions.filter((one): one is Extract<Action, { kind: K }> => one.kind === kind);
+  await endAll(deps, lease, { sight, actions: only('end') });
+  let again = false;
+  for (const action of [...only('retry'), ...only('settle')]) {
+    const launch = sight.rows.launches.find((one) => one.id === action.launch);
+    if (!launch) continue;
+    if (action.kind === 'settle') await settleByTag(deps, lease, launch);
+    else again = (await send(deps, lease, launch)) || again;
+  }
+  again = (await launchAll(deps, lease, { sight, actions: only('launch') })) || again;
+  await setAside(deps, lease, { rows: sight.rows, jobs: decided.doubted });
+  return again;
+}
+
+function tickOf({ rows, account, rules }: Sight, again: boolean): Tick {
+  const hasWork =
+    again ||
+    rows.instances.length > 0 ||
+    rows.launches.length > 0 ||
+    rows.rules?.wantedCommit != null ||
+    rows.jobs.some((job) => job.state === 'queued');
+  const regions = account === null ? [] : [...new Set(rules.map((rule) => rule.region))];
+  return { hasWork, regions: regions.map((region) => ({ account: account ?? '', region })) };
+}

@@ -1,0 +1,40 @@
+import { createServer } from 'node:http';
+import { type Routes, serveRoutes } from '../lib/http.ts';
+import type { Log } from '../lib/log.ts';
+
+/** Longer than proxies keep a connection, so that it is never us who close one in use. */
+const KEEP_ALIVE_MS = 75_000;
+
+export interface Listening {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Resolves when it listens; `port-taken` is for the caller to put into words. */
+export function listen(
+  routes: Routes,
+  on: { readonly host: string; readonly port: number; readonly log: Log },
+): Promise<Listening | 'port-taken'> {
+  const server = createServer(
+    serveRoutes(routes, (err, path) => on.log.error({ err, path }, 'a bug in a handler')),
+  );
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve('port-taken');
+      else reject(error);
+    });
+    server.listen(on.port, on.host, () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address ? address.port : on.port;
+      resolve({ port, close: () => close() });
+    });
+  });
+
+  function close(): Promise<void> {
+    return new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  }
+}
