@@ -1,4 +1,4 @@
-import type { InstanceKey, RepoId, RuleId } from '../model/ids.ts';
+import type { InstanceKey, JobId, RepoId } from '../model/ids.ts';
 import type { JobView } from '../model/world.ts';
 import type { Facts, RuleFacts } from './facts.ts';
 import type { LabelSet } from './label-sets.ts';
@@ -44,7 +44,7 @@ export function bothSides(
 function groupJobs(facts: Facts, runners: Runners, jobs: readonly JobView[]): Demand {
   const classes = new Map<string, JobClass>();
   const groups = new Map<string, JobGroup>();
-  const bySet = new Map<string, JobGroup>();
+  const bySet = new Map<RepoId, Map<LabelSet, JobGroup>>();
   const groupFor = (repo: RepoId, set: LabelSet): JobGroup => {
     const classKey = `${repo}\n${set.partsKey}`;
     let jobClass = classes.get(classKey);
@@ -64,22 +64,20 @@ function groupJobs(facts: Facts, runners: Runners, jobs: readonly JobView[]): De
     }
     return group;
   };
-  const groupByJob = new Map<JobView, JobGroup>();
+  const byJob = new Map<JobId, JobGroup>();
   for (const job of jobs) {
     const set = facts.readLabels(job.labels);
-    const key = `${job.repo}\n${set.key}`;
-    let group = bySet.get(key);
-    if (group === undefined) {
-      group = groupFor(job.repo, set);
-      bySet.set(key, group);
-    }
+    const known = bySet.get(job.repo) ?? new Map<LabelSet, JobGroup>();
+    const group = known.get(set) ?? groupFor(job.repo, set);
+    if (known.size === 0) bySet.set(job.repo, known);
+    known.set(set, group);
     group.jobs.push(job);
-    groupByJob.set(job, group);
+    byJob.set(job.id, group);
   }
   return {
     classes: [...classes.values()],
     groups: [...groups.values()],
-    groupOf: (job) => groupByJob.get(job),
+    groupOf: (job) => byJob.get(job.id),
   };
 }
 
@@ -94,7 +92,10 @@ function takersOf(
 }
 
 function rulesFor(facts: Facts, set: LabelSet): readonly RuleFacts[] {
-  const having: readonly ReadonlySet<RuleId>[] = set.parts.map(facts.having);
-  const rules = [...facts.rules.values()];
-  return rules.filter(({ rule }) => having.every((ids) => ids.has(rule.id)));
+  // The part that the fewest rules have leaves little to ask of the others.
+  const [fewest, ...others] = set.parts.map(facts.having).sort((a, b) => a.size - b.size);
+  const ids = fewest === undefined ? [...facts.rules.keys()] : [...fewest];
+  return ids
+    .filter((id) => others.every((having) => having.has(id)))
+    .flatMap((id) => facts.rules.get(id) ?? []);
 }

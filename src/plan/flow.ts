@@ -29,17 +29,18 @@ export function createFlow(): Flow {
   const isDead: boolean[] = [];
   const level: number[] = [];
   const next: number[] = [];
+  let lastLevel = 0;
 
   /** Levels backwards from the root, no further than the nearest node with something to send. */
   function search(root: Node): { readonly seen: readonly Node[]; readonly isFed: boolean } {
     const seen = [root];
-    let last = Number.POSITIVE_INFINITY;
+    lastLevel = Number.POSITIVE_INFINITY;
     level[root] = 0;
     for (const node of seen) {
       const here = level[node] ?? 0;
       next[node] = 0;
-      if ((unsent[node] ?? 0) > 0) last = Math.min(last, here);
-      if (here >= last) continue;
+      if ((unsent[node] ?? 0) > 0) lastLevel = Math.min(lastLevel, here);
+      if (here >= lastLevel) continue;
       for (const arc of arcsOf[node] ?? []) {
         const from = head[arc] ?? root;
         if (level[from] !== -1 || isDead[from] || (room[arc ^ 1] ?? 0) === 0) continue;
@@ -47,20 +48,22 @@ export function createFlow(): Flow {
         seen.push(from);
       }
     }
-    return { seen, isFed: last !== Number.POSITIVE_INFINITY };
+    return { seen, isFed: lastLevel !== Number.POSITIVE_INFINITY };
   }
 
   /** Draws at most `want` into the node, through nodes that are one level further each. */
   function draw(node: Node, want: number): number {
     let drawn = Math.min(unsent[node] ?? 0, want);
     unsent[node] = (unsent[node] ?? 0) - drawn;
+    const further = (level[node] ?? 0) + 1;
+    if (further > lastLevel) return drawn;
     const arcs = arcsOf[node] ?? [];
     let i = next[node] ?? 0;
     for (; i < arcs.length && drawn < want; i++) {
       const arc = arcs[i] ?? 0;
       const from = head[arc] ?? 0;
       const capacity = room[arc ^ 1] ?? 0;
-      if (capacity === 0 || level[from] !== (level[node] ?? 0) + 1) continue;
+      if (capacity === 0 || level[from] !== further) continue;
       const got = draw(from, Math.min(want - drawn, capacity));
       room[arc ^ 1] = capacity - got;
       room[arc] = (room[arc] ?? 0) + got;

@@ -1,0 +1,57 @@
+// npm run bench [-- NAME…] [--json]: runs bench/NAME.ts, each in a process of its own, one after the
+// other. People get a table, --json gives one line each; exit 1 if a benchmark does not hold.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const FOLDER = join(import.meta.dirname, '..', 'bench');
+
+if (process.env['DSTACK_BENCH'] === undefined) process.exitCode = runAll(process.argv.slice(2));
+else await runOne(process.env['DSTACK_BENCH']);
+
+/** In the child: nothing that another benchmark compiled or left behind is in its way. */
+async function runOne(name) {
+  const { bench } = await import(pathToFileURL(join(FOLDER, `${name}.ts`)).href);
+  // Whatever a benchmark leaves open must not keep the others waiting.
+  process.stdout.write(`${JSON.stringify(await bench())}\n`, () => process.exit(0));
+}
+
+function runAll(args) {
+  const isJson = args.includes('--json');
+  const names = args.filter((arg) => arg !== '--json');
+  const known = existsSync(FOLDER)
+    ? readdirSync(FOLDER)
+        .filter((file) => file.endsWith('.ts'))
+        .map((file) => file.slice(0, -'.ts'.length))
+        .sort()
+    : [];
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    console.error(`no benchmark is called "${unknown}"; there are: ${known.join(', ')}`);
+    return 2;
+  }
+  const results = (names.length > 0 ? names : known).map((name) => {
+    const { stdout, status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url)], {
+      env: { ...process.env, DSTACK_BENCH: name },
+      stdio: ['ignore', 'pipe', 'inherit'],
+      encoding: 'utf8',
+    });
+    const line = stdout.trimEnd().split('\n').at(-1) ?? '';
+    const result =
+      status === 0 ? JSON.parse(line) : { bench: name, holds: false, figures: {}, targets: {} };
+    if (isJson) console.log(JSON.stringify(result));
+    else print(result);
+    return result;
+  });
+  return results.every(({ holds }) => holds) ? 0 : 1;
+}
+
+function print({ bench, holds, figures, targets }) {
+  console.log(`${bench}: ${holds ? 'holds' : 'does not hold'}`);
+  for (const [name, figure] of Object.entries(figures)) {
+    const target = targets[name];
+    const limit = target === undefined ? '' : `  target ${JSON.stringify(target)}`;
+    console.log(`  ${name.padEnd(28)} ${JSON.stringify(figure).padStart(12)}${limit}`);
+  }
+}
