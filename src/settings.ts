@@ -1,6 +1,6 @@
 // settings: the environment, once, as frozen typed values; nothing else reads a variable by name.
-// Called by main.ts with process.env. It promises that every problem is reported at once, each on one
-// line that names the variable, the value (never a secret) and what is accepted.
+// Called by main.ts with process.env. It promises that every problem is reported at once, each on
+// one line that names the variable, the value (never a secret) and what is accepted.
 
 import { deriveKey, parsePrivateKey } from './lib/private-key.ts';
 import { Secret } from './lib/secret.ts';
@@ -71,7 +71,7 @@ export type ParsedSettings =
   | { readonly ok: true; readonly settings: Settings }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Probot's names and the AWS SDK's mean what they mean there. The documentation prints this table. */
+/** Probot's names and the AWS SDK's mean what they mean there. The docs print this table. */
 const VARIABLES = {
   APP_ID: variable({
     meaning: "The GitHub App's id; without it only the setup page is served",

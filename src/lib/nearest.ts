@@ -5,8 +5,9 @@ const MAX_LENGTH = 40;
 const plain = (word: string): string => word.toLowerCase().replace(/[^a-z0-9]/g, '');
 
 /**
- * The known word that was most likely meant, or undefined: the same word in another spelling, a typo
- * of at most two letters (a third of a short word), or a part of exactly one (`price`: `max-price`).
+ * The known word that was most likely meant, or undefined: the same word in another spelling, a
+ * typo of at most two letters (a third of a short word), or a part of exactly one (`price`:
+ * `max-price`).
  */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const meant = plain(word);

@@ -1,4 +1,4 @@
-// The keys of the rules file, once: the parser, the JSON Schema and the documentation read this table.
+// The keys of the rules file, once: the parser, the JSON Schema and the docs read this table.
 
 import { AWS_REGION, DURATION, durationMs, SIZE, sizeGb } from '../lib/units.ts';
 import { type Kind, list, scalar } from './kinds.ts';
@@ -74,14 +74,16 @@ const duration = shaped({
   of: durationMs,
 });
 const size = shaped({ pattern: SIZE, accepts: 'a size from 1GB to 9999GB', of: sizeGb });
+const imageNames = IMAGE_NAMES.join('|').replaceAll('.', '\\.');
 const image = text(
-  `^(?:${IMAGE_NAMES.join('|').replaceAll('.', '\\.')}|ami-[0-9a-f]{8,17}|ssm:/[A-Za-z0-9_./-]{1,500})$`,
+  `^(?:${imageNames}|ami-[0-9a-f]{8,17}|ssm:/[A-Za-z0-9_./-]{1,500})$`,
   `${IMAGE_NAMES.join(', ')}, an id such as ami-0123456789abcdef0, or ssm:/path`,
   IMAGE_NAMES,
 );
 /** `m5.xlarge`, `u-6tb1.metal`, `c7i.metal-24xl`. Whether AWS has it is checked against AWS. */
 const instanceType = text(
-  '^[a-z][a-z0-9]{0,11}(?:-[a-z0-9]{1,12})?\\.(?:nano|micro|small|medium|large|[0-9]{0,3}xlarge|metal(?:-[0-9]{1,3}xl)?)$',
+  '^[a-z][a-z0-9]{0,11}(?:-[a-z0-9]{1,12})?\\.' +
+    '(?:nano|micro|small|medium|large|[0-9]{0,3}xlarge|metal(?:-[0-9]{1,3}xl)?)$',
   'an instance type such as m5.xlarge',
 );
 /** A runner's label: GitHub splits on commas, `runs-on` on nothing else. */

@@ -1,4 +1,4 @@
-// rules: the file .github/dstack.yml: its keys, its schema, its parser. Called by webhook, web and cli.
+// rules: the file .github/dstack.yml: its keys, its schema, its parser. Act, web and cli call it.
 // It promises that any text at all gets an answer, at once: a file with every default applied, or
 // one problem for each mistake, with its place in the text and what was meant.
 

@@ -28,8 +28,8 @@ export interface Source {
   readonly root: Node | undefined;
   readonly problems: readonly RulesProblem[];
   readonly warnings: readonly RulesProblem[];
-  report(kind: RulesProblemKind, at: Span, message: string): void;
-  warn(kind: RulesProblemKind, at: Span, message: string): void;
+  report(kind: RulesProblemKind, span: Span, message: string): void;
+  warn(kind: RulesProblemKind, span: Span, message: string): void;
   isFull(): boolean;
   /** What an alias stands for; undefined, and reported, when there is no such anchor. */
   follow(node: Node): Node | undefined;
@@ -44,23 +44,17 @@ export function openSource(text: string): Source {
   const document = isTooLarge ? undefined : parseYaml(text, lines);
   const problems: RulesProblem[] = [];
   const warnings: RulesProblem[] = [];
-  const add = (list: RulesProblem[], kind: RulesProblemKind, at: Span, message: string): void => {
-    const problem = { kind, ...place(text, lines, at), message: oneLine(message, MAX_MESSAGE) };
-    // The same node is read twice when an alias stands for it.
-    const isKnown = list.some(
-      (other) =>
-        other.line === problem.line &&
-        other.column === problem.column &&
-        other.message === problem.message,
-    );
-    if (!isKnown && list.length < MAX_PROBLEMS) list.push(problem);
-  };
+  const at = (kind: RulesProblemKind, span: Span, message: string): RulesProblem => ({
+    kind,
+    ...place(text, lines, span),
+    message: oneLine(message, MAX_MESSAGE),
+  });
   const source: Source = {
     root: document?.contents ?? undefined,
     problems,
     warnings,
-    report: (kind, at, message) => add(problems, kind, at, message),
-    warn: (kind, at, message) => add(warnings, kind, at, message),
+    report: (kind, span, message) => add(problems, at(kind, span, message)),
+    warn: (kind, span, message) => add(warnings, at(kind, span, message)),
     isFull: () => problems.length >= MAX_PROBLEMS,
     follow: (node) => {
       if (!isAlias(node) || document === undefined) return node;
@@ -78,6 +72,15 @@ export function openSource(text: string): Source {
   }
   if (document !== undefined) reportSyntax(document, source);
   return source;
+}
+
+/** Not twice: a node is read as often as aliases stand for it. */
+function add(list: RulesProblem[], problem: RulesProblem): void {
+  const isKnown = list.some(
+    ({ line, column, message }) =>
+      line === problem.line && column === problem.column && message === problem.message,
+  );
+  if (!isKnown && list.length < MAX_PROBLEMS) list.push(problem);
 }
 
 /** Where the library's own words speak to a programmer, not to the file's author. */
