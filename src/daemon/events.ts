@@ -1,4 +1,5 @@
 import type { Clock, Instant } from '../lib/clock.ts';
+import { isoOf } from '../lib/instant.ts';
 import type { Random } from '../lib/random.ts';
 import { backoffMs, type Http, isTransient } from './http.ts';
 import { parseObject, textOf } from './json.ts';
@@ -91,7 +92,7 @@ export function createReporter(
 
   return {
     report(kind, facts = {}) {
-      const at = new Date(clock.now()).toISOString();
+      const at = isoOf(clock.now());
       if (queue.length === 0) empty = new AbortController();
       const event = { id: deps.random.hex(16), at, kind, ...facts };
       queue = [...queue, event].slice(-QUEUE_LIMIT);

@@ -21,10 +21,10 @@ export interface Hooks {
 const SPOOL_LIMIT_BYTES = 4_096;
 
 /**
- * The runner calls these before and after a job. They write one line each and never fail the job. They lie outside the
- * runner's folder, so that no update of it removes them: a job whose hook is missing fails.
+ * The runner calls these before and after a job. They write one line each and fail no job but a denied fork's. They lie outside
+ * the runner's folder, so that no update of it removes them: a job whose hook is missing fails.
  */
-export async function writeHooks(home: string): Promise<Hooks> {
+export async function writeHooks(home: string, forks: 'deny' | 'allow'): Promise<Hooks> {
   const folder = join(home, 'hooks');
   const hooks = {
     started: join(folder, 'job-started.sh'),
@@ -32,9 +32,9 @@ export async function writeHooks(home: string): Promise<Hooks> {
     spool: join(folder, 'spool'),
   };
   await mkdir(folder, { recursive: true });
-  for (const word of ['started', 'completed'] as const) {
-    await writeFile(hooks[word], script(word, hooks.spool), { mode: 0o755 });
-  }
+  const started = tell('started', hooks.spool) + (forks === 'deny' ? denyForks() : '');
+  await writeFile(hooks.started, started, { mode: 0o755 });
+  await writeFile(hooks.completed, tell('completed', hooks.spool), { mode: 0o755 });
   await emptySpool(hooks);
   return hooks;
 }
@@ -45,20 +45,40 @@ export async function emptySpool(hooks: Hooks): Promise<void> {
   await chmod(hooks.spool, 0o666);
 }
 
-const script = (word: string, spool: string) => `#!/bin/bash
+const tell = (word: string, spool: string) => `#!/bin/bash
 # Written by dstack-runner: tells the daemon that a job has ${word}.
 printf '${word}\\t%s\\t%s\\t%s\\t%s\\t%s\\n' "$GITHUB_REPOSITORY" "$GITHUB_RUN_ID" \\
   "$GITHUB_RUN_ATTEMPT" "$GITHUB_JOB" "$GITHUB_EVENT_NAME" >> ${quote(spool)} || true
 `;
 
+/** A deleted fork has no repository, and is one all the same. */
+const IS_OWN =
+  'const { pull_request: pull, repository } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));' +
+  'process.exit(pull.head.repo?.id === repository.id ? 0 : 1);';
+
+/** The app launches nothing for such a job, but GitHub gives it to any idle runner of the repository. In doubt it is denied. */
+const denyForks = () => `
+case "$GITHUB_EVENT_NAME" in
+  pull_request*)
+    if ! ${quote(process.execPath)} -e ${quote(IS_OWN)} "$GITHUB_EVENT_PATH" 2> /dev/null; then
+      echo 'dstack: this repository gives no machine to pull requests from forks ("forks: deny")'
+      exit 1
+    fi
+    ;;
+esac
+`;
+
 const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 
-export async function readStarted(hooks: Hooks): Promise<JobFacts | undefined> {
-  const file = await open(hooks.spool, 'r').catch(() => undefined);
-  if (!file) return undefined;
+/** Whatever became of the file, since the job can do as it likes with it, is no reason to break. */
+export const readStarted = (hooks: Hooks): Promise<JobFacts | undefined> =>
+  readHead(hooks.spool).then(parseStarted, () => undefined);
+
+async function readHead(path: string): Promise<string> {
+  const file = await open(path, 'r');
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(SPOOL_LIMIT_BYTES), 0);
-    return parseStarted(buffer.toString('utf8', 0, bytesRead));
+    return buffer.toString('utf8', 0, bytesRead);
   } finally {
     await file.close();
   }

@@ -82,7 +82,7 @@ async function serveAll(deps: LifeDeps, registered: Registered): Promise<Served>
     return { hasRunJob: false, reason: provided.reason };
   }
   await writeSetupInfo(provided.folder, settings.setupInfo);
-  const hooks = await writeHooks(home);
+  const hooks = await writeHooks(home, settings.forks);
   let jitConfig = registration.jitConfig;
   for (let jobs = 1; ; jobs++) {
     const env = environmentOf(deps, { hooks, jitConfig, user });

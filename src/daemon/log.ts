@@ -1,4 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
+import { isoOf } from '../lib/instant.ts';
 import type { Log } from '../lib/log.ts';
 
 const TAIL_LINES = 20;
@@ -18,7 +19,7 @@ export function createLog(deps: { clock: Clock; write(line: string): void }): Da
   const secrets = new Set<string>();
   const lines: string[] = [];
   const say = (level: string) => (facts: object, message: string) => {
-    const at = new Date(deps.clock.now()).toISOString();
+    const at = isoOf(deps.clock.now());
     const whole = `${at} ${level} ${message}${print(facts)}`;
     // Masked before it is cut, so that no half of a secret is left at the end of a line.
     const line = [...secrets].reduce((text, secret) => text.replaceAll(secret, '***'), whole);

@@ -59,7 +59,8 @@ async function start(): Promise<number> {
     return EXIT_CONFIG;
   }
   const { home, powerOff } = parsed.ok ? parsed.environment : parsed;
-  const power = createPower({ clock: systemClock, log, command: powerOff, home });
+  const searchPath = process.env['PATH'];
+  const power = createPower({ clock: systemClock, log, command: powerOff, home, searchPath });
   if (!parsed.ok) {
     log.error({ problem: parsed.problem }, 'this machine cannot work');
     await power.off();

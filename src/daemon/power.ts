@@ -39,6 +39,8 @@ export function createPower(deps: {
   readonly log: Log;
   readonly command: string;
   readonly home: string;
+  /** PATH, of all our environment: what else is in it is no business of the guard's. */
+  readonly searchPath: string | undefined;
 }): Power {
   const { clock, log } = deps;
   let guard: ChildProcess | undefined;
@@ -51,7 +53,7 @@ export function createPower(deps: {
     guard = spawn('sh', ['-c', GUARD, 'dstack-guard', ...args], {
       detached: true,
       stdio: 'ignore',
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: deps.searchPath },
     });
     guard.on('error', (error) => log.error({ error: error.message }, 'no guard outside'));
     guard.unref();

@@ -21,6 +21,8 @@ export interface Settings {
   readonly noticePollMs: number;
   /** Shown in the job's "Set up job" step. */
   readonly setupInfo: string | undefined;
+  /** deny: a pull request's job from a fork fails before its first step. */
+  readonly forks: 'deny' | 'allow';
 }
 
 export interface Registration {
@@ -133,5 +135,6 @@ function parseSettings(value: unknown): Settings {
     maxDurationMs: numberOf(given, 'maxDurationMs', 21_600_000),
     noticePollMs: numberOf(given, 'noticePollMs', 5_000),
     setupInfo: textOf(given, 'setupInfo'),
+    forks: given['forks'] === 'deny' ? 'deny' : 'allow',
   };
 }

@@ -1,6 +1,7 @@
 // The listener inside the stand-in for GitHub's Actions runner (see actions-runner.ts). It runs on a machine, alone: Node's own
 // modules only, no types, and the words of the real listener, since the daemon reads them.
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 
 const jit = process.env.ACTIONS_RUNNER_INPUT_JITCONFIG;
 // As the real one does, so that no job sees it.
@@ -24,6 +25,8 @@ function leave(text) {
 if (!jit) leave('Not configured. Run config.(sh/cmd) to configure the runner.');
 const files = JSON.parse(Buffer.from(jit, 'base64').toString());
 const fileOf = (name) => JSON.parse(Buffer.from(files[name], 'base64').toString());
+// The real one writes its configuration beside itself too, so it must own its folder.
+for (const name of Object.keys(files)) writeFileSync(name, Buffer.from(files[name], 'base64'));
 const base = fileOf('.runner').ServerUrl;
 const secret = fileOf('.credentials').data.clientId;
 

@@ -1,6 +1,6 @@
 // The bundled daemon as a process, from its start to the power-off.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createPower } from '../../src/daemon/power.ts';
@@ -197,8 +197,9 @@ test('cuts a job at the end of the longest life', async () => {
 
 test('the guard powers off a machine whose daemon hangs', async () => {
   stage = await createStage();
-  const command = stage.variables()['DSTACK_POWEROFF'] ?? '';
-  const power = createPower({ clock: systemClock, log: silentLog, command, home: stage.home });
+  const { home } = stage;
+  const { DSTACK_POWEROFF: command = '', PATH: searchPath } = stage.variables();
+  const power = createPower({ clock: systemClock, log: silentLog, command, home, searchPath });
   power.arm(60_000);
   power.arm(1_000);
   await stage.off;
@@ -254,4 +255,18 @@ test('a job survives the death of the daemon, and the machine is powered off aft
   const { code } = await stage.run([process.execPath, BUNDLE, 'start']);
   await stage.off;
   expect({ code, finished: stage.finished }).toEqual({ code: null, finished: ['success'] });
+});
+
+// Only root can become somebody else.
+const isRoot = process.getuid?.() === 0 && spawnSync('setpriv', ['--version']).status === 0;
+(isRoot ? test : test.skip)('runs the job as another user, who owns its folder', async () => {
+  stage = await createStage({ jobs: [aJob()] });
+  // The folder of a machine is open to read; a temporary one is not.
+  chmodSync(stage.home, 0o755);
+  const env = { ...stage.variables(), DSTACK_RUNNER_USER: 'nobody' };
+  await stage.run([process.execPath, BUNDLE, 'start'], env);
+  expect(stage.event('job-started')).toMatchObject({ repository: 'octo/hello', run: 77 });
+  // Written by the runner itself.
+  const owner = statSync(join(stage.home, 'actions-runner', '.runner')).uid;
+  expect(owner).toBe(Number(spawnSync('id', ['-u', 'nobody']).stdout));
 });

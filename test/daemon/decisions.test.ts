@@ -112,6 +112,7 @@ describe("register's answer", () => {
       maxDurationMs: 21_600_000,
       noticePollMs: 5_000,
       setupInfo: undefined,
+      forks: 'allow',
     });
   });
   test.each(['runner', 'jitConfig', 'session', 'actionsRunner'])('is none without %s', (name) => {
