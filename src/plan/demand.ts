@@ -1,14 +1,14 @@
 import type { InstanceKey, JobId, RepoId } from '../model/ids.ts';
 import type { JobView } from '../model/world.ts';
-import type { Facts, RuleFacts } from './facts.ts';
-import type { LabelSet } from './label-sets.ts';
-import { groupRunners, type Runners } from './runners.ts';
+import { type Facts, groupBy, type RuleFacts } from './facts.ts';
+import { type Asked, askedOf, freeLabels, type LabelSet, type PlainSet } from './label-sets.ts';
+import { groupRunners, type RunnerIndex, type Runners } from './runners.ts';
 
 /** Jobs of one repository that ask the same of a machine. */
 export interface JobClass {
   readonly repo: RepoId;
-  /** One of the label lists that ask for this, to be quoted. */
-  readonly set: LabelSet;
+  /** One of the lists that ask for this, to be quoted. */
+  readonly labels: readonly string[];
   /** The rules that serve them. */
   readonly rules: readonly RuleFacts[];
 }
@@ -43,57 +43,66 @@ export function bothSides(
 /** Groups jobs, and writes each group down with the runners that can take it. */
 function groupJobs(facts: Facts, runners: Runners, jobs: readonly JobView[]): Demand {
   const classes = new Map<string, JobClass>();
-  const groups = new Map<string, JobGroup>();
-  const bySet = new Map<RepoId, Map<LabelSet, JobGroup>>();
-  const groupFor = (repo: RepoId, set: LabelSet): JobGroup => {
-    const classKey = `${repo}\n${set.partsKey}`;
-    let jobClass = classes.get(classKey);
-    if (jobClass === undefined) {
-      jobClass = { repo, set, rules: rulesFor(facts, set) };
-      classes.set(classKey, jobClass);
-    }
-    const takers = takersOf(runners, repo, set);
-    // Jobs that no registered runner can take differ only in what they ask of a machine: ten
-    // thousand runs with a `run=` of their own are then one group.
-    const groupKey = takers.length === 0 ? classKey : `${repo}\n\n${set.key}`;
-    let group = groups.get(groupKey);
-    if (group === undefined) {
-      group = { class: jobClass, jobs: [] };
-      groups.set(groupKey, group);
-      for (const taker of takers) taker.groups.push(group);
-    }
-    return group;
-  };
+  const groups: JobGroup[] = [];
   const byJob = new Map<JobId, JobGroup>();
-  for (const job of jobs) {
-    const set = facts.readLabels(job.labels);
-    const known = bySet.get(job.repo) ?? new Map<LabelSet, JobGroup>();
-    const group = known.get(set) ?? groupFor(job.repo, set);
-    if (known.size === 0) bySet.set(job.repo, known);
-    known.set(set, group);
-    group.jobs.push(job);
-    byJob.set(job.id, group);
+
+  function newGroup(job: JobView, set: LabelSet, takers: readonly Taker[]): JobGroup {
+    const asked = askedOf(set);
+    const key = `${job.repo}\n${asked.key}`;
+    let jobClass = classes.get(key);
+    if (jobClass === undefined) {
+      jobClass = { repo: job.repo, labels: job.labels, rules: rulesFor(facts, asked) };
+      classes.set(key, jobClass);
+    }
+    const group = { class: jobClass, jobs: [] };
+    for (const taker of takers) taker.groups.push(group);
+    groups.push(group);
+    return group;
   }
-  return {
-    classes: [...classes.values()],
-    groups: [...groups.values()],
-    groupOf: (job) => byJob.get(job.id),
-  };
+
+  for (const [repo, its] of groupBy(jobs, (job) => job.repo)) {
+    const index = runners.indexOf(repo);
+    const plain = new Map<PlainSet, JobGroup>();
+    const apart = new Map<string, JobGroup>();
+    for (const job of its) {
+      const set = facts.readLabels(job.labels);
+      let group: JobGroup | undefined;
+      if (set.free.length === 0) {
+        group = plain.get(set.plain);
+        if (group === undefined) {
+          group = newGroup(job, set, index?.plain.find(set.plain.labels) ?? []);
+          plain.set(set.plain, group);
+        }
+      } else {
+        const key = apartKey(set, index);
+        group = apart.get(key);
+        if (group === undefined) {
+          const labels = [...freeLabels(set), ...set.plain.labels];
+          group = newGroup(job, set, index?.all.find(labels) ?? []);
+          apart.set(key, group);
+        }
+      }
+      group.jobs.push(job);
+      byJob.set(job.id, group);
+    }
+  }
+  return { classes: [...classes.values()], groups, groupOf: (job) => byJob.get(job.id) };
 }
 
-function takersOf(
-  runners: Runners,
-  repo: RepoId,
-  set: LabelSet,
-): readonly { readonly groups: JobGroup[] }[] {
-  const index = runners.indexOf(repo);
-  if (index === undefined) return [];
-  return set.free.length > 0 ? index.all.find(set.labels) : index.plain.find(set.plain);
+type Taker = { readonly groups: JobGroup[] };
+
+/**
+ * Jobs with free labels that no runner has differ only in what they ask of a machine: ten thousand
+ * runs with a `run=` of their own are then one group.
+ */
+function apartKey(set: LabelSet, index: RunnerIndex | undefined): string {
+  const isTaken = index !== undefined && set.free.every(({ lower }) => index.all.has(lower));
+  return isTaken ? `${set.plain.key}\n\n${freeLabels(set).join('\n')}` : askedOf(set).key;
 }
 
-function rulesFor(facts: Facts, set: LabelSet): readonly RuleFacts[] {
+function rulesFor(facts: Facts, { parts }: Asked): readonly RuleFacts[] {
   // The part that the fewest rules have leaves little to ask of the others.
-  const [fewest, ...others] = set.parts.map(facts.having).sort((a, b) => a.size - b.size);
+  const [fewest, ...others] = parts.map(facts.having).sort((a, b) => a.size - b.size);
   const ids = fewest === undefined ? [...facts.rules.keys()] : [...fewest];
   return ids
     .filter((id) => others.every((having) => having.has(id)))

@@ -2,67 +2,105 @@ import type { RuleId } from '../model/ids.ts';
 import { baseLabels, type Capability, isFree, partsOf, unmet } from '../model/labels.ts';
 import type { RuleView } from '../model/world.ts';
 
-/** The labels of a job or of a runner, read once for each distinct list. */
-export interface LabelSet {
-  readonly key: string;
-  /** Lower-cased, in their order. */
-  readonly labels: readonly string[];
-  /** Those that ask nothing of the machine: `run=…`, `retry=…`. */
-  readonly free: readonly string[];
-  /** The `run=…` among the parts: the runs that a runner is kept for. */
-  readonly runs: readonly string[];
-  readonly plain: readonly string[];
-  readonly plainKey: string;
-  /** What is asked of the machine, one part each; equal for jobs that any rule treats alike. */
-  readonly parts: readonly string[];
-  readonly partsKey: string;
-}
-
-interface Label {
+export interface Label {
   readonly lower: string;
+  /** It has a `run=…` or `retry=…`: these ask nothing of the machine, and runners register them. */
   readonly isFree: boolean;
+  /** What it asks of the machine. */
   readonly parts: readonly string[];
+  /** The runs that a runner with it is kept for: `run=…`. */
   readonly runs: readonly string[];
 }
 
-/** Reads lists of labels; what it has read before it answers from memory. */
+/** A list of labels without the free ones: one object for all equal lists. */
+export interface PlainSet {
+  readonly labels: readonly string[];
+  readonly key: string;
+  readonly asked: Asked;
+}
+
+/** What is asked of the machine; equal keys are served by the same rules. */
+export interface Asked {
+  readonly parts: readonly string[];
+  readonly key: string;
+}
+
+export interface LabelSet {
+  readonly plain: PlainSet;
+  readonly free: readonly Label[];
+}
+
+const NONE: readonly never[] = [];
+
+function readLabel(text: string, ours: string): Label {
+  const lower = text.toLowerCase();
+  const all = partsOf(lower, ours);
+  const parts = all.filter((part) => !isFree(part));
+  const runs = all.filter((part) => part.startsWith('run='));
+  return { lower, isFree: parts.length < all.length, parts, runs };
+}
+
+function askedBy(labels: readonly Label[]): Asked {
+  // No labels match nothing; and no rule has the empty part.
+  const parts = labels.length === 0 ? [''] : labels.flatMap((label) => label.parts);
+  const sorted = [...new Set(parts)].sort();
+  return { parts: sorted, key: sorted.join('\n') };
+}
+
+/** A list of labels so far, and the lists that go on from it. */
+interface Branch {
+  readonly labels: readonly Label[];
+  readonly longer: Map<string, Branch>;
+  set: LabelSet | undefined;
+}
+
+/**
+ * Reads lists of labels; a list is looked up label by label in a tree, which is cheaper than to make
+ * one string of it. Free labels stay out of the tree, since there may be one for each job.
+ */
 export function createLabelReader(ours: string): (labels: readonly string[]) => LabelSet {
-  const sets = new Map<string, LabelSet>();
-  const labelsRead = new Map<string, Label>();
-  const read = (text: string): Label => {
-    const known = labelsRead.get(text);
-    if (known !== undefined) return known;
-    const lower = text.toLowerCase();
-    const parts = partsOf(lower, ours.toLowerCase());
-    const asked = parts.filter((part) => !isFree(part));
-    const runs = parts.filter((part) => part.startsWith('run='));
-    const label = { lower, isFree: asked.length < parts.length, parts: asked, runs };
-    labelsRead.set(text, label);
-    return label;
-  };
+  const mine = ours.toLowerCase();
+  const root: Branch = { labels: [], longer: new Map(), set: undefined };
   return (texts) => {
-    const key = texts.join('\n');
-    const known = sets.get(key);
-    if (known !== undefined) return known;
-    const labels = texts.map(read);
-    const plain = labels.filter((label) => !label.isFree).map((label) => label.lower);
-    // No labels match nothing; and no rule has the empty part.
-    const asked = labels.length === 0 ? [''] : labels.flatMap((label) => label.parts);
-    const parts = [...new Set(asked)].sort();
-    const set = {
-      key: key.toLowerCase(),
-      labels: labels.map((label) => label.lower),
-      free: labels.filter((label) => label.isFree).map((label) => label.lower),
-      runs: labels.flatMap((label) => label.runs),
-      plain,
-      plainKey: plain.join('\n'),
-      parts,
-      partsKey: parts.join('\n'),
-    };
-    sets.set(key, set);
-    return set;
+    let branch = root;
+    let free: Label[] | undefined;
+    for (const text of texts) {
+      const label = text.includes('=') ? readLabel(text, mine) : undefined;
+      if (label?.isFree) {
+        free ??= [];
+        free.push(label);
+        continue;
+      }
+      let next = branch.longer.get(text);
+      if (next === undefined) {
+        const labels = [...branch.labels, label ?? readLabel(text, mine)];
+        next = { labels, longer: new Map(), set: undefined };
+        branch.longer.set(text, next);
+      }
+      branch = next;
+    }
+    branch.set ??= { plain: plainSet(branch.labels), free: NONE };
+    return free === undefined ? branch.set : { plain: branch.set.plain, free };
   };
 }
+
+function plainSet(labels: readonly Label[]): PlainSet {
+  const lower = labels.map((label) => label.lower);
+  return { labels: lower, key: lower.join('\n'), asked: askedBy(labels) };
+}
+
+/** What a list asks for. Free labels ask for nothing, but for those joined with others. */
+export function askedOf({ plain, free }: LabelSet): Asked {
+  if (free.length === 0) return plain.asked;
+  const joined = free.flatMap((label) => label.parts);
+  if (joined.length === 0 && plain.labels.length > 0) return plain.asked;
+  const parts = plain.labels.length === 0 ? joined : [...plain.asked.parts, ...joined];
+  const sorted = [...new Set(parts)].sort();
+  return { parts: sorted, key: sorted.join('\n') };
+}
+
+export const freeLabels = ({ free }: LabelSet): readonly string[] =>
+  free.length === 0 ? NONE : free.map((label) => label.lower);
 
 /** Before EC2 has said what a type is, its rule is taken to have either architecture. */
 const EITHER_ARCH = ['x64', 'arm64', 'arch=x64', 'arch=arm64'];
@@ -100,12 +138,15 @@ export function createPartTable(
 export interface SupersetIndex<T> {
   add(labels: readonly string[], value: T): void;
   find(labels: readonly string[]): readonly T[];
+  /** Some value has this label. */
+  has(label: string): boolean;
 }
 
 export function createSupersetIndex<T>(): SupersetIndex<T> {
   type Entry = { readonly labels: ReadonlySet<string>; readonly value: T };
   const byLabel = new Map<string, Entry[]>();
   return {
+    has: (label) => byLabel.has(label),
     add(labels, value) {
       const entry = { labels: new Set(labels), value };
       for (const label of entry.labels) {

@@ -31,6 +31,9 @@ export function labelsFor(world: World, key: InstanceKey, now: Instant): readonl
   const { demand, runners } = bothSides({ ...facts, instances: registered }, jobs, new Map());
   const matching = matchJobs(demand, runners);
 
+  const runsOf = (job: JobView): readonly string[] =>
+    facts.readLabels(job.labels).free.flatMap(({ runs }) => runs);
+
   const left = new Map(demand.groups.map((group) => [group, matching.served(group)]));
   const isServed = (group: JobGroup): boolean => {
     const served = left.get(group) ?? 0;
@@ -42,9 +45,9 @@ export function labelsFor(world: World, key: InstanceKey, now: Instant): readonl
     const group = demand.groupOf(job);
     if (!group?.class.rules.some((its) => its.rule.id === rule.id)) continue;
     if (isServed(group)) later.push(job);
-    else chosen.add(job.labels, facts.readLabels(job.labels).runs);
+    else chosen.add(job.labels, runsOf(job));
   }
-  for (const job of later) chosen.add(job.labels, facts.readLabels(job.labels).runs);
+  for (const job of later) chosen.add(job.labels, runsOf(job));
   return chosen.labels();
 }
 

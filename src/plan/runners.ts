@@ -2,7 +2,7 @@ import type { InstanceKey, RepoId, RuleId } from '../model/ids.ts';
 import type { InstanceView } from '../model/world.ts';
 import type { JobGroup } from './demand.ts';
 import { type Facts, groupBy } from './facts.ts';
-import { createSupersetIndex, type SupersetIndex } from './label-sets.ts';
+import { createSupersetIndex, freeLabels, type SupersetIndex } from './label-sets.ts';
 
 /** Machines of one repository and rule that will register: they serve what their rule serves. */
 export interface ComingGroup {
@@ -65,7 +65,7 @@ export function groupRunners(facts: Facts, leaving: ReadonlyMap<InstanceKey, unk
   );
   const registered = groupBy(
     serving.filter((instance) => isRegistered(facts, instance)),
-    ({ repo, labels }) => `${repo}\n${facts.readLabels(labels).key}`,
+    ({ repo, labels }) => `${repo}\n${labels.join('\n').toLowerCase()}`,
   );
   return {
     coming: [...coming.values()].flatMap((instances) => {
@@ -92,16 +92,16 @@ function indexed(
       index = { all: createSupersetIndex(), plain: createSupersetIndex() };
       indexes.set(first.repo, index);
     }
-    const plainKey = `${first.repo}\n${set.plainKey}`;
+    const plainKey = `${first.repo}\n${set.plain.key}`;
     let plain = plains.get(plainKey);
     if (plain === undefined) {
       plain = { runners: [], groups: [] };
       plains.set(plainKey, plain);
-      index.plain.add(set.plain, plain);
+      index.plain.add(set.plain.labels, plain);
     }
     const group = { instances, groups: [], plain };
     plain.runners.push(group);
-    index.all.add(set.labels, group);
+    index.all.add([...set.plain.labels, ...freeLabels(set)], group);
     runners.push(group);
   }
   return { registered: runners, plain: [...plains.values()], indexOf: (repo) => indexes.get(repo) };

@@ -3,6 +3,7 @@ import type { Reason } from '../model/job.ts';
 import type { JobView, Wait } from '../model/world.ts';
 import type { Demand, JobClass, JobGroup } from './demand.ts';
 import { type Facts, isAside, isFresh, isRemoved, type RuleFacts } from './facts.ts';
+import { askedOf } from './label-sets.ts';
 import { isOpen, registerable } from './launches.ts';
 import type { Matching, Places } from './matching.ts';
 import { clockTime, count, hourly, nameOf, quoted, reason, span } from './reasons.ts';
@@ -108,13 +109,13 @@ function unservedReason(
 }
 
 /** The first label that no rule has, or else the first that none has together with those before. */
-function noRule(facts: Facts, { set }: JobClass): Reason {
+function noRule(facts: Facts, { labels }: JobClass): Reason {
   if (facts.rules.size === 0) {
     return reason('no-rule', 'There are no rules; nothing starts until one allows a machine');
   }
   let able = [...facts.rules.keys()];
-  for (const label of set.labels) {
-    const parts = facts.readLabels([label]).parts;
+  for (const label of labels) {
+    const parts = askedOf(facts.readLabels([label])).parts;
     const isHad = (id: string): boolean => parts.every((part) => facts.having(part).has(id));
     const still = able.filter(isHad);
     if (still.length > 0) {
