@@ -86,16 +86,11 @@ export function createGitHub(deps: GitHubDeps): GitHub {
       return { ok: false, reason: 'missing', code: '404', message };
     },
     repositories: (installation) => repositories(installation, null),
-    async installations() {
-      const reply = await client.list(
+    installations: () =>
+      client.list(
         { call: 'installations', at: null, params: {}, what: 'list the installations' },
         { items: (data) => data, parse: parseInstallation, maxPages: MAX_INSTALLATION_PAGES },
-      );
-      if (!reply.ok) return reply;
-      // GitHub gives no token for a suspended one: to us it is not there.
-      const active = reply.value.filter(({ isSuspended }) => !isSuspended);
-      return done(active.map(({ id, ownerId }) => ({ id, ownerId })));
-    },
+      ),
   };
 }
 

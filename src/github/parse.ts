@@ -63,15 +63,13 @@ export function parseDownload(value: unknown): Download | undefined {
 export interface InstallationFacts {
   readonly id: InstallationId;
   readonly ownerId: OwnerId;
-  readonly isSuspended: boolean;
 }
 
 export function parseInstallation(value: unknown): InstallationFacts | undefined {
   const fields = fieldsOf(value);
   const id = idOf(fields['id']);
   const ownerId = idOf(fieldsOf(fields['account'])['id']);
-  if (id === undefined || ownerId === undefined) return undefined;
-  return { id, ownerId, isSuspended: textOf(fields['suspended_at']) !== undefined };
+  return id === undefined || ownerId === undefined ? undefined : { id, ownerId };
 }
 
 export interface DeliveryFacts {

@@ -19,7 +19,10 @@ const MAX_JOB_PAGES = 10;
 /** At a time; the rest of what GitHub allows at once is for registrations. */
 const PARALLEL = 10;
 
-/** There is no list of queued jobs: the runs that are not complete, then the jobs of each. */
+/**
+ * There is no list of queued jobs: the runs that are not complete, then the jobs of each. A job that
+ * is not in it may have ended, or its run may have moved on between two of the reads.
+ */
 export async function listUnfinishedJobs(
   client: Client,
   repo: RepoRef,
@@ -32,7 +35,9 @@ export async function listUnfinishedJobs(
     for (const reply of await Promise.all(some.map((run) => listJobs(client, repo, run)))) {
       // A run that was deleted since it was listed has no jobs.
       if (!reply.ok && reply.reason !== 'missing') return reply;
-      for (const job of reply.ok ? reply.value : []) jobs.set(job.id, job);
+      for (const job of reply.ok ? reply.value : []) {
+        if (job.state !== 'completed') jobs.set(job.id, job);
+      }
     }
   }
   return done([...jobs.values()]);

@@ -239,6 +239,12 @@ describe('unfinished jobs', () => {
     });
   });
 
+  test('are without those of the run that have ended', async () => {
+    runs({ in_progress: [1] });
+    wire.on(jobsOf(1), ok({ jobs: [job(1, 'completed'), job(2, 'waiting')] }));
+    expect(await github.unfinishedJobs(REPO)).toMatchObject({ ok: true, value: [{ id: 2 }] });
+  });
+
   test('of a run that was deleted meanwhile are none', async () => {
     runs({ queued: [1, 2] });
     wire.on(jobsOf(2), ok({ jobs: [job(20)] }));
@@ -284,13 +290,16 @@ describe('repositories and installations', () => {
     });
   });
 
-  test('a suspended installation is as good as none', async () => {
-    const body = [
-      { id: 7, account: { id: 5 }, suspended_at: null },
-      { id: 8, account: { id: 6 }, suspended_at: '2026-11-24T11:00:00Z' },
+  test('installations are read with their owners, from all pages', async () => {
+    wire.on('GET /app/installations', [
+      ok([{ id: 7, account: { id: 5 } }], next(wire.url, 'page=2')),
+      ok([{ id: 8, account: { id: 6 }, suspended_at: '2026-11-24T11:00:00Z' }]),
+    ]);
+    const value = [
+      { id: 7, ownerId: 5 },
+      { id: 8, ownerId: 6 },
     ];
-    wire.on('GET /app/installations', ok(body));
-    expect(await github.installations()).toEqual({ ok: true, value: [{ id: 7, ownerId: 5 }] });
+    expect(await github.installations()).toEqual({ ok: true, value });
   });
 });
 

@@ -146,7 +146,7 @@ describe('a token that cannot be had', () => {
   });
 
   test.each([
-    ['the App is not installed there', 404, 'denied'],
+    ['the App is not installed there any more', 404, 'denied'],
     ['the installation is suspended', 403, 'denied'],
     ['GitHub is down', 503, 'unreachable'],
   ])('because %s: %i is %s', async (_, status, reason) => {

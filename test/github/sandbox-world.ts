@@ -1,0 +1,84 @@
+import type { GitHub } from '../../src/github/port.ts';
+import { assert } from '../../src/lib/assert.ts';
+import { createWorld, type World } from '../sandbox/github-world.ts';
+import type { GitHubWorld } from './contract.ts';
+
+// The contract's world on the sandbox's GitHub; whoever calls it brings the port to test.
+
+const MINUTE_MS = 60_000;
+/** Long enough that no job ends while a test looks. */
+const JOB_MS = 24 * 60 * MINUTE_MS;
+
+export interface Door {
+  readonly github: GitHub;
+  close(): Promise<void>;
+}
+
+export async function sandboxWorld(open: (world: World) => Promise<Door>): Promise<GitHubWorld> {
+  const world = createWorld();
+  const { kernel, model, repo, installation, owner } = world;
+  const { repos, jobs, runners, state } = model;
+  let status = 202;
+  model.onWebhook((_, answer) => answer(status));
+  const { github, close } = await open(world);
+  return {
+    github,
+    repo: world.ref,
+    ownerId: owner.id,
+    now: kernel.now,
+    commit: async (path, text) => repos.commit(repo, { [path]: text }),
+    async addJob(labels, isHeld = false) {
+      const environment = isHeld ? { environment: 'production' } : {};
+      const spec = { name: 'build', labels, durationMs: JOB_MS, ...environment };
+      const [job] = jobs.addRun(repo, { jobs: [spec] }).jobs;
+      assert(job, 'a run has its job');
+      return job.id;
+    },
+    async cancelJob(id) {
+      const job = state.jobs.get(id);
+      assert(job, `job ${id} is there`);
+      runners.cancel(job);
+    },
+    async connect(jitConfig) {
+      const quiet = { onJob() {}, onRemoved() {}, onCancel() {} };
+      assert(runners.connect(secretIn(jitConfig), quiet).ok, 'the configuration is good');
+    },
+    rest: async () => void (await world.pass(MINUTE_MS)),
+    async addRepo(name) {
+      const added = repos.addRepo({ owner, name });
+      return { id: added.id, owner: owner.login, name, installation: installation.id };
+    },
+    rename: async (name) => repos.rename(repo, name),
+    deleteRepo: async () => repos.deleteRepo(repo),
+    uninstall: async () => repos.uninstall(installation.id),
+    suspend: async () => repos.suspend(installation.id),
+    async takeDeliveries(isTaken) {
+      status = isTaken ? 202 : 500;
+    },
+    close,
+  };
+}
+
+/** What the Actions runner would read from its configuration. */
+function secretIn(jitConfig: string): string {
+  const decode = (text: string) => JSON.parse(Buffer.from(text, 'base64').toString());
+  return decode(decode(jitConfig)['.credentials']).data.clientId;
+}
+
+/** The same port, each of whose calls runs the world until it is answered. */
+export function driven({ settle }: World, github: GitHub): GitHub {
+  return {
+    file: (repo, path, ref) => settle(github.file(repo, path, ref)),
+    register: (repo, runner) => settle(github.register(repo, runner)),
+    removeRunner: (repo, id) => settle(github.removeRunner(repo, id)),
+    runners: (repo, name) => settle(github.runners(repo, name)),
+    actionsRunner: (repo, arch) => settle(github.actionsRunner(repo, arch)),
+    job: (repo, id) => settle(github.job(repo, id)),
+    unfinishedJobs: (repo) => settle(github.unfinishedJobs(repo)),
+    repository: (installation, id) => settle(github.repository(installation, id)),
+    installations: () => settle(github.installations()),
+    repositories: (installation) => settle(github.repositories(installation)),
+    failedDeliveries: (since) => settle(github.failedDeliveries(since)),
+    redeliver: (id) => settle(github.redeliver(id)),
+  };
+}
