@@ -51,6 +51,7 @@ export function createMemoryStore(): Store {
     exhausted: on(small.exhausted),
     exhaust: on(small.exhaust),
     clearExhausted: on(small.clearExhausted),
+    orphanRunners: on(launches.orphanRunners),
     fact: on(small.fact),
     saveFact: on(small.saveFact),
     recentJobs: on(scopes.recentJobs),

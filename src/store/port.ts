@@ -240,6 +240,12 @@ export interface Store {
   exhaust(mark: Exhausted): Promise<void>;
   clearExhausted(account: string, place: OfferPlace): Promise<void>;
 
+  /**
+   * Instances that are gone without a finished job and whose runner may still be registered, of
+   * repositories that we can still read. The newest first: one that cannot be removed is in no way.
+   */
+  orphanRunners(limit: number): Promise<readonly Instance[]>;
+
   /** A small cache with ages, and what must outlive a restart; values are JSON. */
   fact(key: string): Promise<{ readonly value: string; readonly at: Instant } | null>;
   saveFact(key: string, value: string, now: Instant): Promise<void>;

@@ -106,3 +106,17 @@ export const recentInstances = (state: State, limit: number): readonly Instance[
   ordered(state.instances.values(), (row) => [row.createdAt, row.key])
     .reverse()
     .slice(0, limit);
+
+export function orphanRunners(state: State, limit: number): readonly Instance[] {
+  const orphans = where(
+    state.instances,
+    (row) =>
+      row.state === 'gone' &&
+      row.finishedAt === null &&
+      row.runnerId !== null &&
+      state.repos.get(row.repo)?.removedAt === null,
+  );
+  return ordered(orphans, (row) => [row.goneAt ?? 0, row.key])
+    .reverse()
+    .slice(0, limit);
+}

@@ -1,11 +1,5 @@
 import type { Instant } from '../../lib/clock.ts';
-import {
-  type InstallationId,
-  type JobId,
-  type RepoId,
-  repoScope,
-  type ScopeId,
-} from '../../model/ids.ts';
+import type { InstallationId, JobId, RepoId, ScopeId } from '../../model/ids.ts';
 import type { Job, Reason } from '../../model/job.ts';
 import type { Repo } from '../../model/repo.ts';
 import { sorted } from '../merge/draft.ts';
@@ -14,9 +8,6 @@ import { requeued } from '../merge/job.ts';
 import type { Lease, RulesRecord, ScopeRows } from '../port.ts';
 import { isHeld } from './leases.ts';
 import { ordered, type State, where } from './state.ts';
-
-const scopeOf = (state: State, repo: RepoId): ScopeId =>
-  state.repos.get(repo)?.scope ?? repoScope(repo);
 
 /** The scopes of jobs, where the repository is known and not removed. */
 function* scopesOfJobs(state: State, is: (job: Job) => boolean): Iterable<ScopeId> {
@@ -42,14 +33,14 @@ export const scopesWithWork = (state: State): readonly ScopeId[] => sorted(worki
 
 export function scopesActiveSince(state: State, since: Instant): readonly ScopeId[] {
   const isRecent = (job: Job) =>
-    job.queuedAt >= since || (job.startedAt ?? 0) >= since || (job.completedAt ?? 0) >= since;
+    job.state === 'in_progress' || job.queuedAt >= since || (job.completedAt ?? 0) >= since;
   return sorted([...working(state), ...scopesOfJobs(state, isRecent)]);
 }
 
 export function scopeRows(state: State, scope: ScopeId): ScopeRows {
   const jobs = where(
     state.jobs,
-    (job) => job.state !== 'completed' && scopeOf(state, job.repo) === scope,
+    (job) => job.state !== 'completed' && state.repos.get(job.repo)?.scope === scope,
   );
   const instances = where(state.instances, (row) => row.scope === scope && row.state !== 'gone');
   const launches = where(state.launches, (row) => row.scope === scope && row.outcome === 'unknown');

@@ -1,0 +1,49 @@
+import { type LeaseAsk, leaseAfter, released } from '../merge/lease.ts';
+import type { Lease } from '../port.ts';
+import { inTransaction, locked, lockNames, run, type Session } from './session.ts';
+import type { Db } from './tables.ts';
+
+const leaseNamed = (db: Db, { name }: { readonly name: string }) =>
+  db.selectFrom('leases').selectAll().where('name', '=', name);
+
+const holding = (db: Db, { name, holder, fence }: Lease) =>
+  db
+    .selectFrom('leases')
+    .select('name')
+    .where('name', '=', name)
+    .where('holder', '=', holder)
+    .where('fence', '=', fence);
+
+/** For the WHERE of a single write. */
+export const held = (db: Db, lease: Lease) => holding(db, lease);
+
+/** For a transaction of several statements: first in it, and the lease stays ours to its end. */
+export async function isHeld(tx: Session, lease: Lease): Promise<boolean> {
+  const row = await locked(tx, holding(tx.db, lease)).executeTakeFirst();
+  return row !== undefined;
+}
+
+const putLease = (db: Db, row: Lease) =>
+  db
+    .insertInto('leases')
+    .values(row)
+    .onConflict((on) => on.column('name').doUpdateSet(row));
+
+export const lease = (session: Session, ask: LeaseAsk): Promise<Lease | null> =>
+  inTransaction(session, async (tx) => {
+    await lockNames(tx, [`lease ${ask.name}`]);
+    const row = await locked(tx, leaseNamed(tx.db, ask)).executeTakeFirst();
+    const next = leaseAfter(row, ask);
+    if (next) await run(tx, putLease, next);
+    return next;
+  });
+
+export async function release({ db }: Session, lease: Lease): Promise<void> {
+  await db
+    .updateTable('leases')
+    .set(released)
+    .where('name', '=', lease.name)
+    .where('holder', '=', lease.holder)
+    .where('fence', '=', lease.fence)
+    .execute();
+}

@@ -1,0 +1,243 @@
+import type { Instant } from '../../lib/clock.ts';
+import type { InstallationId, JobId, RepoId, ScopeId } from '../../model/ids.ts';
+import type { Job, JobState, Reason } from '../../model/job.ts';
+import type { InstanceState } from '../../model/launch.ts';
+import type { Repo } from '../../model/repo.ts';
+import { sorted } from '../merge/draft.ts';
+import { rulesAfter } from '../merge/event.ts';
+import { requeued } from '../merge/job.ts';
+import type { Lease, RulesRecord, ScopeRows } from '../port.ts';
+import { instanceOf, jobOf, launchOf, repoOf } from './codec.ts';
+import { putRules } from './events.ts';
+import { held, isHeld } from './leases.ts';
+import {
+  first,
+  inChunks,
+  inTransaction,
+  locked,
+  lockNames,
+  rows,
+  run,
+  type Session,
+} from './session.ts';
+import type { Db } from './tables.ts';
+
+// Named one by one, not "not completed" and "not gone": an index finds them.
+const UNFINISHED: readonly JobState[] = ['waiting', 'queued', 'in_progress'];
+export const LIVING: readonly InstanceState[] = [
+  'requested',
+  'pending',
+  'online',
+  'busy',
+  'ending',
+];
+
+const nothing = {};
+
+/** Scopes of repositories that are not removed and have such jobs. */
+const activeRepos = (db: Db) =>
+  db.selectFrom('repos').select('scope').where('removedAt', 'is', null);
+
+const working = (db: Db) =>
+  activeRepos(db)
+    .where('id', 'in', db.selectFrom('jobs').select('repo').where('state', '=', 'queued'))
+    .union(db.selectFrom('instances').select('scope').where('state', 'in', LIVING))
+    .union(
+      db
+        .selectFrom('launches')
+        .select('scope')
+        .where('outcome', '=', 'unknown')
+        .where('scope', 'in', activeRepos(db)),
+    )
+    .union(
+      db
+        .selectFrom('rules')
+        .select('scope')
+        .where('wantedCommit', 'is not', null)
+        .where('scope', 'in', activeRepos(db)),
+    );
+
+const active = (db: Db, { since }: { readonly since: Instant }) =>
+  activeRepos(db).where(
+    'id',
+    'in',
+    db
+      .selectFrom('jobs')
+      .select('repo')
+      .where((is) =>
+        is.or([
+          is('state', '=', 'in_progress'),
+          is('queuedAt', '>=', since),
+          is('completedAt', '>=', since),
+        ]),
+      ),
+  );
+
+export async function scopesWithWork(session: Session): Promise<readonly ScopeId[]> {
+  return sorted((await rows(session, working, nothing)).map((row) => row.scope));
+}
+
+export async function scopesActiveSince(
+  session: Session,
+  since: Instant,
+): Promise<readonly ScopeId[]> {
+  const recent = await rows(session, active, { since });
+  return sorted([...(await scopesWithWork(session)), ...recent.map((row) => row.scope)]);
+}
+
+interface OfScope {
+  readonly scope: ScopeId;
+}
+
+const reposOfScope = (db: Db, { scope }: OfScope) =>
+  db.selectFrom('repos').selectAll().where('scope', '=', scope).orderBy('id');
+
+const rulesOfScope = (db: Db, { scope }: OfScope) =>
+  db.selectFrom('rules').selectAll().where('scope', '=', scope);
+
+const jobsOfScope = (db: Db, { scope }: OfScope) =>
+  db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('state', 'in', UNFINISHED)
+    .where('repo', 'in', db.selectFrom('repos').select('id').where('scope', '=', scope))
+    .orderBy('queuedAt')
+    .orderBy('id');
+
+const instancesOfScope = (db: Db, { scope }: OfScope) =>
+  db
+    .selectFrom('instances')
+    .selectAll()
+    .where('state', 'in', LIVING)
+    .where('scope', '=', scope)
+    .orderBy('createdAt')
+    .orderBy('key');
+
+const launchesOfScope = (db: Db, { scope }: OfScope) =>
+  db
+    .selectFrom('launches')
+    .selectAll()
+    .where('outcome', '=', 'unknown')
+    .where('scope', '=', scope)
+    .orderBy('createdAt')
+    .orderBy('id');
+
+export const scopeRows = (session: Session, scope: ScopeId): Promise<ScopeRows> =>
+  inTransaction(session, async (tx) => ({
+    repos: (await rows(tx, reposOfScope, { scope })).map(repoOf),
+    rules: (await first(tx, rulesOfScope, { scope })) ?? null,
+    jobs: (await rows(tx, jobsOfScope, { scope })).map(jobOf),
+    instances: (await rows(tx, instancesOfScope, { scope })).map(instanceOf),
+    launches: (await rows(tx, launchesOfScope, { scope })).map(launchOf),
+  }));
+
+const repoById = (db: Db, { id }: { readonly id: RepoId }) =>
+  db.selectFrom('repos').selectAll().where('id', '=', id);
+
+export async function repo(session: Session, id: RepoId): Promise<Repo | null> {
+  const row = await first(session, repoById, { id });
+  return row ? repoOf(row) : null;
+}
+
+export async function reposOf({ db }: Session, id: InstallationId): Promise<readonly Repo[]> {
+  const found = db.selectFrom('repos').selectAll().where('installation', '=', id).orderBy('id');
+  return (await found.execute()).map(repoOf);
+}
+
+export const saveRules = (session: Session, lease: Lease, saved: RulesRecord): Promise<boolean> =>
+  inTransaction(session, async (tx) => {
+    await lockNames(tx, [saved.scope]);
+    if (!(await isHeld(tx, lease))) return false;
+    const old = await locked(tx, rulesOfScope(tx.db, saved)).executeTakeFirst();
+    await run(tx, putRules, rulesAfter(old, saved));
+    return true;
+  });
+
+interface ReasonOfJob {
+  readonly job: JobId;
+  readonly reason: Reason | null;
+}
+
+const putReason = (
+  db: Db,
+  {
+    job,
+    code,
+    text,
+    at,
+  }: { job: JobId; code: string | null; text: string | null; at: Instant | null },
+) =>
+  db
+    .updateTable('jobs')
+    .set({ reasonCode: code, reasonText: text, reasonAt: at })
+    .where('id', '=', job);
+
+export const saveReasons = (
+  session: Session,
+  lease: Lease,
+  reasons: readonly ReasonOfJob[],
+  now: Instant,
+): Promise<boolean> =>
+  inTransaction(session, async (tx) => {
+    if (!(await isHeld(tx, lease))) return false;
+    const known = await inChunks(
+      reasons.map(({ job }) => job),
+      (ids) => locked(tx, waitingReasons(tx.db, ids)).execute(),
+    );
+    const before = new Map(known.map((row) => [row.id, row]));
+    for (const { job, reason } of reasons) {
+      const row = before.get(job);
+      const [code, text] = [reason?.code ?? null, reason?.text ?? null];
+      if (!row || (row.reasonCode === code && row.reasonText === text)) continue;
+      await run(tx, putReason, { job, code, text, at: reason && now });
+      before.set(job, { id: job, reasonCode: code, reasonText: text });
+    }
+    return true;
+  });
+
+const waitingReasons = (db: Db, ids: readonly JobId[]) =>
+  db
+    .selectFrom('jobs')
+    .select(['id', 'reasonCode', 'reasonText'])
+    .where('id', 'in', ids)
+    .where('state', 'in', ['waiting', 'queued'])
+    .orderBy('id');
+
+export async function setAside(
+  { db }: Session,
+  lease: Lease,
+  job: JobId,
+  asideUntil: Instant,
+  asideMs: number,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('jobs')
+    .set({ asideUntil, asideMs })
+    .where('id', '=', job)
+    .where('state', '=', 'queued')
+    .where(({ exists }) => exists(held(db, lease)))
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+}
+
+export async function requeue({ db }: Session, lease: Lease, job: JobId): Promise<boolean> {
+  const { reason: _, ...columns } = requeued;
+  const { numUpdatedRows } = await db
+    .updateTable('jobs')
+    .set({ ...columns, reasonCode: null, reasonText: null })
+    .where('id', '=', job)
+    .where('state', '=', 'in_progress')
+    .where(({ exists }) => exists(held(db, lease)))
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
+}
+
+export async function recentJobs({ db }: Session, limit: number): Promise<readonly Job[]> {
+  const found = db
+    .selectFrom('jobs')
+    .selectAll()
+    .orderBy('queuedAt', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit);
+  return (await found.execute()).map(jobOf);
+}

@@ -1,0 +1,38 @@
+import { afterEach, describe } from '@jest/globals';
+import type { Store } from '../../src/store/port.ts';
+import { deliveriesContract, jobsContract, reposContract } from './contract-events.ts';
+import { instancesContract, intentsContract, settlementsContract } from './contract-launches.ts';
+import { absenceContract, adoptionContract, sightingsContract } from './contract-listing.ts';
+import { leasesContract, scopesContract } from './contract-scopes.ts';
+import { pruneContract, smallContract } from './contract-small.ts';
+
+/** What every store promises; `openEmpty` is called anew by each test. */
+export function storeContract(name: string, openEmpty: () => Promise<Store>): void {
+  const opened: Store[] = [];
+  const open = async () => {
+    const store = await openEmpty();
+    opened.push(store);
+    return store;
+  };
+  describe(`${name} store`, () => {
+    afterEach(async () => {
+      for (const store of opened.splice(0)) await store.close();
+    });
+    const parts = [
+      deliveriesContract,
+      jobsContract,
+      reposContract,
+      leasesContract,
+      scopesContract,
+      intentsContract,
+      settlementsContract,
+      instancesContract,
+      sightingsContract,
+      absenceContract,
+      adoptionContract,
+      smallContract,
+      pruneContract,
+    ];
+    for (const part of parts) part(open);
+  });
+}
