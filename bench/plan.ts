@@ -16,6 +16,10 @@ const FEATURES = 40;
 const SMALL = { jobs: 10_000, instances: 2_000 };
 const TIMES = 10;
 const NOW = 1_795_528_800_000;
+/** Ids as large as GitHub's are. */
+const FIRST_REPO = 1_000_000_000;
+const FIRST_JOB = 58_000_000_000;
+const FIRST_RUN = 20_000_000_000;
 
 interface Size {
   readonly jobs: number;
@@ -81,7 +85,7 @@ function anInstance(i: number, rule: RuleView, job: JobView | undefined, dice: D
   return {
     key: `launch-${i}.0`,
     launch: `launch-${i}`,
-    repo: job?.repo ?? 0,
+    repo: job?.repo ?? FIRST_REPO,
     rule: rule.id,
     zone: 'eu-west-1a',
     state,
@@ -107,12 +111,14 @@ function aWorld({ jobs: jobCount, instances: instanceCount, hasRunLabels = false
   if (anyRule === undefined) throw new Error('a world without rules');
   const sets = range(LABEL_SETS).map((i) => {
     const type = dice(4) === 0 ? [`m${dice(RULES)}.large`] : features(1 + dice(4), dice);
-    return { repo: i % REPOS, labels: ['self-hosted', 'dstack', ...type] };
+    return { repo: FIRST_REPO + (i % REPOS), labels: ['self-hosted', 'dstack', ...type] };
   });
-  const jobs = range(jobCount).map((id): JobView => {
-    const { repo, labels } = pick(sets, dice, { repo: 0, labels: [] });
-    const its = hasRunLabels ? [...labels, `run=${9_000_000_000 + id}`] : labels;
-    return { id, repo, run: id, labels: its, queuedAt: NOW - 60_000 + id / 1_000 };
+  const jobs = range(jobCount).map((i): JobView => {
+    const { repo, labels } = pick(sets, dice, { repo: FIRST_REPO, labels: [] });
+    const run = FIRST_RUN + i;
+    const its = hasRunLabels ? [...labels, `run=${run}`] : labels;
+    const queuedAt = NOW - 60_000 + Math.floor((50_000 * i) / jobCount);
+    return { id: FIRST_JOB + i, repo, run, labels: its, queuedAt };
   });
   const instances = range(instanceCount).map((i) =>
     anInstance(i, pick(rules, dice, anyRule), jobs[i], dice),
@@ -126,7 +132,7 @@ function aWorld({ jobs: jobCount, instances: instanceCount, hasRunLabels = false
       registrationsPerMinute: instanceCount,
     },
     label: 'dstack',
-    repos: range(REPOS).map((id) => ({ id, isFresh: true, isRemoved: false })),
+    repos: range(REPOS).map((id) => ({ id: FIRST_REPO + id, isFresh: true, isRemoved: false })),
     enabled: true,
     rulesReason: null,
     rules,

@@ -63,7 +63,7 @@ function groupJobs(facts: Facts, runners: Runners, jobs: readonly JobView[]): De
   for (const [repo, its] of groupBy(jobs, (job) => job.repo)) {
     const index = runners.indexOf(repo);
     const plain = new Map<PlainSet, JobGroup>();
-    const apart = new Map<string, JobGroup>();
+    const apart = new Map<Asked | string, JobGroup>();
     for (const job of its) {
       const set = facts.readLabels(job.labels);
       let group: JobGroup | undefined;
@@ -95,9 +95,13 @@ type Taker = { readonly groups: JobGroup[] };
  * Jobs with free labels that no runner has differ only in what they ask of a machine: ten thousand
  * runs with a `run=` of their own are then one group.
  */
-function apartKey(set: LabelSet, index: RunnerIndex | undefined): string {
-  const isTaken = index !== undefined && set.free.every(({ lower }) => index.all.has(lower));
-  return isTaken ? `${set.plain.key}\n\n${freeLabels(set).join('\n')}` : askedOf(set).key;
+function apartKey(set: LabelSet, index: RunnerIndex | undefined): Asked | string {
+  if (index !== undefined && set.free.every(({ lower }) => index.all.has(lower))) {
+    return `${set.plain.key}\n\n${freeLabels(set).join('\n')}`;
+  }
+  // Mostly the list's own object, which needs no string to be looked up.
+  const asked = askedOf(set);
+  return asked === set.plain.asked ? asked : asked.key;
 }
 
 function rulesFor(facts: Facts, { parts }: Asked): readonly RuleFacts[] {

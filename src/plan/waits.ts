@@ -1,4 +1,4 @@
-import type { JobId } from '../model/ids.ts';
+import type { JobId, RuleId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { JobView, Wait } from '../model/world.ts';
 import type { Demand, JobClass, JobGroup } from './demand.ts';
@@ -113,16 +113,17 @@ function noRule(facts: Facts, { labels }: JobClass): Reason {
   if (facts.rules.size === 0) {
     return reason('no-rule', 'There are no rules; nothing starts until one allows a machine');
   }
-  let able = [...facts.rules.keys()];
+  const all = [...facts.rules.keys()];
+  let able = all;
   for (const label of labels) {
-    const parts = askedOf(facts.readLabels([label])).parts;
-    const isHad = (id: string): boolean => parts.every((part) => facts.having(part).has(id));
+    const having = askedOf(facts.readLabels([label])).parts.map(facts.having);
+    const isHad = (id: RuleId): boolean => having.every((ids) => ids.has(id));
     const still = able.filter(isHad);
     if (still.length > 0) {
       able = still;
       continue;
     }
-    const isAlone = ![...facts.rules.keys()].some(isHad);
+    const isAlone = !all.some(isHad);
     const what = isAlone ? 'has the label' : 'has, with those before it, the label';
     return reason('no-rule', `No rule ${what} ${quoted(label)}; nothing starts until one does`);
   }
