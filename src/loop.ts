@@ -1,5 +1,6 @@
 import { LEASE_MS } from './act/deps.ts';
 import { discover } from './act/discover.ts';
+import { noteRunners } from './act/note-jobs.ts';
 import { redeliverFailed } from './act/redeliver.ts';
 import { firstLookReason, observeRegion } from './act/region.ts';
 import { sweepRepo, sweepRunners } from './act/sweep.ts';
@@ -63,7 +64,7 @@ export function createLoop(deps: LoopDeps): Loop {
     for (;;) {
       const left = await deps.store.unapplied(MOST_IN_A_BATCH);
       if (left.length === 0) break;
-      (await deps.store.apply(left, deps.clock.now())).forEach(wake);
+      await apply(left);
     }
     isReady = true;
     for (const key of ['scan', 'discover', 'healing', 'apply']) scheduler.wake(key);
@@ -73,8 +74,17 @@ export function createLoop(deps: LoopDeps): Loop {
   async function applyWaiting(): Promise<number | undefined> {
     if (!isReady) return undefined;
     const batch = waiting.splice(0, MOST_IN_A_BATCH);
-    if (batch.length > 0) (await deps.store.apply(batch, deps.clock.now())).forEach(wake);
+    if (batch.length > 0) await apply(batch);
     return waiting.length > 0 ? 0 : undefined;
+  }
+
+  async function apply(batch: readonly Delivery[]): Promise<void> {
+    const changed = await deps.store.apply(batch, deps.clock.now());
+    await noteRunners(
+      deps,
+      batch.flatMap(({ event }) => (event.kind === 'job' ? [event.job] : [])),
+    );
+    changed.forEach(wake);
   }
 
   /** Scopes with work that nobody woke here: after a restart, or by another replica. */

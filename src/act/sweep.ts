@@ -5,6 +5,7 @@ import type { Repo } from '../model/repo.ts';
 import type { Lease, ScopeRows } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
 import { forgetRunners } from './end.ts';
+import { noteRunners } from './note-jobs.ts';
 
 type Need = Pick<ActDeps, 'store' | 'github' | 'clock' | 'log' | 'settings'>;
 
@@ -24,6 +25,7 @@ export async function sweepRepo(deps: Need, lease: Lease, repo: Repo): Promise<r
   }
   await deps.store.heard(repo.id, askedAt);
   const changed = await deps.store.report(listed.value, askedAt);
+  await noteRunners(deps, listed.value);
   const rows = await deps.store.scopeRows(repo.scope);
   const ids = new Set(listed.value.map((job) => job.id));
   const unlisted = rows.jobs.filter((job) => job.repo === repo.id && !ids.has(job.id));
@@ -50,7 +52,9 @@ export async function readJobs(
   const changed: ScopeId[] = [];
   for (const job of jobs.slice(0, MOST_JOB_READS)) {
     const read = await deps.github.job(repo, job.id);
-    if (read.ok) changed.push(...(await deps.store.report([read.value], deps.clock.now())));
+    if (!read.ok) continue;
+    changed.push(...(await deps.store.report([read.value], deps.clock.now())));
+    await noteRunners(deps, [read.value]);
   }
   return changed;
 }

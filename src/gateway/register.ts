@@ -7,6 +7,7 @@ import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { InstanceId, ScopeId } from '../model/ids.ts';
 import type { Arch, Instance, Launch } from '../model/launch.ts';
+import { runnerName } from '../model/runner-name.ts';
 import { isRegistrationToken, sessionFor } from '../model/tokens.ts';
 import type { InstancePatch, Store } from '../store/port.ts';
 import { parseRegister, type RegisterAsk } from './asks.ts';
@@ -163,7 +164,7 @@ async function registerAtGitHub(deps: RegisterDeps, checked: Checked): Promise<o
   if (!repo || repo.removedAt !== null) return gone('of a repository that is gone');
   const cleaned = await dropEarlierRunner(deps, repo, instance);
   if (cleaned) return cleaned;
-  const name = `dstack-${instance.id}-${random.hex(3)}`;
+  const name = runnerName(ask.instance, random.hex(3));
   const labels = await deps.labelsFor(instance);
   const set = (patch: InstancePatch) =>
     store.changeInstance({ key: instance.key, from: ['pending'], patch });
