@@ -33,17 +33,19 @@ async function listDeliveries(
   since: Instant,
 ): Promise<Reply<readonly DeliveryFacts[]>> {
   const what = `list the deliveries (${status})`;
+  // GitHub writes whole seconds: one from the middle of that second would seem to be older.
+  const from = Math.floor(since / 1000) * 1000;
   const reply = await client.list(
     { call: 'deliveries', at: null, params: { status }, what },
     {
       items: (data) => data,
       parse: parseDelivery,
       maxPages: MAX_PAGES,
-      isEnough: (items) => items.some(({ at }) => at < since),
+      isEnough: (items) => items.some(({ at }) => at < from),
     },
   );
   if (!reply.ok) return reply;
   // By the status code as well: an older GitHub passes over a filter that it does not know.
   const wanted = status === 'success';
-  return done(reply.value.filter((item) => item.at >= since && item.isSuccess === wanted));
+  return done(reply.value.filter((item) => item.at >= from && item.isSuccess === wanted));
 }

@@ -65,11 +65,7 @@ export function createGitHub(deps: GitHubDeps): GitHub {
     ...runnerCalls(client),
     ...jobCalls(client),
     ...deliveryCalls(client, clock),
-    file: (repo, path, ref) =>
-      client.call(
-        target(repo, 'file', `read ${path} at ${ref}`, { path: encodePath(path), ref }),
-        ({ data }) => parseFile(data),
-      ),
+    file: (repo, path, ref) => readFile(client, repo, { path, ref }),
     async actionsRunner(repo, arch) {
       const known = runnerOf.get(arch, RUNNER_MAX_AGE_MS);
       if (known) return done(known);
@@ -104,6 +100,21 @@ function target(repo: RepoRef, call: RepoCall, verb: string, params: Record<stri
     params: { owner: repo.owner, repo: repo.name, ...params },
     what: `${verb} in ${repo.owner}/${repo.name}`,
   };
+}
+
+async function readFile(
+  client: Client,
+  repo: RepoRef,
+  { path, ref }: { readonly path: string; readonly ref: string },
+): Promise<Reply<{ readonly text: string }>> {
+  const params = { path: encodePath(path), ref };
+  const asked = target(repo, 'file', `read ${path} at ${ref}`, params);
+  const reply = await client.call(asked, ({ data }) => parseFile(data));
+  if (!reply.ok) return reply;
+  const { text } = reply.value;
+  if (text !== null) return done({ text });
+  const message = `${asked.what}: it is a folder, or larger than 1 MB`;
+  return { ok: false, reason: 'invalid', code: 'no-text', message };
 }
 
 const encodePath = (path: string) => path.split('/').map(encodeURIComponent).join('/');

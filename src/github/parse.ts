@@ -14,10 +14,12 @@ export const within =
 
 export const parseRunId = (value: unknown): RunId | undefined => idOf(fieldsOf(value)['id']);
 
-/** The text of a file; undefined for a folder, a submodule, or what is too large to be shown. */
-export function parseFile(value: unknown): { readonly text: string } | undefined {
+/** A file's text; null for a folder, a submodule, or what is too large for GitHub to show. */
+export function parseFile(value: unknown): { readonly text: string | null } | undefined {
   const { type, encoding, content } = fieldsOf(value);
-  if (type !== 'file' || encoding !== 'base64' || typeof content !== 'string') return undefined;
+  if (!Array.isArray(value) && textOf(type) === undefined) return undefined;
+  if (type !== 'file' || encoding !== 'base64' || typeof content !== 'string')
+    return { text: null };
   return { text: Buffer.from(content, 'base64').toString('utf8') };
 }
 

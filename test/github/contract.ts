@@ -308,7 +308,8 @@ export function gitHubContract(name: string, openWorld: () => Promise<GitHubWorl
         await world.rest();
         const [lost, ...more] = await failed(since);
         expect(more).toEqual([]);
-        expect(lost?.at).toBeGreaterThanOrEqual(since);
+        // GitHub writes whole seconds.
+        expect(lost?.at).toBeGreaterThan(since - 1000);
         expect(await github.redeliver(lost?.id ?? 0)).toEqual({ ok: true, value: null });
         await world.rest();
         expect((await failed(since)).map(({ guid }) => guid)).toEqual([lost?.guid]);
@@ -320,6 +321,7 @@ export function gitHubContract(name: string, openWorld: () => Promise<GitHubWorl
       });
 
       test('is listed after those that failed before it', async () => {
+        await world.rest();
         await world.takeDeliveries(false);
         const since = world.now();
         for (let i = 0; i < 3; i++) {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { GitHub } from '../../src/github/port.ts';
-import { NOW, next, PATH, REPO, startWire, type Told, type Wire } from './wire.ts';
+import { next, PATH, REPO, startWire, type Told, type Wire } from './wire.ts';
 
 const RUNNERS = `GET ${PATH}/actions/runners`;
 const DOWNLOADS = `GET ${PATH}/actions/runners/downloads`;
@@ -63,9 +63,11 @@ describe('a file', () => {
   test.each([
     ['a folder', []],
     ['a file of over a megabyte', { type: 'file', encoding: 'none', content: '' }],
-  ])('that is %s is not read', async (_, body) => {
-    wire.on(FILE, ok(body));
-    expect(await github.file(REPO, '.github/dstack.yml', 'main')).toMatchObject({ ok: false });
+  ])('that is %s is invalid, and stays so', async (_, body) => {
+    wire.on(FILE, [ok(body, { etag: '"1"' }), { status: 304 }]);
+    const read = () => github.file(REPO, '.github/dstack.yml', 'main');
+    expect(await read()).toMatchObject({ ok: false, reason: 'invalid', code: 'no-text' });
+    expect(await read()).toMatchObject({ ok: false, reason: 'invalid', code: 'no-text' });
   });
 });
 
@@ -303,74 +305,22 @@ describe('repositories and installations', () => {
   });
 });
 
-describe('failed deliveries', () => {
-  const DELIVERIES = 'GET /app/hook/deliveries';
-  const at = (minutesAgo: number) => NOW - minutesAgo * 60_000;
-  const delivery = (id: number, guid: string, minutesAgo: number, status_code = 502) => ({
-    id,
-    guid,
-    status_code,
-    delivered_at: new Date(at(minutesAgo)).toISOString(),
+describe('a repository that was renamed', () => {
+  test('is read under its old name all the same', async () => {
+    const now = 'GET /repositories/31/contents/.github/dstack.yml';
+    wire.on(FILE, { status: 301, headers: { location: `${wire.url}${now.slice(4)}` } });
+    wire.on(now, ok(file('x')));
+    expect(await github.file(REPO, '.github/dstack.yml', 'main')).toMatchObject({ ok: true });
+    expect(wire.to(now)[0]?.headers.authorization).toBe('token token-1');
   });
 
-  test('are those without a success, the oldest first, once each, by their first attempt', async () => {
-    wire.on(DELIVERIES, ({ query }) =>
-      query['status'] === 'failure'
-        ? ok([
-            delivery(6, 'c', 1),
-            delivery(5, 'b', 2, 0),
-            delivery(3, 'a', 3),
-            delivery(1, 'b', 4),
-          ])
-        : ok([delivery(7, 'a', 1, 202)]),
-    );
-    expect(await github.failedDeliveries(at(10))).toEqual({
-      ok: true,
-      value: [
-        { id: 1, guid: 'b', at: at(4) },
-        { id: 6, guid: 'c', at: at(1) },
-      ],
-    });
-  });
-
-  test('cost one call while there are none', async () => {
-    wire.on(DELIVERIES, ok([]));
-    expect(await github.failedDeliveries(at(10))).toEqual({ ok: true, value: [] });
-    expect(wire.to(DELIVERIES)).toHaveLength(1);
-  });
-
-  test('are paged by cursor, no further than the time that was asked for', async () => {
-    wire.on(DELIVERIES, ({ query }) => {
-      if (query['status'] === 'success') return ok([]);
-      return query['cursor'] === 'v1_9'
-        ? ok([delivery(8, 'b', 9), delivery(7, 'c', 11)], next(wire.url, 'cursor=v1_7'))
-        : ok([delivery(9, 'a', 1)], next(wire.url, 'cursor=v1_9'));
-    });
-    const reply = await github.failedDeliveries(at(10));
-    expect(reply.ok && reply.value.map(({ id }) => id)).toEqual([8, 9]);
-    expect(wire.to(DELIVERIES)).toHaveLength(3);
-  });
-
-  test('are found where GitHub does not know the filter', async () => {
-    wire.on(DELIVERIES, ok([delivery(3, 'b', 1), delivery(2, 'a', 2, 200), delivery(1, 'a', 3)]));
-    const reply = await github.failedDeliveries(at(10));
-    expect(reply.ok && reply.value.map(({ guid }) => guid)).toEqual(['b']);
-  });
-
-  test('are delivered again by their exact id, even one beyond 2^53', async () => {
-    const id = '151464126437662721';
-    const text = JSON.stringify(delivery(0, 'a', 1)).replace('"id":0', `"id":${id}`);
-    wire.on(DELIVERIES, ({ query }) => ({
-      status: 200,
-      text: query['status'] === 'failure' ? `[${text}]` : '[]',
-      headers: { 'content-type': 'application/json' },
-    }));
-    const again = `POST /app/hook/deliveries/${id}/attempts`;
-    wire.on(again, { status: 202, body: {} });
-    const reply = await github.failedDeliveries(at(10));
-    const [failed] = reply.ok ? reply.value : [];
-    expect(await github.redeliver(failed?.id ?? 0)).toEqual({ ok: true, value: null });
-    expect(wire.to(again)).toHaveLength(1);
+  test('gets its runner under its old name all the same', async () => {
+    const jit = 'actions/runners/generate-jitconfig';
+    const location = `${wire.url}/repositories/31/${jit}`;
+    wire.on(`POST ${PATH}/${jit}`, { status: 307, headers: { location } });
+    const body = { runner: { id: 12 }, encoded_jit_config: 'e30=' };
+    wire.on(`POST /repositories/31/${jit}`, { status: 201, body });
+    expect(await github.register(REPO, { name: 'r1', labels: ['a'] })).toMatchObject({ ok: true });
   });
 });
 
