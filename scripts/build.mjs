@@ -19,6 +19,7 @@ const COMMON = {
   minify: true,
   legalComments: 'none',
   logLevel: 'warning',
+  banner: { js: '#!/usr/bin/env node' },
   define: { DSTACK_VERSION: JSON.stringify(version) },
 };
 
@@ -38,7 +39,7 @@ for (const { from, to, target } of BUNDLES) {
     stale++;
     console.error(`${to} is not what ${from} gives: run "npm run build" and commit it`);
   } else if (!isSame) {
-    await writeFile(root + to, contents);
+    await writeFile(root + to, contents, { mode: 0o755 });
   }
   if (!isCheck) console.log(`${to} ${contents.length} bytes`);
 }

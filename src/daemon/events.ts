@@ -65,7 +65,7 @@ export function createReporter(
       timeoutMs: TIMEOUT_MS,
     });
     if (isTransient(got.status)) return false;
-    answer = parseAnswer(got.status, got.text, clock.now());
+    answer = parseAnswer(got.status, got.text, clock.now()) ?? answer;
     if (got.status !== 200) deps.log.warn({ status: got.status }, 'the app refused events');
     return true;
   }
@@ -107,11 +107,15 @@ export function createReporter(
   };
 }
 
-/** Any refusal of the session is read as "stop": an app that no longer knows this machine has no work for it. */
-export function parseAnswer(status: number, text: string, at: Instant): Answer {
+/**
+ * A refusal of the session is read as "stop": an app that no longer knows this machine has no work for it. Any other refusal is
+ * no word at all; it may come from something that stands before the app.
+ */
+export function parseAnswer(status: number, text: string, at: Instant): Answer | undefined {
   if (status === 401 || status === 403 || status === 410) {
     return { next: 'stop', jitConfig: undefined, at };
   }
+  if (status !== 200) return undefined;
   const body = parseObject(text);
   const next = body['next'];
   const jitConfig = textOf(body, 'jitConfig');

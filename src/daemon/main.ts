@@ -53,6 +53,8 @@ async function start(): Promise<number> {
     clock: systemClock,
     write: (line) => process.stdout.write(`${line}\n`),
   });
+  // A console that went away is no reason to give up the machine's job.
+  process.stdout.on('error', () => {});
   const parsed = parseEnvironment(process.env);
   if (!parsed.ok && !parsed.isMachine) {
     process.stderr.write(`${parsed.problem}\n`);

@@ -44,7 +44,6 @@ export function createPower(deps: {
 }): Power {
   const { clock, log } = deps;
   let guard: ChildProcess | undefined;
-  let going: Promise<void> | undefined;
 
   function arm(lifeMs: number): void {
     const seconds = String(Math.ceil(lifeMs / 1000));
@@ -61,7 +60,7 @@ export function createPower(deps: {
     endGroup(older, 'SIGKILL');
   }
 
-  async function attempt(): Promise<void> {
+  async function off(): Promise<void> {
     for (let tries = 0; ; tries++) {
       const done = await runCommand(['sh', '-c', deps.command], POWER_OFF_TIMEOUT_MS);
       if (done.ok) break;
@@ -70,11 +69,6 @@ export function createPower(deps: {
     }
     // The system has taken the order; a guard left behind would only repeat it.
     endGroup(guard, 'SIGKILL');
-  }
-
-  function off(): Promise<void> {
-    going ??= attempt();
-    return going;
   }
 
   return { arm, off };
