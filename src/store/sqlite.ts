@@ -1,3 +1,5 @@
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { nodeSqliteDialect, sqlite } from './dialect-sqlite.ts';
@@ -13,26 +15,52 @@ export type Opened =
   | { readonly ok: true; readonly store: Store }
   | { readonly ok: false; readonly message: string };
 
+const READ_ONLY = 'it is read-only';
+
 /** SQLite's own codes, https://www.sqlite.org/rescode.html; what we can say of each. */
 const REFUSALS: Readonly<Record<number, string>> = {
   5: 'another process has it open; one process owns a SQLite file, for replicas use PostgreSQL',
-  8: 'it is read-only',
+  8: READ_ONLY,
   11: 'it is damaged',
   13: 'the disk is full',
-  14: 'it cannot be opened; its folder must exist and be writable',
+  14: 'it cannot be opened or made; it must be a file in a folder that we may write to',
   26: 'it is not a SQLite database',
 };
 
 /** The primary code is the low byte; undefined for what SQLite did not throw. */
 function sqliteCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('errcode' in error)) return undefined;
+  if (typeof error !== 'object' || error === null || !('errcode' in error)) return undefined;
   return typeof error.errcode === 'number' ? error.errcode & 0xff : undefined;
 }
+
+const refusal = (path: string, why: string): Opened => ({
+  ok: false,
+  message: `database ${path}: ${why}`,
+});
 
 function refused(path: string, error: unknown): Opened {
   const code = sqliteCode(error);
   if (code === undefined) throw error;
-  return { ok: false, message: `database ${path}: ${REFUSALS[code] ?? `SQLite error ${code}`}` };
+  return refusal(path, REFUSALS[code] ?? `SQLite error ${code}`);
+}
+
+/** A first start makes the folder, for our eyes alone; if it cannot, SQLite says so next. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  } catch {
+    return;
+  }
+}
+
+/** Asked first, because under an exclusive lock SQLite takes it for a broken disk. */
+function isReadOnly(path: string): boolean {
+  try {
+    if (existsSync(path)) accessSync(path, constants.W_OK);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /**
@@ -40,6 +68,7 @@ function refused(path: string, error: unknown): Opened {
  * is taken with the first write and kept, also by the write-ahead log.
  */
 function openFile(path: string): DatabaseSync {
+  makeFolder(path);
   const db = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: 0 });
   try {
     db.exec('pragma locking_mode = exclusive');
@@ -53,15 +82,13 @@ function openFile(path: string): DatabaseSync {
   }
 }
 
-async function openStore(path: string, db: DatabaseSync): Promise<Opened> {
-  const kysely = new Kysely<Tables>({ dialect: nodeSqliteDialect(db) });
+async function openStore(path: string, kysely: Kysely<Tables>): Promise<Opened> {
   const session: Session = { db: kysely, dialect: sqlite, plans: new Map() };
   const migrated = await migrate(session);
   if (!migrated.ok) {
     await kysely.destroy();
     const { found, known } = migrated;
-    const message = `database ${path}: a newer dstack wrote it (version ${found}, we know ${known})`;
-    return { ok: false, message };
+    return refusal(path, `a newer dstack wrote it (version ${found}, we know ${known})`);
   }
   // We own the file, so whoever held a lease is dead: nobody need wait for its time to run out.
   await kysely.updateTable('leases').set(released).execute();
@@ -69,9 +96,13 @@ async function openStore(path: string, db: DatabaseSync): Promise<Opened> {
 }
 
 export async function openSqliteStore(path: string): Promise<Opened> {
+  if (isReadOnly(path)) return refusal(path, READ_ONLY);
+  let kysely: Kysely<Tables> | undefined;
   try {
-    return await openStore(path, openFile(path));
+    kysely = new Kysely<Tables>({ dialect: nodeSqliteDialect(openFile(path)) });
+    return await openStore(path, kysely);
   } catch (error) {
+    await kysely?.destroy();
     return refused(path, error);
   }
 }
