@@ -18,9 +18,9 @@ export async function sandboxWorld(open: (world: World) => Promise<Door>): Promi
   const world = createWorld();
   const { kernel, model, repo, installation, owner } = world;
   const { repos, jobs, runners, state } = model;
+  const { github, close } = await open(world);
   let status = 202;
   model.onWebhook((_, answer) => answer(status));
-  const { github, close } = await open(world);
   return {
     github,
     repo: world.ref,
@@ -65,8 +65,10 @@ function secretIn(jitConfig: string): string {
   return decode(decode(jitConfig)['.credentials']).data.clientId;
 }
 
+export type Settle = <T>(promise: Promise<T>) => Promise<T>;
+
 /** The same port, each of whose calls runs the world until it is answered. */
-export function driven({ settle }: World, github: GitHub): GitHub {
+export function driven(settle: Settle, github: GitHub): GitHub {
   return {
     file: (repo, path, ref) => settle(github.file(repo, path, ref)),
     register: (repo, runner) => settle(github.register(repo, runner)),

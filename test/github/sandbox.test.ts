@@ -2,5 +2,8 @@ import { gitHubContract } from './contract.ts';
 import { driven, sandboxWorld } from './sandbox-world.ts';
 
 gitHubContract('the sandbox in process', () =>
-  sandboxWorld(async (world) => ({ github: driven(world, world.github), close: async () => {} })),
+  sandboxWorld(async (world) => ({
+    github: driven(world.settle, world.github),
+    close: async () => {},
+  })),
 );
