@@ -24,6 +24,11 @@ export interface Ec2Settings {
   readonly hasRateLimits: boolean;
 }
 
+/** What is left out stays as it is. */
+export type Ec2Change = Partial<Omit<Ec2Settings, 'quotas'>> & {
+  readonly quotas?: Partial<Ec2Settings['quotas']>;
+};
+
 export const EC2_DEFAULTS: Ec2Settings = {
   bootMs: [12_000, 20_000],
   visibleAfterMs: [0, 6_000],
@@ -91,7 +96,7 @@ export interface Ec2Model {
   powerOff(id: string): void;
   /** EC2 takes a spot instance back: with two minutes' notice, or at once. */
   reclaim(id: string, hasNotice: boolean): void;
-  change(settings: Partial<Ec2Settings>): void;
+  change(settings: Ec2Change): void;
   /** How many more may be launched there; null: any number. */
   setCapacity(place: PlaceOf, more: number | null): void;
   watch(watch: Ec2Watch): void;

@@ -22,6 +22,7 @@ import { createBuckets } from './ec2-limits.ts';
 import {
   type DescribeQuery,
   EC2_DEFAULTS,
+  type Ec2Change,
   type Ec2Model,
   type Ec2Settings,
   type Ec2Watch,
@@ -36,8 +37,8 @@ import type { Kernel } from './kernel.ts';
 
 const placeKey = (place: PlaceOf): string => `${place.zone} ${place.type} ${place.market}`;
 
-export function createEc2(kernel: Kernel, given: Partial<Ec2Settings> = {}): Ec2Model {
-  let settings: Ec2Settings = { ...EC2_DEFAULTS, ...given };
+export function createEc2(kernel: Kernel, given: Ec2Change = {}): Ec2Model {
+  let settings = changed(EC2_DEFAULTS, given);
   let watch: Ec2Watch | undefined;
   let aboveMax = 0;
   const life = createLife(kernel, () => settings);
@@ -273,7 +274,7 @@ export function createEc2(kernel: Kernel, given: Partial<Ec2Settings> = {}): Ec2
     powerOff: life.powerOff,
     reclaim: life.reclaim,
     change(patch) {
-      settings = { ...settings, ...patch };
+      settings = changed(settings, patch);
     },
     setCapacity(place, more) {
       if (more === null) capacity.delete(placeKey(place));
@@ -287,6 +288,12 @@ export function createEc2(kernel: Kernel, given: Partial<Ec2Settings> = {}): Ec2
     cost: life.cost,
   };
 }
+
+const changed = (settings: Ec2Settings, change: Ec2Change): Ec2Settings => ({
+  ...settings,
+  ...change,
+  quotas: { ...settings.quotas, ...change.quotas },
+});
 
 /** What an instance has under a filter's name; a name that we do not know matches nothing. */
 function valuesOf(instance: Ec2Instance, name: string): readonly string[] {

@@ -17,14 +17,12 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { IMAGES, imageId, subnetRows } from '../../src/sandbox/aws-catalogue.ts';
 import { signProof } from '../../src/sandbox/aws-identity.ts';
-import { EC2_DEFAULTS } from '../../src/sandbox/ec2-model.ts';
 import { EVERYTHING, ec2Contract } from '../ec2/contract.ts';
 import { type AwsStage, CREDENTIALS, openAws, REGION } from './aws-stage.ts';
 
 ec2Contract("the adapter before the sandbox's HTTP face", EVERYTHING, async () => {
   const stage = await openAws({ visibleAfterMs: [0, 0], hasRateLimits: false });
   const { model, aws } = stage;
-  const quotas = (spot: number) => ({ ...EC2_DEFAULTS.quotas, 'standard spot': spot });
   return {
     ec2: createEc2({
       region: REGION,
@@ -36,7 +34,7 @@ ec2Contract("the adapter before the sandbox's HTTP face", EVERYTHING, async () =
     images: ['ubuntu-24.04', 'al2023', 'ubuntu-24.04-gpu'],
     rest: () => stage.pass(60_000),
     setCapacity: model.setCapacity,
-    setSpotQuota: (vcpus) => model.change({ quotas: quotas(vcpus) }),
+    setSpotQuota: (vcpus) => model.change({ quotas: { 'standard spot': vcpus } }),
     hideNewOnes: () => model.change({ visibleAfterMs: [50_000, 50_000] }),
     close: stage.close,
   };
