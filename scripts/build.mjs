@@ -1,5 +1,6 @@
-// Bundles what runs elsewhere than in this repository. The results are committed, because a machine fetches them as they are;
-// with --check nothing is written, and a committed file that differs from its source is an error.
+// Bundles what runs elsewhere than in this repository. The results are committed, because a machine
+// fetches them as they are; with --check nothing is written, and a committed file that differs from
+// its source is an error.
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -7,7 +8,10 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(await readFile(`${root}package.json`, 'utf8'));
 
-/** Node's built-in modules stay outside; everything else is inside, so that one file is the whole program. */
+/**
+ * Node's built-in modules stay outside; everything else is inside, so that one file is the whole
+ * program.
+ */
 const COMMON = {
   absWorkingDir: root,
   bundle: true,

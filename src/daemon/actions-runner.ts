@@ -25,13 +25,19 @@ interface Deps {
 
 /** Where images keep the Actions runner. */
 const IN_IMAGE = '/opt/actions-runner';
-/** Left beside an unpacked archive: the SHA-256 of what was unpacked; the user data script writes it too. */
+/**
+ * Left beside an unpacked archive: the SHA-256 of what was unpacked; the user data script writes it
+ * too.
+ */
 const MARK = '.dstack-sha256';
 const DOWNLOAD_TRIES = 4;
 const DOWNLOAD_TIMEOUT_MS = 300_000;
 const UNPACK_TIMEOUT_MS = 300_000;
 
-/** The folder of GitHub's Actions runner: the image's where it has this version, else fetched and checked. */
+/**
+ * The folder of GitHub's Actions runner: the image's where it has this version, else fetched and
+ * checked.
+ */
 export async function provideActionsRunner(
   deps: Deps,
   release: ActionsRunnerRelease,
@@ -110,7 +116,10 @@ async function download(release: ActionsRunnerRelease, file: string): Promise<st
   }
 }
 
-/** Shown by the runner in the job's first step: https://github.com/actions/runner/blob/main/docs/adrs/0354-runner-machine-info.md */
+/**
+ * Shown by the runner in the job's first step:
+ * https://github.com/actions/runner/blob/main/docs/adrs/0354-runner-machine-info.md
+ */
 export async function writeSetupInfo(folder: string, detail: string | undefined): Promise<void> {
   if (detail === undefined) return;
   await writeFile(join(folder, '.setup_info'), JSON.stringify([{ group: 'dstack', detail }]));

@@ -35,8 +35,9 @@ export function findUser(name: string): User | undefined {
 }
 
 /**
- * The same command, run by that user. Not spawn's own uid and gid, which would drop the user's further groups, docker among
- * them. setpriv replaces itself by the command, so the process id stays.
+ * The same command, run by that user. Not spawn's own uid and gid, which would drop the user's
+ * further groups, docker among them. setpriv replaces itself by the command, so the process id
+ * stays.
  */
 export function asUser(user: User | undefined, command: readonly string[]): readonly string[] {
   if (!user) return command;

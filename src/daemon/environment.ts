@@ -19,7 +19,9 @@ export const DEFAULTS = {
   runnerUser: 'runner',
 };
 
-/** What the daemon is asked to do even when it cannot do it: `isMachine` says whether to power off. */
+/**
+ * What the daemon is asked to do even when it cannot do it: `isMachine` says whether to power off.
+ */
 export type Parsed =
   | { readonly ok: true; readonly environment: Environment }
   | {
@@ -33,8 +35,8 @@ export type Parsed =
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * A machine that was launched for this, and lacks the rest, is good for nothing and has to go. Without DSTACK_LAUNCH
- * somebody tried the command at home, and their computer stays on.
+ * A machine that was launched for this, and lacks the rest, is good for nothing and has to go.
+ * Without DSTACK_LAUNCH somebody tried the command at home, and their computer stays on.
  */
 export function parseEnvironment(env: Variables): Parsed {
   const home = env['DSTACK_HOME'] || DEFAULTS.home;
@@ -43,7 +45,7 @@ export function parseEnvironment(env: Variables): Parsed {
   const token = env['DSTACK_TOKEN'] ?? '';
   const url = parseUrl(env['DSTACK_URL'] ?? '');
   const problem = !launch
-    ? 'DSTACK_LAUNCH is not set: dstack-runner is started by the user data of a machine that dstack launched'
+    ? 'DSTACK_LAUNCH is not set: the user data of a machine that dstack launched sets it'
     : !token
       ? 'DSTACK_TOKEN is not set'
       : !url
@@ -81,7 +83,8 @@ export function jobEnvironment(env: Variables, job: JobSide): Record<string, str
     LANG: 'C.UTF-8',
     ...shared,
     ...(job.user && { HOME: job.user.home, USER: job.user.name, LOGNAME: job.user.name }),
-    // Not on the command line, which every process of the machine can read; the runner removes it from its environment.
+    // Not on the command line, which every process of the machine can read; the runner removes it
+    // from its environment.
     ACTIONS_RUNNER_INPUT_JITCONFIG: job.jitConfig,
     ACTIONS_RUNNER_HOOK_JOB_STARTED: job.startedHook,
     ACTIONS_RUNNER_HOOK_JOB_COMPLETED: job.completedHook,

@@ -42,8 +42,8 @@ const TIMEOUT_MS = 15_000;
 const QUEUE_LIMIT = 100;
 
 /**
- * Reports in order, each event until it is heard: its id makes a second telling harmless. While there is nothing to tell,
- * an empty list is the heartbeat, whose answer brings the app's orders.
+ * Reports in order, each event until it is heard: its id makes a second telling harmless. While
+ * there is nothing to tell, an empty list is the heartbeat, whose answer brings the app's orders.
  */
 export function createReporter(
   deps: ReporterDeps,
@@ -108,8 +108,9 @@ export function createReporter(
 }
 
 /**
- * A refusal of the session is read as "stop": an app that no longer knows this machine has no work for it. Any other refusal is
- * no word at all; it may come from something that stands before the app.
+ * A refusal of the session is read as "stop": an app that no longer knows this machine has no work
+ * for it. Any other refusal is no word at all; it may come from something that stands before the
+ * app.
  */
 export function parseAnswer(status: number, text: string, at: Instant): Answer | undefined {
   if (status === 401 || status === 403 || status === 410) {

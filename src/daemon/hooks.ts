@@ -1,7 +1,10 @@
 import { chmod, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Which job began, by the environment that the runner gives its hooks. The job's numeric id is not in it. */
+/**
+ * Which job began, by the environment that the runner gives its hooks. The job's numeric id is not
+ * in it.
+ */
 export interface JobFacts {
   readonly repository: string;
   readonly run: number;
@@ -21,8 +24,9 @@ export interface Hooks {
 const SPOOL_LIMIT_BYTES = 4_096;
 
 /**
- * The runner calls these before and after a job. They write one line each and fail no job but a denied fork's. They lie outside
- * the runner's folder, so that no update of it removes them: a job whose hook is missing fails.
+ * The runner calls these before and after a job. They write one line each and fail no job but a
+ * denied fork's. They lie outside the runner's folder, so that no update of it removes them: a job
+ * whose hook is missing fails.
  */
 export async function writeHooks(home: string, forks: 'deny' | 'allow'): Promise<Hooks> {
   const folder = join(home, 'hooks');
@@ -53,10 +57,14 @@ printf '${word}\\t%s\\t%s\\t%s\\t%s\\t%s\\n' "$GITHUB_REPOSITORY" "$GITHUB_RUN_I
 
 /** A deleted fork has no repository, and is one all the same. */
 const IS_OWN =
-  'const { pull_request: pull, repository } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));' +
+  'const text = require("node:fs").readFileSync(process.argv[1], "utf8");' +
+  'const { pull_request: pull, repository } = JSON.parse(text);' +
   'process.exit(pull.head.repo?.id === repository.id ? 0 : 1);';
 
-/** The app launches nothing for such a job, but GitHub gives it to any idle runner of the repository. In doubt it is denied. */
+/**
+ * The app launches nothing for such a job, but GitHub gives it to any idle runner of the
+ * repository. In doubt it is denied.
+ */
 const denyForks = () => `
 case "$GITHUB_EVENT_NAME" in
   pull_request*)

@@ -16,7 +16,9 @@ export interface HttpAnswer {
 
 export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
 
-/** Node's own fetch. A redirect is an answer, not an order: a token follows nobody to another host. */
+/**
+ * Node's own fetch. A redirect is an answer, not an order: a token follows nobody to another host.
+ */
 export const fetchHttp: Http = async ({ method, url, headers, body, timeoutMs }) => {
   try {
     const answer = await fetch(url, {
@@ -45,7 +47,10 @@ export const isTransient = (status: number): boolean =>
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 
-/** Doubles with each try, and half of it is chance, so that a burst of machines does not come back as one. */
+/**
+ * Doubles with each try, and half of it is chance, so that a burst of machines does not come back
+ * as one.
+ */
 export function backoffMs(attempt: number, random: Random): number {
   const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(attempt, 10));
   return waitMs * (0.5 + random.unit());

@@ -2,7 +2,8 @@ import type { Clock, Instant } from '../lib/clock.ts';
 import type { Http, HttpAnswer } from './http.ts';
 import { parseObject, textOf } from './json.ts';
 
-// The instance metadata service, version 2 only: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
+// The instance metadata service, version 2 only:
+// https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
 const TOKEN_LIFE_S = 21_600;
 const RENEW_BEFORE_MS = 60_000;
 const TIMEOUT_MS = 5_000;
@@ -73,7 +74,10 @@ export async function readMachine(imds: Imds): Promise<Machine | undefined> {
   return { instance, region, domain };
 }
 
-/** The credentials of the instance identity role, which every instance has and which work with one STS call alone. */
+/**
+ * The credentials of the instance identity role, which every instance has and which work with one
+ * STS call alone.
+ */
 export async function readCredentials(imds: Imds): Promise<Credentials | undefined> {
   const answer = await imds.get(
     'meta-data/identity-credentials/ec2/security-credentials/ec2-instance',

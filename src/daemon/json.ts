@@ -4,7 +4,9 @@ export type JsonObject = { readonly [key: string]: unknown };
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The object that the text holds; an empty one where it holds none, so that every field is absent. */
+/**
+ * The object that the text holds; an empty one where it holds none, so that every field is absent.
+ */
 export function parseObject(text: string): JsonObject {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,6 +1,7 @@
-// dstack-runner: what runs on an instance. main.ts starts it from the user data; it proves who it is, registers, runs GitHub's
-// Actions runner for one job (or as many as the app wants), reports to the app, and powers the machine off. It promises that the
-// machine ends, whatever else fails, and that no secret it was given is printed or handed to a job.
+// dstack-runner: what runs on an instance. main.ts starts it from the user data; it proves who it
+// is, registers, runs GitHub's Actions runner for one job (or as many as the app wants), reports to
+// the app, and powers the machine off. It promises that the machine ends, whatever else fails, and
+// that no secret it was given is printed or handed to a job.
 import type { Clock, Instant } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { provideActionsRunner, writeSetupInfo } from './actions-runner.ts';

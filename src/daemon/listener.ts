@@ -45,7 +45,10 @@ export function startListener(order: ListenerOrder): Listener {
   return { ended, hasEnded: () => isOver, signal: (signal) => endGroup(child, signal) };
 }
 
-/** How long the output of a process may outlive it: a job can leave children that hold the pipe open. */
+/**
+ * How long the output of a process may outlive it: a job can leave children that hold the pipe
+ * open.
+ */
 const DRAIN_MS = 1_000;
 
 function endOf(child: ChildProcess, { clock, onLine }: ListenerOrder): Promise<void> {
@@ -66,7 +69,10 @@ export type Said =
   | { readonly kind: 'running'; readonly name: string }
   | { readonly kind: 'completed'; readonly result: JobResult };
 
-/** The runner's own results: https://github.com/actions/runner/blob/main/src/Sdk/DTWebApi/WebApi/TaskResult.cs */
+/**
+ * The runner's own results:
+ * https://github.com/actions/runner/blob/main/src/Sdk/DTWebApi/WebApi/TaskResult.cs
+ */
 const RESULTS: Readonly<Record<string, JobResult>> = {
   succeeded: 'succeeded',
   succeededwithissues: 'succeeded',
@@ -75,7 +81,10 @@ const RESULTS: Readonly<Record<string, JobResult>> = {
   cancelled: 'cancelled',
 };
 
-/** What a line of the listener means. Its exit code says nothing: run.sh ends with 0 for nearly everything. */
+/**
+ * What a line of the listener means. Its exit code says nothing: run.sh ends with 0 for nearly
+ * everything.
+ */
 export function parseLine(line: string): Said | undefined {
   // `2026-01-02 03:04:05Z: ` stands before most lines.
   const text = line.replace(/^\d{4}-\d\d-\d\d[ T]\S+: /, '');

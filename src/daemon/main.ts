@@ -1,5 +1,5 @@
-// The composition root of dstack-runner: reads the environment, makes the real clock, log and network, and sees to it that the
-// machine is powered off, however its life ends.
+// The composition root of dstack-runner: reads the environment, makes the real clock, log and
+// network, and sees to it that the machine is powered off, however its life ends.
 import { mkdirSync } from 'node:fs';
 import { systemClock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
@@ -14,7 +14,7 @@ import { createPower, type Power } from './power.ts';
 declare const DSTACK_VERSION: string;
 const VERSION = typeof DSTACK_VERSION === 'string' ? DSTACK_VERSION : 'source';
 
-const HELP = `dstack-runner ${VERSION}: makes this machine a GitHub Actions runner for one job, then powers it off.
+const HELP = `dstack-runner ${VERSION}: runs a GitHub Actions job on this machine, then powers it off.
 
   dstack-runner start      started by the user data of a machine that dstack launched
   dstack-runner --help     this text

@@ -9,8 +9,9 @@ const FIRST_RETRY_MS = 2_000;
 const RETRY_MS = 30_000;
 
 /**
- * The guard outside of our process. It powers off when the time is up, and also when the daemon is gone and no Actions runner
- * lives that could still finish its job. $1 seconds, $2 the daemon, $3 the file with the Actions runner's process group, $4 the command.
+ * The guard outside of our process. It powers off when the time is up, and also when the daemon is
+ * gone and no Actions runner lives that could still finish its job. $1 seconds, $2 the daemon, $3
+ * the file with the Actions runner's process group, $4 the command.
  */
 const GUARD = `
 left=$1

@@ -4,7 +4,10 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import type { Instant } from '../lib/clock.ts';
 import type { Credentials, Machine } from './imds.ts';
 
-/** An STS GetCallerIdentity request, signed here and sent by the app, which builds it again from these parts. */
+/**
+ * An STS GetCallerIdentity request, signed here and sent by the app, which builds it again from
+ * these parts.
+ */
 export interface Proof {
   readonly authorization: string;
   readonly date: string;

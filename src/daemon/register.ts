@@ -100,7 +100,9 @@ async function signedBody(
   return JSON.stringify({ launch, token, instance: machine.instance, request, proof });
 }
 
-/** The app's own words, `{"error":{"message"}}`, else the first of whatever answered in its place. */
+/**
+ * The app's own words, `{"error":{"message"}}`, else the first of whatever answered in its place.
+ */
 function messageOf(text: string): string {
   const { error } = parseObject(text);
   return (isObject(error) ? textOf(error, 'message') : undefined) ?? text.slice(0, 200);

@@ -25,9 +25,14 @@ export interface ServeDeps {
 
 /** How fast a line in the spool is seen; costs one read of a small file. */
 const TICK_MS = 250;
-/** Taken for online when the listener lives this long without saying so, in words that may change. */
+/**
+ * Taken for online when the listener lives this long without saying so, in words that may change.
+ */
 const QUIET_ONLINE_MS = 30_000;
-/** The listener gives its worker 30 s to end: https://github.com/actions/runner/blob/main/src/Runner.Listener/Runner.cs */
+/**
+ * The listener gives its worker 30 s to end:
+ * https://github.com/actions/runner/blob/main/src/Runner.Listener/Runner.cs
+ */
 const KILL_AFTER_MS = 40_000;
 /** Time for the hook to tell what the listener's line "Running job" does not. */
 const HOOK_GRACE_MS = 5_000;
@@ -45,7 +50,10 @@ interface Session {
   stop: { readonly reason: string; readonly at: Instant } | undefined;
 }
 
-/** One life of the Actions runner: waits for its job, reports on it, obeys the app, and returns when the process is gone. */
+/**
+ * One life of the Actions runner: waits for its job, reports on it, obeys the app, and returns when
+ * the process is gone.
+ */
 export async function serve(deps: ServeDeps): Promise<Served> {
   const { clock } = deps;
   const session: Session = {
@@ -105,7 +113,10 @@ function tellStart(deps: ServeDeps, session: Session): void {
   deps.reporter.report('job-started', { runner: deps.runner, ...jobOf(session) });
 }
 
-/** The job's name as GitHub shows it is what a webhook can be matched with; the key stands in for it. */
+/**
+ * The job's name as GitHub shows it is what a webhook can be matched with; the key stands in for
+ * it.
+ */
 function jobOf({ facts, name }: Session): object {
   const job = name ?? facts?.job;
   return facts
@@ -117,7 +128,8 @@ function jobOf({ facts, name }: Session): object {
 function steer(deps: ServeDeps, session: Session, listener: Listener): void {
   const now = deps.clock.now();
   if (now - session.startedAt >= QUIET_ONLINE_MS) tellOnline(deps, session);
-  // A job that runs while a notice stands goes on here until EC2 ends the machine: this is the place to cut it earlier.
+  // A job that runs while a notice stands goes on here until EC2 ends the machine: this is the
+  // place to cut it earlier.
   const reason = endReason({
     now,
     isBusy: session.runningAt !== undefined,
@@ -145,8 +157,9 @@ export interface Situation {
 }
 
 /**
- * Why a runner should go on no longer. A job that runs is cut by the end of the machine's longest life alone. An app that says "continue" is believed
- * for as long as it says so: it knows whether jobs are queued, and it deletes the runner before it says "stop".
+ * Why a runner should go on no longer. A job that runs is cut by the end of the machine's longest
+ * life alone. An app that says "continue" is believed for as long as it says so: it knows whether
+ * jobs are queued, and it deletes the runner before it says "stop".
  */
 export function endReason(of: Situation): string | undefined {
   if (of.now >= of.expiresAt) return 'end of the longest life';

@@ -24,8 +24,8 @@ interface Deps {
 }
 
 /**
- * Asks for EC2's notices and reports each once, at once. AWS gives two minutes and advises to ask every 5 seconds.
- * What the notice means for a job that runs is decided in serve.ts, not here.
+ * Asks for EC2's notices and reports each once, at once. AWS gives two minutes and advises to ask
+ * every 5 seconds. What the notice means for a job that runs is decided in serve.ts, not here.
  */
 export function watchNotices(deps: Deps, pollMs: number): Watch {
   const stopped = new AbortController();

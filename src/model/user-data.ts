@@ -19,8 +19,8 @@ const LIMIT_BYTES = 6_144;
 const PLAIN = /^[A-Za-z0-9._:/+=-]+$/;
 
 /**
- * The script that cloud-init runs once, as root. It says who the machine is, then fetches, checks and starts the daemon. All
- * logic that can wait is in the daemon.
+ * The script that cloud-init runs once, as root. It says who the machine is, then fetches, checks
+ * and starts the daemon. All logic that can wait is in the daemon.
  */
 export function userData(facts: UserDataFacts): string {
   const script = ['#!/bin/bash', ...assignments(facts), BOOT].join('\n');
@@ -43,10 +43,11 @@ function assignments({ url, launch, token, daemonSha256, actionsRunner }: UserDa
   });
 }
 
-// `\${` is bash's own: nothing is filled in below this line. Only node of the archive's externals/nodeNN is taken, not its
-// musl twin nodeNN_alpine. Jobs get sudo without a password, because workflows written for GitHub's machines expect it, and the
-// machine is theirs alone and gone afterwards. Amazon Linux lacks libicu, without which the Actions runner ends at once.
-const BOOT = `# Makes this machine a GitHub Actions runner. Whatever goes wrong here, the machine powers off.
+// `\${` is bash's own: nothing is filled in below this line. Only node of the archive's
+// externals/nodeNN is taken, not its musl twin nodeNN_alpine. Jobs get sudo without a password,
+// because workflows written for GitHub's machines expect it, and the machine is theirs alone and
+// gone afterwards. Amazon Linux lacks libicu, without which the Actions runner ends at once.
+const BOOT = `# Makes this machine a GitHub Actions runner; whatever goes wrong, it powers off.
 set -euo pipefail
 export DSTACK_HOME="\${DSTACK_HOME:-/opt/dstack}"
 export PATH="\${PATH:-/usr/sbin:/usr/bin:/sbin:/bin}"

@@ -1,5 +1,6 @@
-// The listener inside the stand-in for GitHub's Actions runner (see actions-runner.ts). It runs on a machine, alone: Node's own
-// modules only, no types, and the words of the real listener, since the daemon reads them.
+// The listener inside the stand-in for GitHub's Actions runner (see actions-runner.ts). It runs on
+// a machine, alone: Node's own modules only, no types, and the words of the real listener, since
+// the daemon reads them.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 
@@ -39,7 +40,10 @@ async function post(path, body) {
   return { status: answer.status, body: await answer.json().catch(() => ({})) };
 }
 
-/** Both hooks are run as the real runner runs them, with the same facts in the environment; one that fails, fails the job. */
+/**
+ * Both hooks are run as the real runner runs them, with the same facts in the environment; one that
+ * fails, fails the job.
+ */
 function hook(which, job, runner) {
   const script = process.env[`ACTIONS_RUNNER_HOOK_JOB_${which}`];
   if (!script) return true;

@@ -15,20 +15,25 @@ const VERSION = `#!/bin/sh
 exit 0
 `;
 
-/** The real archive brings a Node of its own; this one calls the Node it was made with, which spares 100 MB. */
+/**
+ * The real archive brings a Node of its own; this one calls the Node it was made with, which spares
+ * 100 MB.
+ */
 const NODE = `#!/bin/sh
 exec '${process.execPath}' "$@"
 `;
 
 /**
- * The archive of a stand-in for GitHub's Actions runner. Its listener speaks to a server that plays GitHub's service:
+ * The archive of a stand-in for GitHub's Actions runner. Its listener speaks to a server that plays
+ * GitHub's service:
  *
- *   POST <base>/connect {jit}             → 200 {name}; 404 when the configuration is used or deleted
- *   POST <base>/poll {secret}             → 200 {job?}, after at most a few seconds; 404 when deleted
- *   POST <base>/beat {secret}             → 200, every second while a job runs
+ *   POST <base>/connect {jit} → 200 {name}; 404 when it is used or deleted
+ *   POST <base>/poll {secret} → 200 {job?}, after some seconds at most; 404 when deleted
+ *   POST <base>/beat {secret} → 200, every second while a job runs
  *   POST <base>/finish {secret, conclusion} → 200; conclusion success | failure | cancelled
  *
- * A job is {name, key, run, attempt, repository, event, ms, conclusion}: it "runs" for that many milliseconds.
+ * A job is {name, key, run, attempt, repository, event, ms, conclusion}: it "runs" for that many
+ * milliseconds.
  */
 export function actionsRunnerArchive(): Buffer {
   const listener = readFileSync(new URL('./actions-runner-listener.mjs', import.meta.url), 'utf8');
@@ -40,7 +45,10 @@ export function actionsRunnerArchive(): Buffer {
   ]);
 }
 
-/** A just-in-time configuration in GitHub's shape: base64 of a map from file name to base64 of the file. */
+/**
+ * A just-in-time configuration in GitHub's shape: base64 of a map from file name to base64 of the
+ * file.
+ */
 export function encodeJitConfig(of: {
   readonly base: string;
   readonly secret: string;

@@ -2,7 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Clock, Instant } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 
-/** What the metadata service of one machine tells; a view, so that the owner of the machine can change it. */
+/**
+ * What the metadata service of one machine tells; a view, so that the owner of the machine can
+ * change it.
+ */
 export interface MachineView {
   readonly instance: string;
   readonly region: string;
@@ -30,7 +33,10 @@ export interface SandboxImds {
 const LONGEST_TOKEN_S = 21_600;
 const ROLE = 'meta-data/identity-credentials/ec2/security-credentials';
 
-/** The instance metadata service of one machine on a loopback port: version 2 only, as our launches require it. */
+/**
+ * The instance metadata service of one machine on a loopback port: version 2 only, as our launches
+ * require it.
+ */
 export async function createImds(
   deps: { readonly clock: Clock; readonly random: Random },
   machine: MachineView,

@@ -95,7 +95,7 @@ test('asks again with the same request while the app is not ready', async () => 
   expect(stage.event('job-finished')).toMatchObject({ result: 'succeeded' });
 });
 
-test('starts no Actions runner whose SHA-256 is another, and tells the app its last lines', async () => {
+test('starts no Actions runner with another SHA-256, and tells the app why', async () => {
   const { stage, code } = await play({ jobs: [aJob()], archiveSha256: 'ab'.repeat(32) });
   expect(stage.kinds()).toEqual(['ending']);
   expect(stage.event('ending').reason).toMatch(/^Actions runner not fetched: its SHA-256 is /);
@@ -247,7 +247,7 @@ test('asks for the power-off again when it fails', async () => {
   expect(stage.offs()).toBe(1);
 });
 
-test('a job survives the death of the daemon, and the machine is powered off after it', async () => {
+test('a job survives the daemon, and the machine is powered off after it', async () => {
   stage = await createStage({
     jobs: [aJob({ ms: 1_000 })],
     next: (kinds, { kill }) => (kinds.includes('job-started') ? void kill() : undefined),

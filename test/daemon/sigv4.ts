@@ -1,5 +1,6 @@
-// A verifier of AWS signatures written from the specification alone, so that the daemon's signer is checked by something else
-// than itself: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+// A verifier of AWS signatures written from the specification alone, so that the daemon's signer is
+// checked by something else than itself:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 import { createHash, createHmac } from 'node:crypto';
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -15,7 +16,10 @@ interface Proof {
 
 const SIGNED = 'content-type;host;x-amz-date;x-amz-security-token;x-dstack-audience';
 
-/** The authorization header that the holder of this secret would write over the request of the contract. */
+/**
+ * The authorization header that the holder of this secret would write over the request of the
+ * contract.
+ */
 export function expectedAuthorization(
   proof: Proof,
   of: { accessKeyId: string; secretAccessKey: string; region: string; domain: string },
@@ -42,5 +46,6 @@ export function expectedAuthorization(
     `AWS4${of.secretAccessKey}`,
   );
   const signature = hmac(key, text).toString('hex');
-  return `AWS4-HMAC-SHA256 Credential=${of.accessKeyId}/${scope}, SignedHeaders=${SIGNED}, Signature=${signature}`;
+  const credential = `${of.accessKeyId}/${scope}`;
+  return `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${SIGNED}, Signature=${signature}`;
 }

@@ -1,4 +1,5 @@
-// Everything around one daemon: an app, a metadata service, GitHub's runner service, and a power switch that is an HTTP call.
+// Everything around one daemon: an app, a metadata service, GitHub's runner service, and a power
+// switch that is an HTTP call.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -235,7 +236,10 @@ async function bodyOf(request: IncomingMessage): Promise<Json> {
   return text === '' ? {} : JSON.parse(text);
 }
 
-/** A Node older than the one that runs the tests, as an image may have it; undefined where there is none. */
+/**
+ * A Node older than the one that runs the tests, as an image may have it; undefined where there is
+ * none.
+ */
 export function olderNode(): string | undefined {
   const own = process.versions.node.split('.')[0];
   const folders = (process.env['PATH'] ?? '').split(delimiter);

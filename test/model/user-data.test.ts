@@ -59,7 +59,8 @@ describe('the user data', () => {
   });
 });
 
-// The whole script, as cloud-init runs it, in a throw-away home: what would change this computer is a stub in PATH.
+// The whole script, as cloud-init runs it, in a throw-away home: what would change this computer is
+// a stub in PATH.
 describe('the script', () => {
   let stage: Stage | undefined;
   afterEach(() => stage?.close());
@@ -81,7 +82,10 @@ describe('the script', () => {
     return bin;
   }
 
-  /** A folder with what the script needs of a machine, Node left out: it may live in the same folder as the rest. */
+  /**
+   * A folder with what the script needs of a machine, Node left out: it may live in the same folder
+   * as the rest.
+   */
   function toolsWithoutNode(home: string): string {
     const bin = join(home, 'tools');
     mkdirSync(bin);
