@@ -344,3 +344,13 @@ test('a runner that is removed is gone', async () => {
   wire.on(`DELETE ${PATH}/actions/runners/12`, { status: 204 });
   expect(await github.removeRunner(REPO, 12)).toEqual({ ok: true, value: null });
 });
+
+test('every call says whose it is, and which version of the API it means', async () => {
+  await github.runners(REPO);
+  await github.installations();
+  expect(wire.sent).toHaveLength(3);
+  for (const { headers } of wire.sent) {
+    expect(headers['user-agent']).toMatch(/^dstack-test /);
+    expect(headers['x-github-api-version']).toBe('2022-11-28');
+  }
+});
