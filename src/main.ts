@@ -61,11 +61,26 @@ async function run(settings: Settings, log: Log): Promise<number> {
   if (!opened.ok) return complain(EXIT_CONFIG, [`DATABASE_URL: ${opened.message}`]);
   const { store } = opened;
   const app = createApp(appDeps(settings, { store, log }));
+  if (settings.webhookProxyUrl) await followProxy(settings, settings.webhookProxyUrl, log);
   const code = await serveUntilStopped(app.routes, { http, log, publicUrl: http.publicUrl });
   await app.loop.stop();
   await store.close();
   return code;
 }
+
+/** While developing, a smee.io channel brings the webhooks that GitHub cannot send here. */
+async function followProxy({ http }: Settings, source: string, log: Log): Promise<void> {
+  const { SmeeClient } = await import('smee-client');
+  const target = `http://${http.host}:${http.port}/api/github/webhooks`;
+  await new SmeeClient({ source, target, logger: quiet(log) }).start();
+  log.info({ source }, 'webhooks come by the proxy');
+}
+
+/** smee-client logs through two methods, one line for each webhook. */
+const quiet = (log: Log) => ({
+  info: (text: string) => log.debug({ text }, 'webhook proxy'),
+  error: (text: string) => log.warn({ text }, 'webhook proxy'),
+});
 
 /** Everything real, from settings that were checked. */
 function appDeps(settings: Settings, { store, log }: { store: Store; log: Log }): AppDeps {
