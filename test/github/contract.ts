@@ -30,6 +30,8 @@ export interface GitHubWorld {
   deleteRepo(): Promise<void>;
   uninstall(): Promise<void>;
   suspend(): Promise<void>;
+  /** Uses up what the installation may call in this hour. */
+  exhaust(): Promise<void>;
   /** Whether our webhook answers with 202, or with 500, from now on. */
   takeDeliveries(isTaken: boolean): Promise<void>;
   close(): Promise<void>;
@@ -250,6 +252,14 @@ export function gitHubContract(name: string, openWorld: () => Promise<GitHubWorl
         expect(facts).toMatchObject({ id: repo.id, name: 'renamed' });
       });
 
+      test('that was renamed is still served under the name that we know', async () => {
+        const before = await world.commit(PATH, 'text');
+        await world.rename('renamed');
+        expect(got(await github.file(repo, PATH, before)).text).toBe('text');
+        const { runnerId } = await register('r1');
+        expect(await github.removeRunner(repo, runnerId)).toEqual({ ok: true, value: null });
+      });
+
       test('is listed with the others', async () => {
         const other = await world.addRepo('other');
         const all = got(await github.repositories(repo.installation));
@@ -287,6 +297,18 @@ export function gitHubContract(name: string, openWorld: () => Promise<GitHubWorl
         expect(await github.file(repo, PATH, 'main')).toEqual(refused('denied'));
         expect(await github.repositories(repo.installation)).toEqual(refused('denied'));
       });
+    });
+
+    test('a limit that is reached says until when, for all calls of the installation', async () => {
+      await world.exhaust();
+      const replies = [await github.file(repo, PATH, 'main'), await github.runners(repo)];
+      for (const reply of replies) {
+        expect(reply).toEqual(refused('throttled'));
+        const retryAt = reply.ok ? 0 : (reply.retryAt ?? 0);
+        expect(retryAt).toBeGreaterThan(world.now());
+        expect(retryAt).toBeLessThanOrEqual(world.now() + 3_601_000);
+      }
+      expect(await github.installations()).toMatchObject({ ok: true });
     });
 
     describe('a delivery', () => {

@@ -1,6 +1,7 @@
 import type { GitHub } from '../../src/github/port.ts';
 import { assert } from '../../src/lib/assert.ts';
-import { createWorld, type World } from '../sandbox/github-world.ts';
+import type { GitHubModel } from '../../src/sandbox/github.ts';
+import type { Kernel } from '../../src/sandbox/kernel.ts';
 import type { GitHubWorld } from './contract.ts';
 
 // The contract's world on the sandbox's GitHub; whoever calls it brings the port to test.
@@ -10,20 +11,22 @@ const MINUTE_MS = 60_000;
 const JOB_MS = 24 * 60 * MINUTE_MS;
 
 export interface Door {
+  readonly kernel: Kernel;
+  readonly model: GitHubModel;
   readonly github: GitHub;
   close(): Promise<void>;
 }
 
-export async function sandboxWorld(open: (world: World) => Promise<Door>): Promise<GitHubWorld> {
-  const world = createWorld();
-  const { kernel, model, repo, installation, owner } = world;
+export function sandboxWorld({ kernel, model, github, close }: Door): GitHubWorld {
   const { repos, jobs, runners, state } = model;
-  const { github, close } = await open(world);
   let status = 202;
   model.onWebhook((_, answer) => answer(status));
+  const owner = repos.addOwner('acme');
+  const installation = repos.install(owner);
+  const repo = repos.addRepo({ owner, name: 'app' });
   return {
     github,
-    repo: world.ref,
+    repo: { id: repo.id, owner: 'acme', name: 'app', installation: installation.id },
     ownerId: owner.id,
     now: kernel.now,
     commit: async (path, text) => repos.commit(repo, { [path]: text }),
@@ -43,7 +46,7 @@ export async function sandboxWorld(open: (world: World) => Promise<Door>): Promi
       const quiet = { onJob() {}, onRemoved() {}, onCancel() {} };
       assert(runners.connect(secretIn(jitConfig), quiet).ok, 'the configuration is good');
     },
-    rest: async () => void (await world.pass(MINUTE_MS)),
+    rest: async () => void (await kernel.run({ untilMs: kernel.now() + MINUTE_MS })),
     async addRepo(name) {
       const added = repos.addRepo({ owner, name });
       return { id: added.id, owner: owner.login, name, installation: installation.id };
@@ -52,6 +55,9 @@ export async function sandboxWorld(open: (world: World) => Promise<Door>): Promi
     deleteRepo: async () => repos.deleteRepo(repo),
     uninstall: async () => repos.uninstall(installation.id),
     suspend: async () => repos.suspend(installation.id),
+    async exhaust() {
+      for (let i = 0; i < state.knobs.rateLimit; i++) model.spend('other', installation.id);
+    },
     async takeDeliveries(isTaken) {
       status = isTaken ? 202 : 500;
     },

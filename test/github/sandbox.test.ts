@@ -1,9 +1,14 @@
+import { createGitHubModel } from '../../src/sandbox/github.ts';
+import { createSandboxGitHub } from '../../src/sandbox/github-port.ts';
+import { createKernel } from '../../src/sandbox/kernel.ts';
+import { drive } from '../sandbox/drive.ts';
 import { gitHubContract } from './contract.ts';
 import { driven, sandboxWorld } from './sandbox-world.ts';
 
-gitHubContract('the sandbox in process', () =>
-  sandboxWorld(async (world) => ({
-    github: driven(world.settle, world.github),
-    close: async () => {},
-  })),
-);
+gitHubContract('the sandbox in process', async () => {
+  const kernel = createKernel({ seed: 1 });
+  const model = createGitHubModel(kernel);
+  const port = createSandboxGitHub(model, kernel.process('app'));
+  const github = driven((promise) => drive(kernel, promise), port);
+  return sandboxWorld({ kernel, model, github, close: async () => {} });
+});
