@@ -62,25 +62,14 @@ function groupJobs(facts: Facts, runners: Runners, jobs: readonly JobView[]): De
 
   for (const [repo, its] of groupBy(jobs, (job) => job.repo)) {
     const index = runners.indexOf(repo);
-    const plain = new Map<PlainSet, JobGroup>();
-    const apart = new Map<Asked | string, JobGroup>();
+    const known = new Map<PlainSet | Asked | string, JobGroup>();
     for (const job of its) {
       const set = facts.readLabels(job.labels);
-      let group: JobGroup | undefined;
-      if (set.free.length === 0) {
-        group = plain.get(set.plain);
-        if (group === undefined) {
-          group = newGroup(job, set, index?.plain.find(set.plain.labels) ?? []);
-          plain.set(set.plain, group);
-        }
-      } else {
-        const key = apartKey(set, index);
-        group = apart.get(key);
-        if (group === undefined) {
-          const labels = [...freeLabels(set), ...set.plain.labels];
-          group = newGroup(job, set, index?.all.find(labels) ?? []);
-          apart.set(key, group);
-        }
+      const key = set.free.length === 0 ? set.plain : keyWithFree(set, index);
+      let group = known.get(key);
+      if (group === undefined) {
+        group = newGroup(job, set, takersOf(set, index));
+        known.set(key, group);
       }
       group.jobs.push(job);
       byJob.set(job.id, group);
@@ -91,11 +80,17 @@ function groupJobs(facts: Facts, runners: Runners, jobs: readonly JobView[]): De
 
 type Taker = { readonly groups: JobGroup[] };
 
+function takersOf(set: LabelSet, index: RunnerIndex | undefined): readonly Taker[] {
+  if (index === undefined) return [];
+  if (set.free.length === 0) return index.plain.find(set.plain.labels);
+  return index.all.find([...freeLabels(set), ...set.plain.labels]);
+}
+
 /**
  * Jobs with free labels that no runner has differ only in what they ask of a machine: ten thousand
  * runs with a `run=` of their own are then one group.
  */
-function apartKey(set: LabelSet, index: RunnerIndex | undefined): Asked | string {
+function keyWithFree(set: LabelSet, index: RunnerIndex | undefined): Asked | string {
   if (index !== undefined && set.free.every(({ lower }) => index.all.has(lower))) {
     return `${set.plain.key}\n\n${freeLabels(set).join('\n')}`;
   }

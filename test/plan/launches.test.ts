@@ -1,0 +1,196 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Action, World } from '../../src/model/world.ts';
+import { plan } from '../../src/plan/plan.ts';
+import {
+  aBusy,
+  aJob,
+  anIdle,
+  anInstance,
+  anOffer,
+  anUnknown,
+  aRepo,
+  aRule,
+  aWorld,
+  LABELS,
+  LIMITS,
+  MINUTE,
+  NOW,
+  someJobs,
+} from '../builders.ts';
+
+type Launch = Extract<Action, { kind: 'launch' }>;
+
+const launchesOf = (world: World): readonly Launch[] =>
+  plan(world, NOW).actions.filter((action) => action.kind === 'launch');
+
+/** `3 us-east-1a m5.large`, one for each launch. */
+const shown = (world: World): readonly string[] =>
+  launchesOf(world).map(({ count, offer }) => `${count} ${offer.zone} ${offer.type}`);
+
+const cheap = aRule({ type: 'c5.large' });
+const cheapOffer = anOffer({ type: 'c5.large', priceUsd: 0.01 });
+const dear = aRule({ type: 'r5.large' });
+const dearOffer = anOffer({ type: 'r5.large', priceUsd: 0.09 });
+
+describe('what counts against demand', () => {
+  const jobs = someJobs(2);
+  test.each([
+    ['nothing is there', [], ['2 us-east-1a m5.large']],
+    ['one is coming', [anInstance()], ['1 us-east-1a m5.large']],
+    ['one launch is not answered', [anUnknown()], ['1 us-east-1a m5.large']],
+    ['one is idle', [anIdle()], ['1 us-east-1a m5.large']],
+    ['two are coming or idle', [anInstance(), anIdle({ key: 'b.0' })], []],
+    ['one is busy', [aBusy()], ['2 us-east-1a m5.large']],
+    ['one is ending', [anIdle({ state: 'ending' })], ['2 us-east-1a m5.large']],
+    ['one has finished', [anIdle({ finishedAt: NOW })], ['2 us-east-1a m5.large']],
+    ['one has a spot notice', [anIdle({ noticeAt: NOW })], ['2 us-east-1a m5.large']],
+    ['one serves another repository', [anIdle({ repo: 2 })], ['2 us-east-1a m5.large']],
+    ['one comes for another repository', [anInstance({ repo: 2 })], ['2 us-east-1a m5.large']],
+    ['an idle one lacks a label', [anIdle({ labels: ['dstack'] })], ['2 us-east-1a m5.large']],
+    [
+      'one registered long ago and is not online',
+      [anInstance({ registeredAt: NOW - 5 * MINUTE, labels: LABELS })],
+      ['2 us-east-1a m5.large'],
+    ],
+    [
+      'one did not register in time',
+      [anInstance({ launchedAt: NOW - 5 * MINUTE })],
+      ['2 us-east-1a m5.large'],
+    ],
+    [
+      'an unanswered launch is as old as that',
+      [anUnknown({ createdAt: NOW - 5 * MINUTE })],
+      ['2 us-east-1a m5.large'],
+    ],
+  ])('%s', (_, instances, expected) => {
+    expect(shown(aWorld({ jobs, instances }))).toEqual(expected);
+  });
+
+  test.each([
+    ['labels are compared without case', ['Self-Hosted', 'DSTACK', 'X64'], LABELS, 0],
+    ['a run= label is met by the same label only', ['dstack', 'run=1'], [...LABELS, 'run=2'], 1],
+    ['a run= label is met by the same label', ['dstack', 'run=1'], [...LABELS, 'run=1'], 0],
+    ['a plain job takes a runner that is kept for a run', ['dstack'], [...LABELS, 'run=1'], 0],
+    ['joined labels are met verbatim', ['dstack/m5.large'], LABELS, 1],
+    ['no labels match nothing', [], LABELS, 0],
+  ])('%s', (_, labels, runnerLabels, launches) => {
+    const world = aWorld({
+      jobs: [aJob({ labels })],
+      instances: [anIdle({ labels: runnerLabels })],
+    });
+    expect(launchesOf(world)).toHaveLength(launches);
+  });
+
+  test.each([
+    ['a repository that was not heard of late', { repos: [aRepo({ isFresh: false })] }],
+    ['a removed repository', { repos: [aRepo({ isRemoved: true })] }],
+    ['an unknown repository', { repos: [] }],
+    ['a disabled scope', { enabled: false }],
+    ['a scope whose rules were not read', { enabled: null }],
+    ['a job set aside', { jobs: [aJob({ asideUntil: NOW + 1 })] }],
+    ['a blocked rule', { rules: [aRule({ blocked: { code: 'iam', text: 'No.' } })] }],
+    ['a rule without offers', { offers: [] }],
+  ])('launches nothing for %s', (_, given) => {
+    expect(launchesOf(aWorld({ jobs: [aJob()], ...given }))).toEqual([]);
+  });
+
+  test('launches again for a job that was set aside until now', () => {
+    expect(launchesOf(aWorld({ jobs: [aJob({ asideUntil: NOW })] }))).toHaveLength(1);
+  });
+
+  test('leaves a flexible runner to the job that needs it', () => {
+    const plain = anIdle({ key: 'b.0', launch: 'b', labels: ['dstack'] });
+    const jobs = [aJob({ labels: ['dstack'] }), aJob({ id: 2, labels: ['dstack', 'm5.large'] })];
+    expect(launchesOf(aWorld({ jobs, instances: [anIdle(), plain] }))).toEqual([]);
+  });
+});
+
+describe('which places are taken', () => {
+  test('the cheapest rule first, the next for the rest', () => {
+    const rules = [dear, aRule({ max: 1 }), { ...cheap, max: 2 }];
+    const offers = [dearOffer, anOffer(), cheapOffer];
+    expect(shown(aWorld({ jobs: someJobs(4), rules, offers }))).toEqual([
+      '2 us-east-1a c5.large',
+      '1 us-east-1a m5.large',
+      '1 us-east-1a r5.large',
+    ]);
+  });
+
+  test('serves as many as can be: the cheap rule goes to the job that no other serves', () => {
+    const jobs = [aJob({ labels: ['dstack'] }), aJob({ id: 2, labels: ['dstack', 'c5.large'] })];
+    const rules = [{ ...cheap, max: 1 }, aRule({ max: 1 })];
+    const world = aWorld({ jobs, rules, offers: [cheapOffer, anOffer()] });
+    expect(shown(world)).toEqual(['1 us-east-1a c5.large', '1 us-east-1a m5.large']);
+  });
+
+  test.each([
+    ['a busy one', [aBusy()], 3],
+    ['an ending one', [anIdle({ state: 'ending' })], 3],
+    ['one not answered for long', [anUnknown({ createdAt: NOW - 6 * MINUTE })], 3],
+    ['one of another repository', [aBusy({ repo: 2 })], 3],
+    ['more than the maximum', [1, 2, 3, 4, 5].map((n) => aBusy({ key: `b.${n}` })), 0],
+  ])('leaves the place to %s', (_, instances, count) => {
+    const launched = launchesOf(aWorld({ jobs: someJobs(9), instances }));
+    expect(launched.reduce((sum, launch) => sum + launch.count, 0)).toBe(count);
+  });
+
+  test.each([
+    ['an exhausted offer', anOffer({ exhaustedUntil: NOW + 1 }), ['1 us-east-1b m5.large']],
+    ['an offer above the cap', anOffer({ priceUsd: 0.06 }), ['1 us-east-1b m5.large']],
+    ['an unknown price', anOffer({ priceUsd: null }), ['1 us-east-1b m5.large']],
+    ['an offer exhausted until now', anOffer({ exhaustedUntil: NOW }), ['1 us-east-1a m5.large']],
+  ])('passes over or takes %s', (_, offer, expected) => {
+    const second = anOffer({ zone: 'us-east-1b', priceUsd: 0.05 });
+    const rules = [aRule({ maxPriceUsd: 0.05 })];
+    expect(shown(aWorld({ jobs: [aJob()], rules, offers: [offer, second] }))).toEqual(expected);
+  });
+
+  test('takes an offer whose price is not known when there is no other', () => {
+    const [launch] = launchesOf(aWorld({ jobs: [aJob()], offers: [anOffer({ priceUsd: null })] }));
+    expect(launch?.reason).toBe('m5.large us-east-1a: price not known yet, the only offer');
+  });
+
+  test('spreads equal prices to the zones with the fewest machines', () => {
+    const offers = ['c', 'b', 'a'].map((zone) => anOffer({ zone: `us-east-1${zone}` }));
+    const instances = [aBusy(), aBusy({ key: 'b.0' }), aBusy({ key: 'c.0', zone: 'us-east-1b' })];
+    const world = aWorld({ jobs: someJobs(3), rules: [aRule({ max: 9 })], offers, instances });
+    expect(shown(world)).toEqual(['2 us-east-1c m5.large', '1 us-east-1b m5.large']);
+  });
+
+  test('keeps one maximum for all repositories, and one launch for each', () => {
+    const jobs = [
+      ...someJobs(2),
+      ...someJobs(4).map((job) => ({ ...job, id: job.id + 9, repo: 2 })),
+    ];
+    const world = aWorld({ jobs, repos: [aRepo(), aRepo({ id: 2 })], rules: [aRule({ max: 5 })] });
+    const launched = launchesOf(world);
+    expect(launched.map(({ repo }) => repo).sort()).toEqual([1001, 2]);
+    expect(launched.reduce((sum, { count }) => sum + count, 0)).toBe(5);
+  });
+});
+
+describe('limits', () => {
+  test('launches no more than can register in time', () => {
+    const world = aWorld({
+      limits: { ...LIMITS, registrationsPerMinute: 1 },
+      jobs: someJobs(9),
+      rules: [aRule({ max: 9 })],
+      instances: [anInstance({ repo: 2 })],
+    });
+    expect(shown(world)).toEqual(['4 us-east-1a m5.large']);
+  });
+
+  test('launches at most 50 with one call', () => {
+    const world = aWorld({ jobs: someJobs(101), rules: [aRule({ max: 500 })] });
+    const registering = { ...LIMITS, registrationsPerMinute: 100 };
+    expect(launchesOf({ ...world, limits: registering }).map(({ count }) => count)).toEqual([
+      50, 50, 1,
+    ]);
+  });
+
+  test('says what is launched, at which price, and that it is the cheapest', () => {
+    const offers = [anOffer({ priceUsd: 0.05 }), anOffer({ zone: 'us-east-1b' })];
+    const [launch] = launchesOf(aWorld({ jobs: [aJob()], offers }));
+    expect(launch?.reason).toBe('m5.large us-east-1b: $0.0312 an hour, cheapest of 2 offers');
+  });
+});
