@@ -118,6 +118,8 @@ const REFUSALS: Readonly<Record<LaunchFailure, Refusal>> = {
 
 /** AWS's messages can carry an encoded blob of kilobytes. */
 const MESSAGE_MAX = 200;
+/** It names the account in every ARN, and our sentences are read in public repositories. */
+const ACCOUNT_ID = /\b\d{12}\b/g;
 
 interface Trouble {
   readonly code: string;
@@ -151,7 +153,7 @@ function failureOf({ code, status }: Trouble): LaunchFailure {
 /** Ours where AWS's words say no more; with AWS's where they name the parameter or the missing right. */
 function sentence({ code, message }: Trouble, failure: LaunchFailure): string {
   const tell = MEANINGS.get(code)?.tell;
-  const theirs = message.slice(0, MESSAGE_MAX);
+  const theirs = message.replace(ACCOUNT_ID, '…').slice(0, MESSAGE_MAX);
   if (tell === undefined) return theirs;
   return failure === 'invalid' || failure === 'denied' ? `${tell} (${theirs})` : tell;
 }

@@ -72,6 +72,23 @@ describe('the security group', () => {
     expect(await aws.ec2.securityGroup('vpc-1')).toEqual({ ok: true, value: 'sg-theirs' });
   });
 
+  test('is made by one call for all that ask at once', async () => {
+    aws.answer = (form) =>
+      form.get('Action') === 'DescribeSecurityGroups'
+        ? [200, groups()]
+        : [200, answerBody('CreateSecurityGroup', '<groupId>sg-new</groupId>')];
+    const asked = await Promise.all([
+      aws.ec2.securityGroup('vpc-1'),
+      aws.ec2.securityGroup('vpc-1'),
+    ]);
+    expect(asked).toEqual([
+      { ok: true, value: 'sg-new' },
+      { ok: true, value: 'sg-new' },
+    ]);
+    const made = aws.forms.filter((form) => form.get('Action') === 'CreateSecurityGroup');
+    expect(made.map((form) => form.get('VpcId'))).toEqual(['vpc-1']);
+  });
+
   test('that may not be made says so, and is tried again by the next call', async () => {
     aws.answer = (form) =>
       form.get('Action') === 'DescribeSecurityGroups'

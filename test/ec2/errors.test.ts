@@ -87,6 +87,14 @@ describe('a refused launch', () => {
   });
 });
 
+test("keeps the account's number to itself", async () => {
+  const words = 'User: arn:aws:iam::123456789012:user/ci may not do ec2:RunInstances';
+  aws.answer = () => [403, errorBody('UnauthorizedOperation', words)];
+  expect(await aws.ec2.launch(aLaunchRequest())).toMatchObject({
+    message: expect.stringContaining('arn:aws:iam::…:user/ci'),
+  });
+});
+
 describe('another refused call', () => {
   test.each<[string, number, string]>([
     ['UnauthorizedOperation', 403, 'denied'],
