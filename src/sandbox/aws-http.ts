@@ -1,6 +1,4 @@
-import type { Server } from 'node:http';
 import { createServer } from 'node:http';
-import { assert } from '../lib/assert.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type Answer as HttpAnswer, type Request, serveRoutes } from '../lib/http.ts';
 import { EC2_ACTIONS } from './aws-actions.ts';
@@ -17,6 +15,7 @@ import { element, type XmlFields } from './aws-xml.ts';
 import { type Answer, accept, refuse } from './ec2-launch.ts';
 import type { Ec2Model } from './ec2-model.ts';
 import type { Kernel } from './kernel.ts';
+import { type Loopback, listen } from './loopback.ts';
 
 // The AWS face of the sandbox: EC2, SSM and STS on one loopback port, for the real SDK with
 // AWS_ENDPOINT_URL. Signatures are checked where something hangs on them, which is STS alone.
@@ -26,11 +25,6 @@ export interface AwsHttpDeps {
   readonly model: Ec2Model;
   /** The callers' clock: it dates their signatures. The world's may run faster. */
   readonly clock: Clock;
-}
-
-export interface AwsHttp {
-  readonly url: string;
-  close(): Promise<void>;
 }
 
 const BODY_LIMIT_BYTES = 1_000_000;
@@ -46,7 +40,7 @@ interface Call {
   readonly region: string;
 }
 
-export async function serveAws(deps: AwsHttpDeps, port = 0): Promise<AwsHttp> {
+export async function serveAws(deps: AwsHttpDeps, port = 0): Promise<Loopback> {
   const handle = async (request: Request): Promise<HttpAnswer> => {
     const body = await request.body(BODY_LIMIT_BYTES);
     if (!Buffer.isBuffer(body)) return { status: 413 };
@@ -61,24 +55,6 @@ export async function serveAws(deps: AwsHttpDeps, port = 0): Promise<AwsHttp> {
     deps.kernel.trace(`aws: ${path} broke: ${String(error)}`);
   });
   return listen(createServer(listener), port);
-}
-
-/** On loopback only: a sandbox is nobody else's business. */
-async function listen(server: Server, port: number): Promise<AwsHttp> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  assert(typeof address === 'object' && address !== null, 'a listening server has an address');
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }
 
 function answer(deps: AwsHttpDeps, call: Call): Promise<HttpAnswer> {

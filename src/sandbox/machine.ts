@@ -6,6 +6,14 @@ import type { Kernel } from './kernel.ts';
 import { type Behaviour, runDaemon } from './machine-daemon.ts';
 import type { Gateway } from './machine-reporter.ts';
 
+/** What runs on the instances: in process here, as real processes in machine-process.ts. */
+export interface Machines {
+  /** The end of what a machine's daemon printed, for diagnosis. */
+  outputOf(instance: string): string;
+  /** Ends all of them, whatever they do. */
+  close(): Promise<void>;
+}
+
 export interface MachinesDeps {
   readonly kernel: Kernel;
   readonly ec2: Ec2Model;
@@ -25,7 +33,7 @@ const HEARTBEAT_MS = 10_000;
 const NOTICE_POLL_MS = 5_000;
 
 /** Gives every instance of EC2 a machine in process, for as long as the instance runs. */
-export function createMachines(deps: MachinesDeps): void {
+export function createMachines(deps: MachinesDeps): Machines {
   const { kernel, ec2, github, gateway } = deps;
   const [least, most] = deps.startMs ?? START_MS;
   const ends = new Map<string, () => void>();
@@ -71,4 +79,12 @@ export function createMachines(deps: MachinesDeps): void {
     ends.get(id)?.();
     ends.delete(id);
   });
+
+  return {
+    outputOf: () => '',
+    async close() {
+      for (const end of ends.values()) end();
+      ends.clear();
+    },
+  };
 }

@@ -1,8 +1,9 @@
 import { systemClock } from '../../src/lib/clock.ts';
-import { type AwsHttp, serveAws } from '../../src/sandbox/aws-http.ts';
+import { serveAws } from '../../src/sandbox/aws-http.ts';
 import { createEc2 } from '../../src/sandbox/ec2.ts';
 import type { Ec2Model, Ec2Settings } from '../../src/sandbox/ec2-model.ts';
 import { createKernel, type Kernel } from '../../src/sandbox/kernel.ts';
+import type { Loopback } from '../../src/sandbox/loopback.ts';
 
 export const REGION = 'eu-west-1';
 export const CREDENTIALS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' };
@@ -10,7 +11,7 @@ export const CREDENTIALS = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKe
 export interface AwsStage {
   readonly kernel: Kernel;
   readonly model: Ec2Model;
-  readonly aws: AwsHttp;
+  readonly aws: Loopback;
   /** Lets that much of the world's time pass. */
   pass(ms: number): Promise<void>;
   close(): Promise<void>;
