@@ -12,14 +12,42 @@ export const sqlite: Dialect = {
 /** Texts of statements that are kept prepared; lists of another length make another text. */
 const MAX_PREPARED = 1_000;
 
+/**
+ * Makes plain objects of a statement's rows. Each starts as a copy of one that JSON.parse made, with
+ * every name in it: V8 reads and copies such objects three times as fast as node:sqlite's own, or as
+ * ones that grow name by name, and a scope may have ten thousand jobs.
+ */
+function rowMaker(names: readonly string[]): (values: readonly unknown[]) => object {
+  const nulls = Object.fromEntries(names.map((name) => [name, null]));
+  const empty: object = JSON.parse(JSON.stringify(nulls));
+  return (values) => {
+    const row: Record<string, unknown> = { ...empty };
+    let i = 0;
+    for (const name of names) {
+      row[name] = values[i];
+      i += 1;
+    }
+    return row;
+  };
+}
+
 function prepare(db: DatabaseSync, sql: string): SqliteStatement {
   const statement = db.prepare(sql);
+  const names = statement.columns().map((column) => column.name);
+  const makeRow = rowMaker(names);
+  statement.setReturnArrays(true);
   const args = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
+  // The types of node:sqlite do not know that rows are arrays now.
+  const all = (parameters: readonly unknown[]): readonly unknown[] =>
+    statement.all(...args(parameters));
   return {
-    reader: statement.columns().length > 0,
-    all: (parameters) => statement.all(...args(parameters)),
+    reader: names.length > 0,
+    all: (parameters) => all(parameters).map((row) => makeRow(row as readonly unknown[])),
     run: (parameters) => statement.run(...args(parameters)),
-    iterate: (parameters) => statement.iterate(...args(parameters)),
+    *iterate(parameters) {
+      const found: Iterable<unknown> = statement.iterate(...args(parameters));
+      for (const row of found) yield makeRow(row as readonly unknown[]);
+    },
   };
 }
 

@@ -15,8 +15,14 @@ export function receive(state: State, batch: readonly Delivery[]): readonly bool
   });
 }
 
-export const unapplied = (state: State, limit: number): readonly Delivery[] =>
-  [...state.unapplied.values()].slice(0, limit);
+export function unapplied(state: State, limit: number): readonly Delivery[] {
+  const oldest: Delivery[] = [];
+  for (const delivery of state.unapplied.values()) {
+    if (oldest.length >= limit) break;
+    oldest.push(delivery);
+  }
+  return oldest;
+}
 
 function write(state: State, { repos, jobs, rules, scopes }: Applied): readonly ScopeId[] {
   putAll(state.repos, repos);
