@@ -64,16 +64,17 @@ const instance = (n: number): fc.Arbitrary<InstanceView> =>
     })
     .map(({ type: of, features, state, registeredAt, ...given }) => {
       const hasRunner = state === 'online' || state === 'busy';
-      const at = hasRunner ? (registeredAt ?? given.createdAt) : registeredAt;
+      const hasNone = state === 'requested';
+      const at = hasNone ? null : hasRunner ? (registeredAt ?? given.createdAt) : registeredAt;
       return anInstance({
         ...given,
         key: `${n}.0`,
         launch: `${n}`,
         rule: `${of}/us-east-1`,
         state,
-        isKnown: state !== 'requested',
-        launchedAt: state === 'requested' ? null : given.createdAt,
-        registeredAt: state === 'requested' ? null : at,
+        isKnown: !hasNone,
+        launchedAt: hasNone ? null : given.createdAt,
+        registeredAt: at,
         onlineAt: hasRunner ? at : null,
         labels: at === null ? [] : runnerLabels(of, features),
       });
