@@ -25,7 +25,7 @@ import type { CallOptions, Process } from './process.ts';
 /** As in AWS: seconds, most of the time. */
 const LATENCY_MS = [80, 1_500] as const;
 const TIMEOUT_MS = 10_000;
-const GROUP_NAME = 'dstack-runner';
+const GROUP_NAME = 'dstack-runners';
 
 const FAILURES: Readonly<Record<string, LaunchFailure>> = {
   InsufficientInstanceCapacity: 'capacity',

@@ -224,6 +224,18 @@ describe('a machine that is', () => {
   });
 });
 
+test('the same seed gives the same lives, line by line', async () => {
+  const linesOf = async () => {
+    const stage = createStage();
+    stage.job();
+    await stage.pass(10 * MINUTE_MS);
+    return stage.kernel.lines;
+  };
+  const lines = await linesOf();
+  expect(lines.length).toBeGreaterThan(8);
+  expect(await linesOf()).toEqual(lines);
+});
+
 test('the proof of a machine names the machine that signed it', async () => {
   const stage = createStage();
   await stage.pass(ONLINE_MS);
