@@ -83,13 +83,15 @@ async function explain(
   const changed = of.decided.waits.filter(({ job, reason }) => !isSame(said.get(job), reason));
   if (changed.length === 0) return;
   await deps.store.saveReasons(lease, changed, deps.clock.now());
-  for (const { job, reason } of changed.slice(0, MOST_LOGGED)) {
-    deps.log.info({ scope: lease.name, job, ...reason }, 'job waits');
+  for (const [text, waits] of Map.groupBy(changed, ({ reason }) => reason.text)) {
+    const code = waits[0]?.reason.code;
+    const jobs = waits.slice(0, MOST_NAMED).map(({ job }) => job);
+    deps.log.info({ scope: lease.name, code, text, count: waits.length, jobs }, 'jobs wait');
   }
 }
 
-/** Lines in the log for one tick; the store has all of them. */
-const MOST_LOGGED = 20;
+/** Jobs that a line of the log names; the store has all of them. */
+const MOST_NAMED = 20;
 
 const isSame = (a: Reason | null | undefined, b: Reason): boolean =>
   a?.code === b.code && a.text === b.text;

@@ -42,8 +42,9 @@ async function claim(
   const from = action.onlyIdle ? (['pending', 'online'] as const) : NOT_ENDED;
   const isOurs = await deps.store.changeInstance({ key, from, patch, lease });
   if (!isOurs) return undefined;
-  if (!action.onlyIdle || instance.runnerId === null) return instance;
-  return removeIdle(deps, lease, instance);
+  const claimed = { ...instance, reason: action.reason };
+  if (!action.onlyIdle || instance.runnerId === null) return claimed;
+  return removeIdle(deps, lease, claimed);
 }
 
 const NOT_ENDED = ['requested', 'pending', 'online', 'busy'] as const;
@@ -70,7 +71,7 @@ async function removeIdle(
 }
 
 async function terminate(deps: ActDeps, lease: Lease, doomed: readonly Instance[]): Promise<void> {
-  for (const [place, group] of groupBy(doomed, (one) => `${one.account}|${one.region}`)) {
+  for (const [place, group] of Map.groupBy(doomed, placeOf)) {
     const [account = '', region = ''] = place.split('|');
     const now = deps.clock.now();
     if (!leaseCovers(lease, now)) return;
@@ -89,18 +90,16 @@ async function terminate(deps: ActDeps, lease: Lease, doomed: readonly Instance[
     for (const { id, ec2 } of reply.value) {
       await deps.store.sighted(id, ec2, '', deps.clock.now());
     }
-    deps.log.info({ region, instances: ids }, 'instances ended');
+    deps.log.info({ region, instances: ids, reason: reasonOf(group) }, 'instances ended');
   }
 }
 
-function groupBy<T>(list: readonly T[], keyOf: (one: T) => string): ReadonlyMap<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const one of list) {
-    const group = groups.get(keyOf(one));
-    if (group) group.push(one);
-    else groups.set(keyOf(one), [one]);
-  }
-  return groups;
+const placeOf = (one: Instance): string => `${one.account}|${one.region}`;
+
+/** One reason for all of them, as nearly always, or how many there are. */
+function reasonOf(group: readonly Instance[]): string {
+  const reasons = [...new Set(group.map(({ reason }) => reason))];
+  return reasons.length === 1 ? (reasons[0] ?? '') : `${reasons.length} reasons`;
 }
 
 /**

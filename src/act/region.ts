@@ -1,5 +1,4 @@
 import type { Instant } from '../lib/clock.ts';
-import { isoOf } from '../lib/instant.ts';
 import type { ScopeId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { Sighting } from '../store/port.ts';
@@ -35,12 +34,10 @@ export async function firstLookReason(
 ): Promise<Reason | undefined> {
   const look = await lookOf(deps, at);
   if (look?.seen === null) return undefined;
-  const until = look
-    ? `; not before ${isoOf(look.since + deps.settings.resyncMs).slice(11, 19)}`
-    : '';
+  const seconds = Math.ceil(deps.settings.resyncMs / 1000);
   return {
     code: 'first-look',
-    text: `The first look at ${at.region} is under way, so that nothing is launched twice${until}.`,
+    text: `The first look at ${at.region}: two listings ${seconds} s apart must agree before a machine is launched.`,
   };
 }
 
