@@ -14,6 +14,7 @@ import {
   type Gateway,
   isTransient,
   type Reporter,
+  WOKEN,
 } from './machine-reporter.ts';
 import type { Process } from './process.ts';
 
@@ -158,7 +159,7 @@ interface Sitting {
 function sit(deps: DaemonDeps, registered: Registered): Sitting {
   const { process, gateway, instance, heartbeatMs } = deps;
   let look = new AbortController();
-  const poke = () => look.abort();
+  const poke = () => look.abort(WOKEN);
   const events = (body: object) => gateway.events(registered.session, body);
   const reporter = createReporter(process, { events, heartbeatMs, onWord: poke });
   const sitting: Sitting = {

@@ -20,6 +20,8 @@ const ANSWER_WITHIN_MS = 15_000;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
 const MOST_QUEUED = 100;
+/** A reason given spares an exception with its stack, the dearest part of a wake-up. */
+export const WOKEN = 'woken';
 
 export const isTransient = ({ status }: GatewayAnswer): boolean =>
   status === 0 || status === 429 || status >= 500;
@@ -93,7 +95,7 @@ export function createReporter(
         word = wordOf(answer, clock.now());
         deps.onWord();
       }
-      if (queue.length === 0) told.abort();
+      if (queue.length === 0) told.abort(WOKEN);
       else if (isHeard) continue;
       // Backing off, new events must wait as well.
       const mustRetry = !isHeard && queue.length > 0;
@@ -106,9 +108,9 @@ export function createReporter(
   return {
     report(kind, fields = {}) {
       if (queue.length === 0) told = new AbortController();
-      const event = { id: process.random.hex(16), at: isoOf(clock.now()), kind, ...fields };
+      const event = { id: process.random.hex(8), at: isoOf(clock.now()), kind, ...fields };
       queue = [...queue, event].slice(-MOST_QUEUED);
-      wake.abort();
+      wake.abort(WOKEN);
     },
     get word() {
       return word;
@@ -116,7 +118,7 @@ export function createReporter(
     flush: (withinMs) => clock.sleep(withinMs, told.signal),
     close() {
       isOpen = false;
-      wake.abort();
+      wake.abort(WOKEN);
     },
   };
 }
