@@ -62,10 +62,35 @@ async function run(settings: Settings, log: Log): Promise<number> {
   const { store } = opened;
   const app = createApp(appDeps(settings, { store, log }));
   if (settings.webhookProxyUrl) await followProxy(settings, settings.webhookProxyUrl, log);
+  void tellIdentity(settings, log);
   const code = await serveUntilStopped(app.routes, { http, log, publicUrl: http.publicUrl });
   await app.loop.stop();
   await store.close();
   return code;
+}
+
+/** Says what the App lacks at GitHub, with the page where an owner grants it. */
+async function tellIdentity({ app, github, http }: Settings, log: Log): Promise<void> {
+  if (!app) return;
+  const { readIdentity } = await import('./github/identity.ts');
+  try {
+    const { slug, settingsUrl, missingPermissions, missingEvents, hookUrl } = await readIdentity({
+      appId: app.id,
+      privateKey: app.privateKey.reveal(),
+      webhookSecret: app.webhookSecret.reveal(),
+      apiUrl: github.apiUrl,
+    });
+    const lacks = { missingPermissions, missingEvents };
+    if (missingPermissions.length > 0 || missingEvents.length > 0) {
+      log.warn({ slug, ...lacks, grant: settingsUrl }, 'the App lacks what it uses');
+    }
+    if (http.publicUrl !== null && hookUrl !== `${http.publicUrl}/api/github/webhooks`) {
+      log.warn({ slug, hookUrl, publicUrl: http.publicUrl }, 'GitHub sends webhooks elsewhere');
+    }
+    log.info({ slug }, 'GitHub knows the App');
+  } catch (err) {
+    log.warn({ err }, 'GitHub did not say who the App is');
+  }
 }
 
 /** While developing, a smee.io channel brings the webhooks that GitHub cannot send here. */
