@@ -121,16 +121,14 @@ function reply<T>(answer: Answer<T>): Reply<T> {
 }
 
 function refused({ code, message, status }: Ec2Refusal): Refused {
-  const reason = code.endsWith('NotFound')
-    ? 'missing'
-    : status === 403
-      ? 'denied'
-      : code === 'RequestLimitExceeded'
-        ? 'throttled'
-        : status === 0 || status >= 500
-          ? 'unreachable'
-          : 'invalid';
-  return { ok: false, reason, code, message };
+  return { ok: false, reason: refusalOf(code, status), code, message };
+}
+
+function refusalOf(code: string, status: number): Refused['reason'] {
+  if (code.endsWith('NotFound')) return 'missing';
+  if (code === 'RequestLimitExceeded') return 'throttled';
+  if (status === 403) return 'denied';
+  return status === 0 || status >= 500 ? 'unreachable' : 'invalid';
 }
 
 /** Any region's sighting of an instance; the reason is EC2's, and only of one that ended. */

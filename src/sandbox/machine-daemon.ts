@@ -18,8 +18,8 @@ import {
 } from './machine-reporter.ts';
 import type { Process } from './process.ts';
 
-// The daemon of design and docs, played on a machine in process: the same calls in the same order as
-// the real one, without its files, children and hooks. What can go wrong on a machine is a behaviour.
+// The daemon, played on a machine in process: the same calls in the same order as the real one, without
+// its files, children and hooks. What can go wrong on a machine is a behaviour.
 
 /**
  * dead: never says a word. ghost: its runner connects and takes no job. dies-in-job: silent from the
