@@ -18,7 +18,7 @@ import { parseRegister, type RegisterAsk } from './asks.ts';
 
 export interface RegisterDeps {
   readonly store: Store;
-  readonly github: GitHub;
+  readonly github: Pick<GitHub, 'register' | 'removeRunner' | 'runners' | 'actionsRunner'>;
   readonly sts: Sts;
   readonly clock: Clock;
   readonly random: Random;
@@ -57,18 +57,21 @@ const isRefusal = (value: object): value is Refusal => 'status' in value && 'cod
 
 /** `POST /runner/v1/register`. The order of the checks is a promise; see the docs of the HTTP faces. */
 export function createRegister(deps: RegisterDeps): (body: unknown) => Promise<Answer> {
-  const underWay = new Map<InstanceId, Promise<Answer>>();
+  const underWay = new Map<
+    InstanceId,
+    { readonly request: string; readonly work: Promise<Answer> }
+  >();
 
   return async (body) => {
     const ask = parseRegister(body);
     const checked = 'missing' in ask ? badShape(ask.missing) : await check(deps, ask);
     if (isRefusal(checked)) return refuse(deps, checked);
     // A machine may ask again while its first question is still at GitHub: both get one answer.
-    const { id } = checked.instance;
-    const running = id === null ? undefined : underWay.get(id);
-    if (running || id === null) return running ?? refuse(deps, later('EC2 has not named it yet'));
-    const work = admit(deps, checked).finally(() => underWay.delete(id));
-    underWay.set(id, work);
+    const { instance, request } = checked.ask;
+    const running = underWay.get(instance);
+    if (running) return running.request === request ? running.work : refuse(deps, USED);
+    const work = admit(deps, checked).finally(() => underWay.delete(instance));
+    underWay.set(instance, { request, work });
     return work;
   };
 }
@@ -141,14 +144,20 @@ async function settleState(deps: RegisterDeps, checked: Checked): Promise<Checke
   const isFirst = earlier === null && instance.registeredAt === null;
   const isSame = earlier?.request === ask.request && instance.state === 'pending';
   if (isFirst || isSame) return checked;
-  return { status: 409, code: 'used', message: 'this instance has registered already' };
+  return USED;
 }
+
+const USED: Refusal = {
+  status: 409,
+  code: 'used',
+  message: 'this instance has registered already',
+};
 
 async function admit(deps: RegisterDeps, checked: Checked): Promise<Answer> {
   const { store, keys } = deps;
   const earlier = await store.registration(checked.ask.instance);
   if (earlier && earlier.request !== checked.ask.request) {
-    return refuse(deps, { status: 409, code: 'used', message: 'it has registered already' });
+    return refuse(deps, USED);
   }
   const kept = earlier ? keys.open('registration', earlier.answer) : undefined;
   if (kept !== undefined) return { status: 201, body: JSON.parse(kept) };
