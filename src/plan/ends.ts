@@ -63,16 +63,27 @@ function byItsLife(facts: Facts, instance: InstanceView): Ending | null {
     if (finishedAt + resyncMs > facts.now) return null;
     return now(`its job ended ${span(resyncMs)} ago, and it did not power itself off`);
   }
+  if (state === 'ending') return byItsWord(facts, instance);
+  // A machine that we know only from GitHub, after the database was lost, may have no time here.
+  if (state === 'busy') return null;
   if (registeredAt === null) {
     const launchedAt = instance.launchedAt ?? instance.createdAt;
     if (launchedAt + registerTimeoutMs > facts.now) return null;
     return now(`not registered ${span(registerTimeoutMs)} after its launch`);
   }
-  const isOffline = state === 'requested' || state === 'pending' || instance.onlineAt === null;
-  if (!isOffline || state === 'busy' || !isFresh(facts, instance.repo)) return null;
+  if (state === 'online' || !isFresh(facts, instance.repo)) return null;
   if (registeredAt + registerTimeoutMs > facts.now) return null;
   const reason = `registered, but not online within ${span(registerTimeoutMs)}`;
   return { onlyIdle: true, reason };
+}
+
+/** It said that it ends, perhaps without having had a job, and is still there. */
+function byItsWord(facts: Facts, instance: InstanceView): Ending | null {
+  const { createdAt, launchedAt, registeredAt, onlineAt, startedAt } = instance;
+  const times = [createdAt, launchedAt, registeredAt, onlineAt, startedAt];
+  const lastAt = Math.max(...times.map((at) => at ?? 0));
+  if (lastAt + facts.world.limits.resyncMs > facts.now) return null;
+  return now('it said that it ends, and did not power itself off');
 }
 
 /** Whom a lowered maximum reaches first. */

@@ -40,11 +40,9 @@ function readLabel(text: string, ours: string): Label {
   return { lower, isFree: parts.length < all.length, parts, runs };
 }
 
-function askedBy(labels: readonly Label[]): Asked {
-  // No labels match nothing; and no rule has the empty part.
-  const parts = labels.length === 0 ? [''] : labels.flatMap((label) => label.parts);
-  const sorted = [...new Set(parts)].sort();
-  return { parts: sorted, key: sorted.join('\n') };
+function askedFor(some: readonly string[]): Asked {
+  const parts = [...new Set(some)].sort();
+  return { parts, key: parts.join('\n') };
 }
 
 /** A list of labels so far, and the lists that go on from it. */
@@ -65,6 +63,7 @@ export function createLabelReader(ours: string): (labels: readonly string[]) => 
     let branch = root;
     let free: Label[] | undefined;
     for (const text of texts) {
+      // Only a label with a "=" can be free.
       const label = text.includes('=') ? readLabel(text, mine) : undefined;
       if (label?.isFree) {
         free ??= [];
@@ -86,7 +85,9 @@ export function createLabelReader(ours: string): (labels: readonly string[]) => 
 
 function plainSet(labels: readonly Label[]): PlainSet {
   const lower = labels.map((label) => label.lower);
-  return { labels: lower, key: lower.join('\n'), asked: askedBy(labels) };
+  // No labels match nothing; and no rule has the empty part.
+  const parts = labels.length === 0 ? [''] : labels.flatMap((label) => label.parts);
+  return { labels: lower, key: lower.join('\n'), asked: askedFor(parts) };
 }
 
 /** What a list asks for. Free labels ask for nothing, but for those joined with others. */
@@ -94,9 +95,7 @@ export function askedOf({ plain, free }: LabelSet): Asked {
   if (free.length === 0) return plain.asked;
   const joined = free.flatMap((label) => label.parts);
   if (joined.length === 0 && plain.labels.length > 0) return plain.asked;
-  const parts = plain.labels.length === 0 ? joined : [...plain.asked.parts, ...joined];
-  const sorted = [...new Set(parts)].sort();
-  return { parts: sorted, key: sorted.join('\n') };
+  return askedFor(plain.labels.length === 0 ? joined : [...plain.asked.parts, ...joined]);
 }
 
 export const freeLabels = ({ free }: LabelSet): readonly string[] =>

@@ -1,8 +1,8 @@
-import type { RepoId } from '../model/ids.ts';
+import type { RepoId, RuleId } from '../model/ids.ts';
 import type { Demand, JobClass, JobGroup } from './demand.ts';
 import { groupBy, type RuleFacts } from './facts.ts';
-import { createFlow } from './flow.ts';
-import type { ComingGroup, RunnerGroup, Runners } from './runners.ts';
+import { createFlow, type Flow } from './flow.ts';
+import type { ComingGroup, Runners } from './runners.ts';
 
 /** How many machines to start by a rule, for the jobs of one repository. */
 export interface Places {
@@ -23,60 +23,32 @@ export interface Matching {
   places(): readonly Places[];
 }
 
+type NodeOf = (of: JobClass | JobGroup) => number;
+
 export function matchJobs(demand: Demand, runners: Runners): Matching {
   const flow = createFlow();
   const nodes = new Map<JobClass | JobGroup, number>();
+  const nodeOf: NodeOf = (of) => nodes.get(of) ?? 0;
   for (const jobClass of demand.classes) nodes.set(jobClass, flow.node());
   for (const group of demand.groups) {
     const node = flow.node(group.jobs.length);
     nodes.set(group, node);
-    flow.arc(node, nodes.get(group.class) ?? node);
+    flow.arc(node, nodeOf(group.class));
   }
-  const nodeOf = (of: JobClass | JobGroup): number => nodes.get(of) ?? 0;
-  const classesByRule = new Map<string, JobClass[]>();
-  for (const jobClass of demand.classes) {
-    for (const { rule } of jobClass.rules) {
-      const classes = classesByRule.get(rule.id);
-      if (classes === undefined) classesByRule.set(rule.id, [jobClass]);
-      else classes.push(jobClass);
-    }
-  }
-
+  const byRule = classesByRule(demand);
   // The idle first: what they take is not needed from those that are still coming.
-  const idle = flow.node();
-  for (const { groups, runners: itsRunners } of runners.plain) {
-    const plain = flow.node();
-    for (const group of groups) flow.arc(nodeOf(group), plain);
-    for (const runner of itsRunners) joinRunner(runner, plain);
-  }
-  flow.fill(idle, Number.POSITIVE_INFINITY);
-
-  function joinRunner(runner: RunnerGroup, plain: number): void {
-    const node = flow.node();
-    flow.arc(plain, node);
-    for (const group of runner.groups) flow.arc(nodeOf(group), node);
-    flow.arc(node, idle, runner.instances.length);
-  }
-
-  const coming = flow.node();
-  const needed = new Map<ComingGroup, number>();
-  for (const group of runners.coming) {
-    const node = flow.node();
-    const classes = classesByRule.get(group.rule) ?? [];
-    for (const jobClass of classes) {
-      if (jobClass.repo === group.repo) flow.arc(nodeOf(jobClass), node);
-    }
-    needed.set(group, flow.arc(node, coming, group.instances.length));
-  }
-  flow.fill(coming, Number.POSITIVE_INFINITY);
+  fillIdle(flow, runners, nodeOf);
+  const coming = fillComing(flow, runners, (group) =>
+    (byRule.get(group.rule) ?? []).filter(({ repo }) => repo === group.repo).map(nodeOf),
+  );
 
   const taken: { readonly rule: RuleFacts; readonly repo: RepoId; readonly arc: number }[] = [];
   return {
     served: (group) => group.jobs.length - flow.unsent(nodeOf(group)),
-    isNeeded: (group) => flow.flowOn(needed.get(group) ?? 0) > 0,
+    isNeeded: (group) => flow.flowOn(coming.get(group) ?? 0) > 0,
     take(rule, limit) {
       const node = flow.node();
-      for (const jobClass of classesByRule.get(rule.rule.id) ?? []) {
+      for (const jobClass of byRule.get(rule.rule.id) ?? []) {
         taken.push({ rule, repo: jobClass.repo, arc: flow.arc(nodeOf(jobClass), node) });
       }
       return flow.fill(node, limit);
@@ -92,4 +64,48 @@ export function matchJobs(demand: Demand, runners: Runners): Matching {
       });
     },
   };
+}
+
+function classesByRule({ classes }: Demand): ReadonlyMap<RuleId, readonly JobClass[]> {
+  const byRule = new Map<RuleId, JobClass[]>();
+  for (const jobClass of classes) {
+    for (const { rule } of jobClass.rules) {
+      const its = byRule.get(rule.id);
+      if (its === undefined) byRule.set(rule.id, [jobClass]);
+      else its.push(jobClass);
+    }
+  }
+  return byRule;
+}
+
+function fillIdle(flow: Flow, runners: Runners, nodeOf: NodeOf): void {
+  const idle = flow.node();
+  for (const { groups, runners: its } of runners.plain) {
+    const plain = flow.node();
+    for (const group of groups) flow.arc(nodeOf(group), plain);
+    for (const runner of its) {
+      const node = flow.node();
+      flow.arc(plain, node);
+      for (const group of runner.groups) flow.arc(nodeOf(group), node);
+      flow.arc(node, idle, runner.instances.length);
+    }
+  }
+  flow.fill(idle, Number.POSITIVE_INFINITY);
+}
+
+/** Answers the arc over which each group of coming machines is needed. */
+function fillComing(
+  flow: Flow,
+  runners: Runners,
+  servedBy: (group: ComingGroup) => readonly number[],
+): ReadonlyMap<ComingGroup, number> {
+  const coming = flow.node();
+  const arcs = new Map<ComingGroup, number>();
+  for (const group of runners.coming) {
+    const node = flow.node();
+    for (const jobs of servedBy(group)) flow.arc(jobs, node);
+    arcs.set(group, flow.arc(node, coming, group.instances.length));
+  }
+  flow.fill(coming, Number.POSITIVE_INFINITY);
+  return arcs;
 }

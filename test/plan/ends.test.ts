@@ -12,6 +12,7 @@ import {
   aWorld,
   HOUR,
   LABELS,
+  LIMITS,
   MINUTE,
   NOW,
   someJobs,
@@ -83,6 +84,20 @@ describe('a machine ends', () => {
       anIdle({ state: 'ending', finishedAt: ago(MINUTE) }),
       {},
       ['a.0 now'],
+    ],
+    [
+      'ending by its own word, never busy',
+      idleFor(MINUTE, { state: 'ending', createdAt: ago(HOUR) }),
+      {},
+      ['a.0 now'],
+    ],
+    ['ending by its own word of late', anIdle({ state: 'ending' }), {}, []],
+    ['ending, EC2 takes it back', idleFor(MINUTE, { state: 'ending', noticeAt: NOW }), {}, []],
+    [
+      'busy, not known to have registered',
+      aBusy({ registeredAt: null, launchedAt: ago(HOUR) }),
+      {},
+      [],
     ],
     [
       'finished, with a notice for later',
@@ -159,8 +174,15 @@ describe('a lowered maximum', () => {
   });
 
   test('counts those that are leaving already', () => {
-    const instances = [aBusy(), anIdle({ key: 'b.0', state: 'ending', endAskedAt: NOW })];
+    const byItsWord = anIdle({ key: 'b.0', state: 'ending' });
+    const instances = [aBusy(), byItsWord, { ...byItsWord, key: 'c.0', endAskedAt: NOW }];
     expect(endsOf(aWorld({ instances, rules: [aRule({ max: 1 })] }))).toEqual([]);
+  });
+
+  test('reaches the finished before the others', () => {
+    const done = aBusy({ finishedAt: ago(1_000), createdAt: ago(HOUR) });
+    const instances = [done, anInstance({ key: 'b.0' })];
+    expect(endsOf(aWorld({ instances, rules: [aRule({ max: 1 })] }))).toEqual(['a.0 now']);
   });
 
   test('takes an unanswered launch for the first to go', () => {
@@ -184,6 +206,13 @@ describe('a place that is needed', () => {
     ['is not needed below the maximum', done, { jobs: [aJob()] }, []],
     ['is of no use while no offer is open', done, { ...full, offers: [] }, []],
     ['is not taken from a busy machine', aBusy(), full, []],
+    [
+      'is not needed while registering is what the job waits for',
+      done,
+      { ...full, rules: [aRule()], limits: { ...LIMITS, registrationsPerMinute: 0 } },
+      [],
+    ],
+    ['is not taken while the rules are not read', done, { ...full, enabled: null }, []],
     ['is left to EC2 after a notice', { ...done, noticeAt: NOW }, full, []],
   ])('%s', (_, instance, given, expected) => {
     expect(endsOf(aWorld({ instances: [instance], ...given }))).toEqual(expected);
@@ -203,9 +232,20 @@ describe('a job that a machine waited for in vain', () => {
     expect(actions.map((action) => action.kind === 'launch' && action.count)).toContain(1);
   });
 
-  test('is not doubted when it came within R', () => {
+  test('is the oldest, whichever labels it has', () => {
+    const jobs = [
+      aJob({ labels: ['dstack', 'run=1'], queuedAt: ago(MINUTE) }),
+      aJob({ id: 2, queuedAt: 0 }),
+    ];
+    const instances = [idleFor(5 * MINUTE, { labels: [...LABELS, 'run=1'] })];
+    expect(plan({ ...world, jobs, instances }, NOW).doubted).toEqual([2]);
+  });
+
+  test('is not doubted when it came within R, and gets another machine', () => {
     const jobs = [aJob({ queuedAt: ago(MINUTE - 1) })];
-    expect(plan({ ...world, jobs }, NOW).doubted).toEqual([]);
+    const { doubted, actions } = plan({ ...world, jobs }, NOW);
+    expect(doubted).toEqual([]);
+    expect(actions.map(({ kind }) => kind)).toEqual(['end', 'launch']);
   });
 
   test('is not doubted without a word from GitHub', () => {

@@ -80,3 +80,10 @@ test.each<[string, Partial<World>]>([
 ])('has no labels for a machine %s', (_, given) => {
   expect(labelsFor(aWorld({ instances: [anInstance()], ...given }), 'a.0', NOW)).toEqual([]);
 });
+
+test('does not take a machine for the one that serves its own jobs', () => {
+  const jobs = [asking(1, ['dstack', 'run=7']), asking(2, ['dstack', 'run=8'])];
+  expect(further({ jobs, instances: [anIdle({ labels: [...LABELS, 'run=7'] })] })).toEqual([
+    'run=7',
+  ]);
+});

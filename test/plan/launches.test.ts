@@ -27,16 +27,21 @@ const launchesOf = (world: World): readonly Launch[] =>
 const shown = (world: World): readonly string[] =>
   launchesOf(world).map(({ count, offer }) => `${count} ${offer.zone} ${offer.type}`);
 
-const cheap = aRule({ type: 'c5.large' });
-const cheapOffer = anOffer({ type: 'c5.large', priceUsd: 0.01 });
-const dear = aRule({ type: 'r5.large' });
-const dearOffer = anOffer({ type: 'r5.large', priceUsd: 0.09 });
+const cheap = aRule({ type: 't3.large' });
+const cheapOffer = anOffer({ type: 't3.large', priceUsd: 0.01 });
+const dear = aRule({ type: 'c5.large' });
+const dearOffer = anOffer({ type: 'c5.large', priceUsd: 0.09 });
 
 describe('what counts against demand', () => {
   const jobs = someJobs(2);
   test.each([
     ['nothing is there', [], ['2 us-east-1a m5.large']],
     ['one is coming', [anInstance()], ['1 us-east-1a m5.large']],
+    [
+      'one is coming whose launch was answered late',
+      [anInstance({ createdAt: NOW - 6 * MINUTE })],
+      ['1 us-east-1a m5.large'],
+    ],
     ['one launch is not answered', [anUnknown()], ['1 us-east-1a m5.large']],
     ['one is idle', [anIdle()], ['1 us-east-1a m5.large']],
     ['two are coming or idle', [anInstance(), anIdle({ key: 'b.0' })], []],
@@ -110,17 +115,17 @@ describe('which places are taken', () => {
     const rules = [dear, aRule({ max: 1 }), { ...cheap, max: 2 }];
     const offers = [dearOffer, anOffer(), cheapOffer];
     expect(shown(aWorld({ jobs: someJobs(4), rules, offers }))).toEqual([
-      '2 us-east-1a c5.large',
+      '2 us-east-1a t3.large',
       '1 us-east-1a m5.large',
-      '1 us-east-1a r5.large',
+      '1 us-east-1a c5.large',
     ]);
   });
 
   test('serves as many as can be: the cheap rule goes to the job that no other serves', () => {
-    const jobs = [aJob({ labels: ['dstack'] }), aJob({ id: 2, labels: ['dstack', 'c5.large'] })];
+    const jobs = [aJob({ labels: ['dstack'] }), aJob({ id: 2, labels: ['dstack', 't3.large'] })];
     const rules = [{ ...cheap, max: 1 }, aRule({ max: 1 })];
     const world = aWorld({ jobs, rules, offers: [cheapOffer, anOffer()] });
-    expect(shown(world)).toEqual(['1 us-east-1a c5.large', '1 us-east-1a m5.large']);
+    expect(shown(world)).toEqual(['1 us-east-1a t3.large', '1 us-east-1a m5.large']);
   });
 
   test.each([
@@ -174,10 +179,11 @@ describe('limits', () => {
     const world = aWorld({
       limits: { ...LIMITS, registrationsPerMinute: 1 },
       jobs: someJobs(9),
-      rules: [aRule({ max: 9 })],
+      rules: [aRule({ max: 9 }), { ...cheap, max: 3 }],
+      offers: [anOffer(), cheapOffer],
       instances: [anInstance({ repo: 2 })],
     });
-    expect(shown(world)).toEqual(['4 us-east-1a m5.large']);
+    expect(shown(world)).toEqual(['3 us-east-1a t3.large', '1 us-east-1a m5.large']);
   });
 
   test('launches at most 50 with one call', () => {

@@ -51,3 +51,11 @@ test.each<[string, string, Partial<World>]>([
   );
   expect(kinds).toEqual(expected === 'nothing' ? [] : [`${expected} a`]);
 });
+
+test('says which maximum a launch is over', () => {
+  const instances = [anUnknown(), aBusy({ key: 'b.0' })];
+  const world = aWorld({ jobs, launches: [aLaunch()], instances, rules: [aRule({ max: 1 })] });
+  expect(plan(world, NOW).actions.map(({ reason }) => reason)).toEqual([
+    'not wanted: 2 machines, and the maximum is 1 now',
+  ]);
+});

@@ -20,7 +20,7 @@ const TYPES = ['c5.large', 'm5.large', 'r5.large'] as const;
 const REPOS = [1, 2];
 const FEATURES = ['red', 'green', 'blue'];
 
-export const featuresOf = (): fc.Arbitrary<readonly string[]> => fc.subarray(FEATURES);
+const featuresOf = (): fc.Arbitrary<readonly string[]> => fc.subarray(FEATURES);
 const repo = fc.constantFrom(...REPOS);
 const type = fc.constantFrom(...TYPES);
 const price = fc.constantFrom(null, 0.01, 0.02, 0.03, 0.05);
@@ -29,7 +29,11 @@ const past = fc.constantFrom(0, 9_000, MINUTE, 5 * MINUTE, 7 * HOUR).map((ms) =>
 const maybe = fc.option(past);
 
 const jobLabels = fc
-  .tuple(featuresOf(), fc.option(type), fc.option(fc.constantFrom('run=1', 'run=2', 'gpu=1')))
+  .tuple(
+    fc.subarray(FEATURES, { maxLength: 1 }),
+    fc.option(type, { freq: 1 }),
+    fc.option(fc.constantFrom('run=1', 'run=2', 'gpu=1'), { freq: 1 }),
+  )
   .map(([features, asked, more]) => [
     'dstack',
     ...features,
@@ -111,9 +115,11 @@ const offer = (of: string) =>
       anOffer({ type: of, priceUsd, zone, exhaustedUntil: isOut === 0 ? NOW + MINUTE : 0 }),
     );
 
-const someTypes = fc.subarray([...TYPES]);
+/** Mostly all types, so that rules have offers, and jobs a choice. */
 const perType = <T>(of: (type: string) => fc.Arbitrary<T>): fc.Arbitrary<readonly T[]> =>
-  someTypes.chain((types) => fc.tuple(...types.map(of)));
+  fc
+    .oneof({ weight: 3, arbitrary: fc.constant([...TYPES]) }, fc.subarray([...TYPES]))
+    .chain((types) => fc.tuple(...types.map(of)));
 
 /** Anything that may come, sensible or not. */
 export const anyWorld: fc.Arbitrary<World> = fc
