@@ -38,18 +38,19 @@ export async function readRules(
   if (reply.reason !== 'missing' || !(await isReallyMissing(deps, { repo, rules, askedAt }))) {
     return rules;
   }
-  const none = { text: null, errors: null, commit: rules?.wantedCommit ?? null };
-  return save(deps, lease, { ...emptyRecord(repo, askedAt), ...none });
+  return save(deps, lease, emptyRecord({ repo, rules, askedAt }));
 }
 
-const emptyRecord = (repo: Repo, readAt: Instant): RulesRecord => ({
-  scope: repo.scope,
-  text: null,
-  commit: null,
-  errors: null,
-  readAt,
-  wantedCommit: null,
-});
+/** It answers the commit that was wanted, and so that one is wanted no more. */
+function emptyRecord(read: {
+  repo: Repo;
+  rules: RulesRecord | null;
+  askedAt: Instant;
+}): RulesRecord {
+  const commit = read.rules?.wantedCommit ?? null;
+  const { scope } = read.repo;
+  return { scope, text: null, commit, errors: null, readAt: read.askedAt, wantedCommit: commit };
+}
 
 const missingKey = (repo: Repo) => `rules-missing:${repo.scope}`;
 
@@ -78,10 +79,10 @@ function accept(
   { settings, log }: Need,
   read: { repo: Repo; rules: RulesRecord | null; text: string; askedAt: Instant },
 ): RulesRecord {
-  const { repo, rules, text, askedAt } = read;
-  const commit = rules?.wantedCommit ?? null;
+  const { repo, rules, text } = read;
   const parsed = parseRules(text, options(settings.defaultRegion));
-  const record = { ...emptyRecord(repo, askedAt), commit };
+  const record = emptyRecord(read);
+  const { commit } = record;
   if (parsed.ok) {
     log.info({ scope: repo.scope, commit, rules: parsed.rules.rules.length }, 'rules read');
     return { ...record, text };
