@@ -1,0 +1,220 @@
+import type { CallHow, Dice, Fault } from './scenario.ts';
+
+/** What the faults may name. */
+interface Stage {
+  readonly replicas: number;
+  readonly repos: number;
+  readonly jobs: number;
+  /** Faults begin within this time. */
+  readonly ms: number;
+}
+
+/** How often a scenario makes each call, about: a fault of a later one would never come. */
+const APP_CALLS: readonly (readonly [call: string, most: number])[] = [
+  ['ec2.launch', 16],
+  ['ec2.launch', 6],
+  ['ec2.list', 60],
+  ['ec2.listLaunch', 2],
+  ['ec2.terminate', 8],
+  ['ec2.types', 4],
+  ['ec2.image', 4],
+  ['ec2.securityGroup', 2],
+  ['github.file', 5],
+  ['github.register', 20],
+  ['github.register', 20],
+  ['github.removeRunner', 8],
+  ['github.runners', 3],
+  ['github.repository', 3],
+  ['github.repositories', 1],
+  ['github.installations', 1],
+  ['github.job', 6],
+  ['github.unfinishedJobs', 20],
+  ['github.actionsRunner', 30],
+  ['github.failedDeliveries', 10],
+  ['github.redeliver', 4],
+  ['sts.callerOf', 20],
+];
+const MACHINE_CALLS: readonly (readonly [call: string, most: number])[] = [
+  ['gateway.register', 24],
+  ['gateway.events', 120],
+];
+const RACED: readonly [string, ...string[]] = [
+  'github.removeRunner',
+  'github.removeRunner',
+  'ec2.terminate',
+  'ec2.launch',
+  'github.register',
+];
+
+const SLOW_MS = [500, 8_000] as const;
+/** A process has about this many gates while faults come. */
+const MOST_GATES = 9_000;
+const MOST_HOOKS = 90;
+const MOST_MACHINES = 24;
+
+type Draw = (dice: Dice, stage: Stage) => Fault;
+
+const slot = (dice: Dice, { replicas }: Stage) => dice.int('slot', 0, replicas - 1);
+const at = (dice: Dice, { ms }: Stage) => dice.int('fault at', 0, ms);
+const repo = (dice: Dice, { repos }: Stage) => dice.int('fault repo', 0, repos - 1);
+
+/** Early gates as often as late ones: much happens once only, at the start. */
+const gate = (dice: Dice) => Math.floor(Math.exp(dice.unit('gate') * Math.log(MOST_GATES))) + 1;
+
+function callFault(dice: Dice, stage: Stage): Fault {
+  const isMachine = dice.isTrue('machine call', 0.25);
+  const [call, most] = dice.pick('call', (isMachine ? MACHINE_CALLS : APP_CALLS) as [
+    [string, number],
+    ...[string, number][],
+  ]);
+  const process = isMachine ? 'machine' : `app${slot(dice, stage)}`;
+  const hows: [CallHow, ...CallHow[]] = ['lost-request', 'lost-answer', 'slow'];
+  if (!isMachine) hows.push('throttled');
+  if (call.startsWith('github.')) hows.push('missing');
+  const [least, longest] = SLOW_MS;
+  return {
+    kind: 'call',
+    process,
+    call,
+    nth: dice.int('nth', 1, most),
+    how: dice.pick('how', hows),
+    ms: dice.int('slow', least, longest),
+  };
+}
+
+const DRAWS: Readonly<Record<string, Draw>> = {
+  call: callFault,
+  calls: callFault,
+  race: (dice, stage) => ({
+    kind: 'race',
+    process: `app${slot(dice, stage)}`,
+    call: dice.pick('raced', RACED),
+    nth: dice.int('raced nth', 1, 6),
+    ms: dice.int('raced ms', 500, 6_000),
+    repo: repo(dice, stage),
+  }),
+  hook: (dice) => ({
+    kind: 'hook',
+    nth: dice.int('hook', 1, MOST_HOOKS),
+    how: dice.pick('hook how', ['lost', 'outage', 'delay', 'delay', 'double']),
+    ms: dice.int('hook ms', 1_000, 60_000),
+  }),
+  capacity: (dice, stage) => ({
+    kind: 'capacity',
+    at: at(dice, stage),
+    ms: dice.int('capacity ms', 10_000, 120_000),
+    type: dice.pick('capacity type', ['m5.large', 'c5.xlarge', 'm5.xlarge']),
+    zones: dice.pick('zones', ['one', 'all']),
+  }),
+  quota: (dice, stage) => ({
+    kind: 'quota',
+    at: at(dice, stage),
+    ms: dice.int('quota ms', 10_000, 60_000),
+  }),
+  late: (dice, stage) => ({
+    kind: 'late',
+    at: at(dice, stage),
+    ms: dice.int('late for', 10_000, 90_000),
+    lateMs: dice.int('late ms', 10_000, 120_000),
+  }),
+  reclaim: (dice, stage) => ({
+    kind: 'reclaim',
+    at: at(dice, stage),
+    nth: dice.int('reclaim nth', 0, 9),
+    hasNotice: dice.isTrue('notice', 0.5),
+  }),
+  machine: (dice) => ({
+    kind: 'machine',
+    nth: dice.int('machine nth', 1, MOST_MACHINES),
+    behaviour: dice.pick('behaviour', [
+      'dead',
+      'ghost',
+      'dies-in-job',
+      'hangs',
+      'power-off-fails',
+      'power-off-fails',
+    ]),
+  }),
+  github: (dice, stage) => ({
+    kind: 'github',
+    at: at(dice, stage),
+    ms: dice.int('github ms', 5_000, 100_000),
+    how: dice.pick('github how', ['down', 'limit', 'missing']),
+  }),
+  ec2: (dice, stage) => ({
+    kind: 'ec2',
+    at: at(dice, stage),
+    ms: dice.int('ec2 ms', 5_000, 60_000),
+    how: dice.pick('ec2 how', ['down', 'limit']),
+  }),
+  cancel: (dice, stage) => ({
+    kind: 'cancel',
+    at: at(dice, stage),
+    job: dice.int('cancelled', 0, stage.jobs - 1),
+  }),
+  theft: (dice, stage) => ({
+    kind: 'theft',
+    at: at(dice, stage),
+    repo: repo(dice, stage),
+    durationMs: dice.int('theft ms', 2_000, 60_000),
+  }),
+  rules: (dice, stage) => ({
+    kind: 'rules',
+    at: at(dice, stage),
+    repo: repo(dice, stage),
+    to: dice.pick('rules to', ['lower', 'lower', 'raise', 'none', 'disabled', 'broken', 'missing']),
+  }),
+  uninstall: (dice, stage) => ({
+    kind: 'uninstall',
+    at: at(dice, stage),
+    ms: dice.int('uninstalled ms', 5_000, 90_000),
+  }),
+  rename: (dice, stage) => ({ kind: 'rename', at: at(dice, stage), repo: repo(dice, stage) }),
+  crash: (dice, stage) => ({
+    kind: 'crash',
+    slot: slot(dice, stage),
+    gate: gate(dice),
+    downMs: dice.int('down ms', 500, 60_000),
+    losesStore: false,
+  }),
+  loss: (dice, stage) => ({
+    kind: 'crash',
+    slot: slot(dice, stage),
+    gate: gate(dice),
+    downMs: dice.int('loss down ms', 500, 60_000),
+    losesStore: true,
+  }),
+  stop: (dice, stage) => ({
+    kind: 'stop',
+    slot: slot(dice, stage),
+    at: at(dice, stage),
+    downMs: dice.int('stop ms', 500, 60_000),
+  }),
+  pause: (dice, stage) => ({
+    kind: 'pause',
+    slot: slot(dice, stage),
+    gate: gate(dice),
+    ms: dice.int('pause ms', 5_000, 90_000),
+  }),
+};
+
+/** At most one of these in a scenario: two would leave little to prove in between. */
+const ONCE = new Set(['loss', 'uninstall']);
+
+/** Swarm: each scenario has some classes only, and so some faults in company that is rare else. */
+export function drawFaults(dice: Dice, stage: Stage): readonly Fault[] {
+  const all = Object.keys(DRAWS);
+  const on = all.filter((name) => dice.isTrue(`swarm ${name}`, name === 'uninstall' ? 0.15 : 0.4));
+  const classes = on.length >= 2 ? on : ['call', 'hook', 'crash', ...on];
+  const faults: Fault[] = [];
+  const drawn = new Set<string>();
+  const wanted = dice.int('faults', 10, 22);
+  while (faults.length < wanted) {
+    const left = classes.filter((name) => !(ONCE.has(name) && drawn.has(name)));
+    const name = left[dice.int('class', 0, left.length - 1)] ?? 'call';
+    drawn.add(name);
+    const draw = DRAWS[name] ?? callFault;
+    faults.push(draw(dice, stage));
+  }
+  return faults;
+}

@@ -1,0 +1,51 @@
+import { repoScope } from '../../src/model/ids.ts';
+import type { Job } from '../../src/sandbox/github-state.ts';
+import { RULES_PATH, type World } from './world.ts';
+
+/** The world has nothing to do for us any more, as GitHub and EC2 know it. */
+export function isOver({ github, ec2, jobs, repos, scenario, nowMs }: World): boolean {
+  if (nowMs() < scenario.calmAt) return false;
+  return (
+    jobs.every((job) => job.facts.now.state === 'completed') &&
+    ec2.counts().left === 0 &&
+    repos.every(({ runners }) => [...runners.values()].every(({ state }) => !state.now.isThere))
+  );
+}
+
+/** What is promised of the end. The first that is broken is the one that is told. */
+export async function checkEnd(world: World): Promise<void> {
+  const { kernel, ec2, jobs, repos } = world;
+  for (const job of jobs) checkJob(world, job);
+  const left = [...ec2.instances.values()].filter(
+    ({ state }) => state === 'pending' || state === 'running',
+  );
+  kernel.invariant(left.length === 0, 'leak', `${left.map(({ id }) => id)} live on`);
+  const ghosts = repos.flatMap(({ runners }) =>
+    [...runners.values()].filter(({ state }) => state.now.isThere),
+  );
+  kernel.invariant(ghosts.length === 0, 'ghost', `${ghosts.map(({ name }) => name)} stay`);
+  await checkStore(world);
+}
+
+function checkJob({ kernel, cancelled, promises }: World, job: Job): void {
+  const { state, conclusion } = job.facts.now;
+  const name = `job ${job.id}`;
+  kernel.invariant(state === 'completed', 'job-lost', `${name} is ${state} at the end`);
+  const isAsMeant = conclusion === (job.spec.result ?? 'success');
+  const isFine = isAsMeant || cancelled.has(job) || promises.isExcused(job);
+  kernel.invariant(isFine, 'job-cut', `${name} ended as ${conclusion}, and nobody wanted that`);
+}
+
+/** The store knows what the world knows. */
+async function checkStore({ kernel, store, repos, github }: World): Promise<void> {
+  const working = await store().scopesWithWork();
+  kernel.invariant(working.length === 0, 'unsettled', `${working} still have work`);
+  for (const repo of repos) {
+    const { rules, jobs } = await store().scopeRows(repoScope(repo.id));
+    const text = github.repos.fileAt(repo, RULES_PATH) ?? null;
+    const isRead = rules?.text === text;
+    kernel.invariant(isRead, 'rules-stale', `the rules of ${repo.name} are not those of the file`);
+    const open = jobs.map(({ id, state }) => `${id} ${state}`);
+    kernel.invariant(open.length === 0, 'job-unheard', `the store still has ${open}`);
+  }
+}

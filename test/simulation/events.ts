@@ -1,0 +1,171 @@
+import { repoScope } from '../../src/model/ids.ts';
+import { zonesOf } from '../../src/sandbox/aws-catalogue.ts';
+import { EC2_DEFAULTS } from '../../src/sandbox/ec2-model.ts';
+import type { Fault } from './scenario.ts';
+import { RULES_PATH, rulesText, type World, type WrittenRules } from './world.ts';
+
+type Of<K extends Fault['kind']> = Extract<Fault, { kind: K }>;
+
+const BROKEN = 'autoscale:\n  rules:\n    - instance-type: 7\n';
+
+/** Puts everything that happens at a given time on the world's calendar. */
+export function schedule(world: World): void {
+  const { kernel, scenario, faults } = world;
+  for (const slot of world.slots) world.start(slot);
+  for (const plan of scenario.jobs) kernel.at(plan.at, 'job', () => world.addJob(plan));
+  const each = <K extends Timed>(kind: K, effect: (fault: Of<K>) => void) => {
+    for (const fault of faults.of(kind)) {
+      if (!('at' in fault)) continue;
+      kernel.at(fault.at, `fault ${kind}`, () => {
+        if (world.nowMs() < scenario.calmAt) effect(fault);
+      });
+    }
+  };
+  each('capacity', (fault) => capacityOut(world, fault));
+  each('quota', (fault) => quotaOut(world, fault));
+  each('late', (fault) => showLate(world, fault));
+  each('reclaim', (fault) => reclaim(world, fault));
+  each('cancel', (fault) => cancel(world, fault));
+  each('theft', (fault) => steal(world, fault));
+  each('rules', (fault) => changeRules(world, fault));
+  each('uninstall', (fault) => uninstall(world, fault));
+  each('rename', ({ repo: index }) => {
+    const repo = world.repos[index];
+    if (!repo) return;
+    kernel.mark('fault rename');
+    world.github.repos.rename(repo, `${repo.name}-new`);
+  });
+  each('stop', (fault) => stop(world, fault));
+  kernel.at(scenario.calmAt, 'calm', () => calm(world));
+}
+
+type Timed = 'capacity' | 'quota' | 'late' | 'reclaim' | 'cancel' | 'theft' | 'rules' | 'uninstall' | 'rename' | 'stop';
+
+const REGIONS = ['eu-west-1', 'us-west-2'];
+
+function capacityOut({ kernel, ec2 }: World, { ms, type, zones }: Of<'capacity'>): void {
+  kernel.mark(`fault capacity ${zones}`);
+  const places = REGIONS.flatMap((region) =>
+    zonesOf(region).slice(0, zones === 'one' ? 1 : undefined),
+  ).flatMap((zone) => (['spot', 'on-demand'] as const).map((market) => ({ zone, type, market })));
+  for (const place of places) ec2.setCapacity(place, 0);
+  kernel.at(ms, 'capacity back', () => {
+    for (const place of places) ec2.setCapacity(place, null);
+  });
+}
+
+function quotaOut({ kernel, ec2 }: World, { ms }: Of<'quota'>): void {
+  kernel.mark('fault quota');
+  const { quotas } = EC2_DEFAULTS;
+  ec2.change({ quotas: { ...quotas, 'standard spot': 4, 'standard on-demand': 4 } });
+  kernel.at(ms, 'quota back', () => ec2.change({ quotas }));
+}
+
+function showLate({ kernel, ec2, scenario }: World, { ms, lateMs }: Of<'late'>): void {
+  kernel.mark('fault late');
+  ec2.change({ visibleAfterMs: [0, lateMs] });
+  kernel.at(ms, 'on time', () => ec2.change({ visibleAfterMs: [0, scenario.lateMs] }));
+}
+
+function reclaim({ kernel, ec2, promises }: World, { nth, hasNotice }: Of<'reclaim'>): void {
+  const live = [...ec2.instances.values()].filter(
+    ({ state, market }) => market === 'spot' && (state === 'pending' || state === 'running'),
+  );
+  const one = live[nth % Math.max(1, live.length)];
+  if (!one) return;
+  kernel.mark(`fault reclaim ${hasNotice ? 'with' : 'without'} notice`);
+  promises.excuse(one.id);
+  ec2.reclaim(one.id, hasNotice);
+}
+
+function cancel({ kernel, github, jobs, cancelled }: World, fault: Of<'cancel'>): void {
+  const job = jobs[fault.job];
+  if (!job || job.facts.now.state === 'completed') return;
+  kernel.mark(`fault cancel ${job.facts.now.state}`);
+  cancelled.add(job);
+  github.runners.cancel(job);
+}
+
+/** A job that asks for less than ours do, and so takes any runner of the repository. */
+function steal({ kernel, github, repos }: World, fault: Of<'theft'>): void {
+  const repo = repos[fault.repo];
+  if (!repo) return;
+  kernel.mark('fault theft');
+  const { durationMs } = fault;
+  github.jobs.addRun(repo, { jobs: [{ name: 'thief', labels: ['self-hosted'], durationMs }] });
+}
+
+function changeRules(world: World, { repo, to }: Of<'rules'>): void {
+  const rules = world.scenario.repos[repo]?.rules ?? [];
+  const by = (n: number) => rules.map((rule) => ({ ...rule, max: Math.max(0, rule.max + n) }));
+  const texts: Readonly<Record<typeof to, readonly [string | null, WrittenRules]>> = {
+    lower: [rulesText(by(-1)), { rules: by(-1), isStrict: true }],
+    raise: [rulesText(by(2)), { rules: by(2), isStrict: false }],
+    none: [rulesText([]), { rules: [], isStrict: true }],
+    disabled: [rulesText(rules, ['enabled: false']), { rules: [], isStrict: true }],
+    broken: [BROKEN, { rules, isStrict: false }],
+    missing: [null, { rules: [], isStrict: true }],
+  };
+  world.kernel.mark(`fault rules ${to}`);
+  world.writeRules(repo, ...texts[to]);
+}
+
+function uninstall(world: World, { ms }: Of<'uninstall'>): void {
+  const { kernel, github, repos, promises } = world;
+  const [installation] = github.state.installations.values();
+  if (!installation) return;
+  kernel.mark('fault uninstall');
+  for (const repo of repos) promises.taken(repoScope(repo.id));
+  github.repos.uninstall(installation.id);
+  kernel.at(ms, 'install again', () => installAgain(world));
+}
+
+function installAgain({ github, repos, promises }: World): void {
+  const [owner] = github.state.owners.values();
+  if (!owner || github.state.installations.size > 0) return;
+  github.repos.install(owner);
+  for (const repo of repos) promises.taken(repoScope(repo.id));
+}
+
+/** SIGTERM: nothing comes in any more, what is under way ends, then the process does. */
+function stop(world: World, fault: Of<'stop'>): void {
+  const slot = world.slots[fault.slot];
+  const { process, app } = slot ?? {};
+  if (!slot || !process || !app) return;
+  const { kernel } = world;
+  kernel.mark('fault stop');
+  kernel.trace(`${slot.name}: stops`);
+  slot.app = null;
+  const end = () => {
+    if (!process.isAlive) return;
+    process.kill();
+    slot.process = null;
+    kernel.at(fault.downMs, 'restart', () => {
+      if (slot.process === null) world.start(slot);
+    });
+  };
+  process.at(0, 'stop', () => void app.loop.stop().then(() => kernel.at(0, 'stopped', end)));
+}
+
+/** From here on the world is as it should be. */
+function calm(world: World): void {
+  const { kernel, ec2, github, scenario, repos } = world;
+  kernel.trace('calm');
+  ec2.change({ quotas: EC2_DEFAULTS.quotas, visibleAfterMs: [0, scenario.lateMs] });
+  for (const region of REGIONS) {
+    for (const zone of zonesOf(region)) {
+      for (const type of new Set(scenario.repos.flatMap(({ rules }) => rules.map((r) => r.type)))) {
+        for (const market of ['spot', 'on-demand'] as const) {
+          ec2.setCapacity({ zone, type, market }, null);
+        }
+      }
+    }
+  }
+  installAgain(world);
+  scenario.repos.forEach(({ rules }, index) => {
+    const repo = repos[index];
+    const text = rulesText(rules);
+    if (!repo || github.repos.fileAt(repo, RULES_PATH) === text) return;
+    world.writeRules(index, text, { rules, isStrict: false });
+  });
+}

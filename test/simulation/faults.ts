@@ -1,0 +1,122 @@
+import type { GitHub } from '../../src/github/port.ts';
+import type { Refused, Reply } from '../../src/model/reply.ts';
+import type { HookCall, HookFault } from '../../src/sandbox/github-hooks.ts';
+import type { Fault as KernelFault } from '../../src/sandbox/kernel.ts';
+import type { PortCall, Process } from '../../src/sandbox/process.ts';
+import type { Fault, Scenario } from './scenario.ts';
+
+type Of<K extends Fault['kind']> = Extract<Fault, { kind: K }>;
+type Window = Of<'github' | 'ec2'>;
+
+/** The scenario's faults as the kernel, the webhooks and the ports ask for them. */
+export interface Faults {
+  call(call: PortCall): KernelFault | undefined;
+  hook(call: HookCall): HookFault | undefined;
+  /** GitHub says 404 for what exists. */
+  isLie(call: PortCall): boolean;
+  crash(process: string, gate: number): Of<'crash'> | undefined;
+  pause(process: string, gate: number): Of<'pause'> | undefined;
+  of<K extends Fault['kind']>(kind: K): readonly Of<K>[];
+}
+
+export interface FaultDeps {
+  /** Since the start. */
+  readonly nowMs: () => number;
+  readonly mark: (name: string) => void;
+  readonly race: (fault: Of<'race'>) => void;
+}
+
+const keyOf = (process: string, call: string, nth: number): string => `${process} ${call} ${nth}`;
+
+export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
+  const { nowMs, mark } = deps;
+  const of = <K extends Fault['kind']>(kind: K) =>
+    scenario.faults.filter((fault): fault is Of<K> => fault.kind === kind);
+  const calls = new Map(of('call').map((one) => [keyOf(one.process, one.call, one.nth), one]));
+  const races = new Map(of('race').map((one) => [keyOf(one.process, one.call, one.nth), one]));
+  const named = new Set([...of('call'), ...of('race')].map(({ call }) => call));
+  const hooks = new Map(of('hook').map((one) => [one.nth, one]));
+  const gates = new Map([...of('crash'), ...of('pause')].map((one) => [`app${one.slot} ${one.gate}`, one]));
+  const windows: readonly Window[] = [...of('github'), ...of('ec2')];
+  const isCalm = () => nowMs() >= scenario.calmAt;
+
+  /** Windows that are open for this call. */
+  const open = (name: string): Window | undefined => {
+    if (windows.length === 0 || name.startsWith('store.')) return undefined;
+    const now = nowMs();
+    return windows.find(
+      ({ kind, at, ms }) => name.startsWith(`${kind}.`) && now >= at && now < at + ms,
+    );
+  };
+
+  return {
+    call({ process, name, nth }) {
+      if (isCalm()) return undefined;
+      const window = process === 'machine' ? undefined : open(name);
+      if (window && window.how !== 'missing') {
+        mark(`fault ${window.kind} ${window.how}`);
+        return { kind: window.how === 'down' ? 'lost-request' : 'throttled' };
+      }
+      if (!named.has(name)) return undefined;
+      const race = races.get(keyOf(process, name, nth));
+      if (race) {
+        mark('fault race');
+        deps.race(race);
+        return { kind: 'slow', ms: race.ms };
+      }
+      const fault = calls.get(keyOf(process, name, nth));
+      if (!fault || fault.how === 'missing') return undefined;
+      mark(`fault call ${fault.how}`);
+      return { kind: fault.how, ms: fault.ms };
+    },
+    hook({ nth }) {
+      if (isCalm()) return undefined;
+      const window = open('github.hook');
+      if (window?.how === 'down') return { kind: 'outage' };
+      const fault = hooks.get(nth);
+      return fault && { kind: fault.how, ms: fault.ms };
+    },
+    isLie({ process, name, nth }) {
+      if (isCalm()) return false;
+      const isLie =
+        open(name)?.how === 'missing' || calls.get(keyOf(process, name, nth))?.how === 'missing';
+      if (isLie) mark('fault github missing');
+      return isLie;
+    },
+    crash(process, gate) {
+      const fault = isCalm() ? undefined : gates.get(`${process} ${gate}`);
+      return fault?.kind === 'crash' ? fault : undefined;
+    },
+    pause(process, gate) {
+      const fault = isCalm() ? undefined : gates.get(`${process} ${gate}`);
+      return fault?.kind === 'pause' ? fault : undefined;
+    },
+    of,
+  };
+}
+
+const NOT_FOUND: Refused = { ok: false, reason: 'missing', code: '404', message: 'Not Found' };
+
+/** GitHub's port with lies: it says 404, and does nothing. */
+export function lyingGitHub(github: GitHub, process: Process, faults: Faults): GitHub {
+  const asked = new Map<string, number>();
+  const tell = <T>(call: string, truth: () => Promise<Reply<T>>): Promise<Reply<T>> => {
+    const name = `github.${call}`;
+    const nth = (asked.get(name) ?? 0) + 1;
+    asked.set(name, nth);
+    if (!faults.isLie({ process: process.name, name, nth })) return truth();
+    return process.call<Reply<T>>(name, () => NOT_FOUND, { unanswered: () => NOT_FOUND });
+  };
+  return {
+    ...github,
+    file: (...args) => tell('file', () => github.file(...args)),
+    register: (...args) => tell('register', () => github.register(...args)),
+    removeRunner: (...args) => tell('removeRunner', () => github.removeRunner(...args)),
+    runners: (...args) => tell('runners', () => github.runners(...args)),
+    actionsRunner: (...args) => tell('actionsRunner', () => github.actionsRunner(...args)),
+    job: (...args) => tell('job', () => github.job(...args)),
+    unfinishedJobs: (...args) => tell('unfinishedJobs', () => github.unfinishedJobs(...args)),
+    repository: (...args) => tell('repository', () => github.repository(...args)),
+    repositories: (...args) => tell('repositories', () => github.repositories(...args)),
+  };
+}

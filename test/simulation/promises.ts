@@ -1,0 +1,173 @@
+import type { Instant } from '../../src/lib/clock.ts';
+import type { LaunchId, RuleId, ScopeId } from '../../src/model/ids.ts';
+import type { Launch } from '../../src/model/launch.ts';
+import { ruleId } from '../../src/model/rules.ts';
+import type { Ec2Instance } from '../../src/sandbox/ec2-instance.ts';
+import type { Ec2Model, Ec2Watch } from '../../src/sandbox/ec2-model.ts';
+import type { GitHubModel } from '../../src/sandbox/github.ts';
+import type { Job, Repo, Runner } from '../../src/sandbox/github-state.ts';
+import type { Kernel } from '../../src/sandbox/kernel.ts';
+import type { Intent, Lease } from '../../src/store/port.ts';
+import type { RulePlan } from './scenario.ts';
+
+/** How long the app may go on by rules that it has not read anew: a lost push is delivered again. */
+const RULES_AGE_MS = 300_000;
+/** Machines that could still take a job, beyond the jobs that are open: late words cost that many. */
+export const MOST_SURPLUS = 8;
+
+interface Intended {
+  readonly scope: ScopeId;
+  readonly rule: RuleId;
+  readonly max: number;
+  readonly count: number;
+  readonly at: Instant;
+}
+
+/**
+ * What the harness knows and nobody else does: which rules stood in the file when, what was written
+ * down before it was done, who held which lease. Promises are checked where the truth changes.
+ */
+export interface Promises extends Ec2Watch {
+  /** The file of a scope, as it now stands; `isStrict`: it may end machines that run jobs. */
+  file(scope: ScopeId, rules: readonly RulePlan[], isStrict: boolean): void;
+  /** A person took the repository from us, or gave it back. */
+  taken(scope: ScopeId): void;
+  intended(lease: Lease, intents: readonly Intent[], launches: readonly Launch[]): void;
+  /** Whose lease a scope's is. */
+  leased(lease: Lease): void;
+  forgetLeases(): void;
+  /** A call of a process arrives at EC2 right now. */
+  arrived(process: string, call: string): void;
+  /** It will end with its job, by the world's fault. */
+  excuse(instance: string): void;
+  /** Whether a job that ended at that time, on that runner, may have ended badly. */
+  isExcused(job: Job): boolean;
+  readonly worstSurplus: number;
+}
+
+export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Model): Promises {
+  const files = new Map<ScopeId, { at: Instant; max: ReadonlyMap<RuleId, number> }[]>();
+  const strictAt = new Map<ScopeId, Instant[]>();
+  const intents = new Map<LaunchId, Intended>();
+  const leases = new Map<string, Lease>();
+  const excused = new Set<string>();
+  let arrival = { process: '', call: '', at: -1 };
+  let worstSurplus = 0;
+
+  const isStrictNear = (scope: ScopeId, at: Instant) =>
+    (strictAt.get(scope) ?? []).some((since) => at >= since && at - since <= RULES_AGE_MS);
+
+  const runnerOf = (repo: Repo, instance: Ec2Instance): Runner | undefined =>
+    [...repo.runners.values()].find(({ name }) => name.includes(instance.id));
+
+  const repoOf = (scope: string): Repo | undefined =>
+    github.state.repos.get(Number(scope.replace('repo-', '')));
+
+  /** Machines that may still take a job, against jobs that may still want one. */
+  function checkSurplus(scope: ScopeId) {
+    const repo = repoOf(scope);
+    if (!repo) return;
+    const spare = [...ec2.instances.values()].filter((one) => {
+      const isOpen = one.state === 'pending' || one.state === 'running';
+      if (!isOpen || one.tags['dstack:scope'] !== scope || excused.has(one.id)) return false;
+      return !finished.has(one.id) && runnerOf(repo, one)?.job?.facts.now.state !== 'in_progress';
+    }).length;
+    const open = [...repo.queue].filter((job) => job.facts.now.state === 'queued').length;
+    worstSurplus = Math.max(worstSurplus, spare - open);
+    const text = `${spare} machines could take a job in ${scope}, and ${open} jobs are open`;
+    kernel.invariant(spare - open <= MOST_SURPLUS, 'surplus', text);
+  }
+  const finished = new Set<string>();
+
+  function checkCaller(launch: LaunchId, scope: ScopeId) {
+    const isNow = arrival.at === kernel.now() && arrival.call === 'ec2.launch';
+    const holder = leases.get(scope)?.holder ?? '';
+    const text = `${launch} was launched by ${arrival.process}, the lease is ${holder}'s`;
+    const isHis = holder.startsWith(`${arrival.process}/`) || holder === '';
+    kernel.invariant(!isNow || isHis, 'stale-call', text);
+  }
+
+  return {
+    file(scope, rules, isStrict) {
+      const max = new Map(rules.map((rule) => [ruleId(rule.type, rule.region), rule.max]));
+      const versions = files.get(scope) ?? [];
+      versions.push({ at: kernel.now(), max });
+      files.set(scope, versions);
+      if (isStrict) strictAt.set(scope, [...(strictAt.get(scope) ?? []), kernel.now()]);
+    },
+    taken(scope) {
+      strictAt.set(scope, [...(strictAt.get(scope) ?? []), kernel.now()]);
+    },
+    intended(lease, asked, launches) {
+      for (const { id, scope, rule, count } of launches) {
+        const max = asked.find((one) => one.id === id)?.max ?? 0;
+        intents.set(id, { scope, rule, max, count, at: kernel.now() });
+        const versions = (files.get(scope) ?? []).toReversed();
+        const known = versions.filter(
+          ({ at }, i) => i === 0 || (versions[i - 1]?.at ?? at) >= kernel.now() - RULES_AGE_MS,
+        );
+        kernel.invariant(
+          known.some((version) => (version.max.get(rule) ?? 0) === max),
+          'rules-of-late',
+          `${id} was intended by a maximum of ${max}, which the file has not said for long`,
+        );
+      }
+      const current = leases.get(lease.name);
+      const isHeld = current?.holder === lease.holder && current.fence === lease.fence;
+      kernel.invariant(isHeld, 'stale-write', `${lease.holder} intends in ${lease.name}`);
+    },
+    leased(lease) {
+      const before = leases.get(lease.name);
+      const isFree =
+        before === undefined || before.holder === lease.holder || before.until <= kernel.now();
+      const text = `${lease.holder} took ${lease.name} from ${before?.holder}`;
+      kernel.invariant(isFree, 'one-holder', text);
+      leases.set(lease.name, lease);
+    },
+    forgetLeases: () => leases.clear(),
+    arrived(process, call) {
+      arrival = { process, call, at: kernel.now() };
+    },
+    excuse: (instance) => void excused.add(instance),
+    isExcused(job) {
+      const { runner, completedAt } = job.facts.now;
+      if (isStrictNear(`repo-${Number(job.run.repo.id)}`, completedAt ?? 0)) return true;
+      return [...excused].some((id) => runner?.name.includes(id) === true);
+    },
+    get worstSurplus() {
+      return worstSurplus;
+    },
+    maxOf(scope, rule) {
+      const newest = files.get(scope as ScopeId)?.at(-1)?.max.get(rule) ?? 0;
+      const since = kernel.now() - RULES_AGE_MS;
+      const lately = [...intents.values()]
+        .filter((one) => one.scope === scope && one.rule === rule && one.at >= since)
+        .map(({ max }) => max);
+      return Math.max(newest, ...lately);
+    },
+    hasIntent(launch) {
+      const intent = intents.get(launch);
+      if (!intent) return false;
+      const its = [...ec2.instances.values()].filter(
+        ({ tags }) => tags['dstack:launch'] === launch,
+      ).length;
+      kernel.invariant(
+        its <= intent.count,
+        'one-per-launch',
+        `launch ${launch} has ${its} instances, and ${intent.count} were meant`,
+      );
+      checkCaller(launch, intent.scope);
+      checkSurplus(intent.scope);
+      return true;
+    },
+    mustNotEnd(instance) {
+      const scope = instance.tags['dstack:scope'] ?? '';
+      const repo = repoOf(scope);
+      const runner = repo && runnerOf(repo, instance);
+      if (!runner || runner.isDead || runner.job?.facts.now.state !== 'in_progress') return false;
+      if (!isStrictNear(scope as ScopeId, kernel.now())) return true;
+      excused.add(instance.id);
+      return false;
+    },
+  };
+}

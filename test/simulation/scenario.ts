@@ -1,0 +1,163 @@
+import { createKernel } from '../../src/sandbox/kernel.ts';
+import type { Behaviour } from '../../src/sandbox/machine-daemon.ts';
+import { drawFaults } from './draw-faults.ts';
+
+// simulation: the whole app on the sandbox's kernel, with everything that can go wrong as data. A
+// scenario is JSON: it can be saved, made smaller, and played again to the byte. `generate` draws
+// one; simulate.ts plays it; shrink.ts makes it small; mutants.ts asks whether it finds anything.
+
+export interface Scenario {
+  readonly seed: number;
+  /** Processes of the app on one store. */
+  readonly replicas: 1 | 2;
+  /** Least latencies and no ties: for traces that a person reads. */
+  readonly isCalm: boolean;
+  readonly tickMs: number;
+  readonly resyncMs: number;
+  readonly registerTimeoutMs: number;
+  /** EC2 shows new instances up to this late. */
+  readonly lateMs: number;
+  /** GitHub's reads are as old as this. */
+  readonly readLagMs: number;
+  /** One repository is one scope. */
+  readonly repos: readonly RepoPlan[];
+  readonly jobs: readonly JobPlan[];
+  readonly faults: readonly Fault[];
+  /** From then on nothing goes wrong, and everything has to converge. */
+  readonly calmAt: number;
+}
+
+export interface RepoPlan {
+  readonly rules: readonly RulePlan[];
+}
+
+export interface RulePlan {
+  readonly type: string;
+  readonly region: string;
+  readonly max: number;
+  readonly spotPolicy: 'spot' | 'on-demand' | 'auto';
+}
+
+export interface JobPlan {
+  readonly at: number;
+  readonly repo: number;
+  /** Asks for this instance type; '' for any. */
+  readonly type: string;
+  readonly durationMs: number;
+  /** By its own fault: nobody's business but its author's. */
+  readonly fails?: true;
+  /** It names an environment, and somebody approves it this much later. */
+  readonly approveMs?: number;
+}
+
+export type CallHow = 'lost-request' | 'lost-answer' | 'slow' | 'throttled' | 'missing';
+export type HookHow = 'lost' | 'outage' | 'delay' | 'double';
+export type Outage = 'down' | 'limit' | 'missing';
+export type RulesChange = 'lower' | 'raise' | 'none' | 'disabled' | 'broken' | 'missing';
+
+/** What goes wrong, each an entry of its own, so that it can be left out. */
+export type Fault =
+  | { kind: 'call'; process: string; call: string; nth: number; how: CallHow; ms: number }
+  /** The call takes `ms` longer, and a job comes right then. */
+  | { kind: 'race'; process: string; call: string; nth: number; ms: number; repo: number }
+  | { kind: 'hook'; nth: number; how: HookHow; ms: number }
+  | { kind: 'capacity'; at: number; ms: number; type: string; zones: 'one' | 'all' }
+  | { kind: 'quota'; at: number; ms: number }
+  | { kind: 'late'; at: number; ms: number; lateMs: number }
+  | { kind: 'reclaim'; at: number; nth: number; hasNotice: boolean }
+  | { kind: 'machine'; nth: number; behaviour: Exclude<Behaviour, 'sound'> }
+  | { kind: 'github' | 'ec2'; at: number; ms: number; how: Outage }
+  | { kind: 'cancel'; at: number; job: number }
+  | { kind: 'theft'; at: number; repo: number; durationMs: number }
+  | { kind: 'rules'; at: number; repo: number; to: RulesChange }
+  | { kind: 'uninstall'; at: number; ms: number }
+  | { kind: 'rename'; at: number; repo: number }
+  | { kind: 'crash'; slot: number; gate: number; downMs: number; losesStore: boolean }
+  | { kind: 'stop'; slot: number; at: number; downMs: number }
+  | { kind: 'pause'; slot: number; gate: number; ms: number };
+
+/** Chance by label, so that one more draw here moves none there. */
+export interface Dice {
+  unit(label: string): number;
+  int(label: string, least: number, most: number): number;
+  pick<T>(label: string, from: readonly [T, ...T[]]): T;
+  isTrue(label: string, chance: number): boolean;
+}
+
+function createDice(seed: number): Dice {
+  const { rand: unit } = createKernel({ seed });
+  const int = (label: string, least: number, most: number) =>
+    least + Math.floor(unit(label) * (most - least + 1));
+  return {
+    unit,
+    int,
+    pick: (label, from) => from[int(label, 0, from.length - 1)] ?? from[0],
+    isTrue: (label, chance) => unit(label) < chance,
+  };
+}
+
+/** With R, the grace times shrink that are written as multiples of it. */
+const RESYNC_MS = 20_000;
+const REGISTER_TIMEOUT_MS = 120_000;
+const TICK_MS = 5_000;
+const FAULTS_MS = 240_000;
+const TYPES = ['m5.large', 'c5.xlarge', 'm5.xlarge'] as const;
+const REGIONS = ['eu-west-1', 'us-west-2'] as const;
+
+export function generate(seed: number): Scenario {
+  const dice = createDice(seed);
+  const replicas = dice.isTrue('replicas', 0.3) ? 2 : 1;
+  const repos = drawRepos(dice);
+  const jobs = drawJobs(dice, repos);
+  return {
+    seed,
+    replicas,
+    isCalm: false,
+    tickMs: TICK_MS,
+    resyncMs: RESYNC_MS,
+    registerTimeoutMs: REGISTER_TIMEOUT_MS,
+    lateMs: dice.pick('late', [0, 2_000, 12_000, 40_000]),
+    readLagMs: dice.pick('read lag', [0, 1_000, 5_000]),
+    repos,
+    jobs,
+    faults: drawFaults(dice, { replicas, repos: repos.length, jobs: jobs.length, ms: FAULTS_MS }),
+    calmAt: FAULTS_MS + 30_000,
+  };
+}
+
+/** Three rules in two scopes, or four; the maxima are small, so that they are reached. */
+function drawRepos(dice: Dice): readonly RepoPlan[] {
+  const count = [2, dice.int('second rules', 1, 2)];
+  return count.map((n) => {
+    const first = dice.int('first type', 0, TYPES.length - 1);
+    return {
+      rules: Array.from({ length: n }, (_, i) => ({
+        type: TYPES[(first + i) % TYPES.length] ?? TYPES[0],
+        region: dice.pick('region', REGIONS),
+        max: dice.int('max', 1, 4),
+        spotPolicy: dice.pick('spot policy', ['spot', 'spot', 'auto', 'on-demand']),
+      })),
+    };
+  });
+}
+
+function drawJobs(dice: Dice, repos: readonly RepoPlan[]): readonly JobPlan[] {
+  const bursts = Array.from({ length: 4 }, () => dice.int('burst', 0, FAULTS_MS - 40_000));
+  return Array.from({ length: dice.int('jobs', 20, 28) }, (): JobPlan => {
+    const repo = dice.int('job repo', 0, repos.length - 1);
+    const rules = repos[repo]?.rules ?? [];
+    const isBurst = dice.isTrue('is burst', 0.6);
+    const at = isBurst ? (bursts[dice.int('which burst', 0, 3)] ?? 0) : 0;
+    const spread = isBurst ? 3_000 : FAULTS_MS - 20_000;
+    return {
+      at: at + dice.int('job at', 0, spread),
+      repo,
+      type: dice.isTrue('any type', 0.6)
+        ? ''
+        : (rules[dice.int('job rule', 0, rules.length - 1)]?.type ?? ''),
+      durationMs: dice.int('job ms', 2_000, 40_000),
+      ...(dice.isTrue('job fails', 0.1) ? { fails: true } : {}),
+      ...(dice.isTrue('approval', 0.05) ? { approveMs: dice.int('approve', 1_000, 60_000) } : {}),
+    };
+  }).sort((a, b) => a.at - b.at);
+}

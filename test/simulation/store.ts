@@ -1,0 +1,126 @@
+import type { JobId } from '../../src/model/ids.ts';
+import { type JobReport, jobRank } from '../../src/model/job.ts';
+import type { Kernel } from '../../src/sandbox/kernel.ts';
+import type { Process } from '../../src/sandbox/process.ts';
+import type { Lease, Store } from '../../src/store/port.ts';
+import type { Promises } from './promises.ts';
+
+/** A queued job has its reason this long after it was first seen without one. */
+const REASON_WITHIN_MS = 60_000;
+
+/** The store with eyes: what is written is held against the promises at that very moment. */
+export function watchStore(
+  inner: Store,
+  deps: { readonly kernel: Kernel; readonly promises: Promises; readonly isCalm: () => boolean },
+): Store {
+  const { kernel, promises, isCalm } = deps;
+  const heard = new Map<JobId, number>();
+  const unexplained = new Map<JobId, number>();
+  const leases = new Map<string, Lease>();
+
+  const hear = (jobs: readonly JobReport[]) => {
+    for (const { id, state } of jobs) {
+      heard.set(id, Math.max(heard.get(id) ?? 0, jobRank(state)));
+    }
+  };
+  const fenced = (lease: Lease, isDone: boolean, what: string): boolean => {
+    const held = leases.get(lease.name);
+    const isHis = held?.holder === lease.holder && held.fence === lease.fence;
+    const text = `${lease.holder} wrote ${what} in ${lease.name}, which is ${held?.holder}'s`;
+    kernel.invariant(!isDone || isHis, 'stale-write', text);
+    return isDone;
+  };
+
+  return {
+    ...inner,
+    async apply(batch, now) {
+      const scopes = await inner.apply(batch, now);
+      hear(batch.flatMap(({ event }) => (event.kind === 'job' ? [event.job] : [])));
+      return scopes;
+    },
+    async report(jobs, now) {
+      const scopes = await inner.report(jobs, now);
+      hear(jobs);
+      return scopes;
+    },
+    async lease(ask) {
+      const lease = await inner.lease(ask);
+      if (lease) {
+        leases.set(lease.name, lease);
+        promises.leased(lease);
+      }
+      return lease;
+    },
+    async scopeRows(scope) {
+      const rows = await inner.scopeRows(scope);
+      for (const { id, state, reason } of rows.jobs) {
+        const rank = heard.get(id) ?? 0;
+        const text = `job ${id} is ${state} again, after a later word`;
+        kernel.invariant(jobRank(state) >= rank, 'forward', text);
+        if (state !== 'queued' || reason !== null || !isCalm()) unexplained.delete(id);
+        else if (!unexplained.has(id)) unexplained.set(id, kernel.now());
+        const sinceMs = kernel.now() - (unexplained.get(id) ?? kernel.now());
+        kernel.invariant(sinceMs <= REASON_WITHIN_MS, 'reason', `job ${id} waits unexplained`);
+      }
+      return rows;
+    },
+    async intend(lease, intents, now) {
+      const launches = await inner.intend(lease, intents, now);
+      if (launches.length > 0) promises.intended(lease, intents, launches);
+      return launches;
+    },
+    saveRules: async (lease, rules) => fenced(lease, await inner.saveRules(lease, rules), 'rules'),
+    saveReasons: async (lease, reasons, now) =>
+      fenced(lease, await inner.saveReasons(lease, reasons, now), 'reasons'),
+    setAside: async (lease, job, until, forMs) =>
+      fenced(lease, await inner.setAside(lease, job, until, forMs), 'an aside'),
+    async changeInstance(change) {
+      const isDone = await inner.changeInstance(change);
+      return change.lease ? fenced(change.lease, isDone, 'an instance') : isDone;
+    },
+    async requeue(lease, job, now) {
+      const isDone = await inner.requeue(lease, job, now);
+      if (isDone) {
+        kernel.mark('store requeue');
+        heard.set(job, jobRank('queued'));
+      }
+      return fenced(lease, isDone, 'a requeue');
+    },
+  };
+}
+
+const LATENCY_MS = [0, 3] as const;
+
+/**
+ * The store as one process has it: each call is one event, whole, between two gates. `isLocal`: the
+ * database lives in the process, as SQLite does, so that a dead caller's call never lands.
+ */
+export function gateStore(
+  process: Process,
+  given: { readonly store: Store; readonly kernel: Kernel; readonly isLocal: boolean },
+): Store {
+  const { store, kernel, isLocal } = given;
+  const options = { latencyMs: LATENCY_MS, isLocal };
+  type Method = (...args: unknown[]) => Promise<unknown>;
+  const gate = (name: string, method: Method): Method => {
+    const called = `store.${name}`;
+    return (...args) => {
+      let isOpen = true;
+      const effect = () => {
+        const work = method(...args).finally(() => {
+          isOpen = false;
+        });
+        // Handled here as well: its caller may be dead when it fails.
+        work.catch(() => {});
+        return { work };
+      };
+      return process.call(called, effect, options).then(({ work }) => {
+        kernel.invariant(!isOpen, 'open-transaction', `${called} was open between two events`);
+        return work;
+      });
+    };
+  };
+  const methods: [string, Method][] = Object.entries(store);
+  // Every method under its own name again: what comes out is the port that went in.
+  return Object.fromEntries(methods.map(([name, method]) => [name, gate(name, method)])) as unknown as Store;
+}

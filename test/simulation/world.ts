@@ -1,0 +1,345 @@
+import type { App } from '../../src/app.ts';
+import type { Log } from '../../src/lib/log.ts';
+import { Secret } from '../../src/lib/secret.ts';
+import { repoScope } from '../../src/model/ids.ts';
+import { createSandboxAccounts, createSandboxSts } from '../../src/sandbox/aws-ports.ts';
+import { createEc2 } from '../../src/sandbox/ec2.ts';
+import type { Ec2Model } from '../../src/sandbox/ec2-model.ts';
+import { createGitHubModel, type GitHubModel } from '../../src/sandbox/github.ts';
+import { createSandboxGitHub } from '../../src/sandbox/github-port.ts';
+import type { Job, Repo } from '../../src/sandbox/github-state.ts';
+import { createKernel, type Kernel } from '../../src/sandbox/kernel.ts';
+import { createMachines } from '../../src/sandbox/machine.ts';
+import type { GatewayAnswer } from '../../src/sandbox/machine-reporter.ts';
+import type { Process } from '../../src/sandbox/process.ts';
+import type { Store } from '../../src/store/port.ts';
+import type { Code } from './code.ts';
+import { createFaults, type Faults, lyingGitHub } from './faults.ts';
+import { createPromises, type Promises } from './promises.ts';
+import type { JobPlan, RulePlan, Scenario } from './scenario.ts';
+import { gateStore, watchStore } from './store.ts';
+
+export interface WorldOptions {
+  readonly code: Code;
+  readonly openStore: () => Promise<Store>;
+  /** The app's own log in the trace as well. */
+  readonly isVerbose: boolean;
+}
+
+export interface World {
+  readonly scenario: Scenario;
+  readonly kernel: Kernel;
+  readonly github: GitHubModel;
+  readonly ec2: Ec2Model;
+  readonly faults: Faults;
+  readonly promises: Promises;
+  readonly repos: readonly Repo[];
+  /** Ours, in the order of the scenario; those of races follow. */
+  readonly jobs: Job[];
+  readonly cancelled: Set<Job>;
+  readonly slots: readonly Slot[];
+  /** Since the start. */
+  nowMs(): number;
+  store(): Store;
+  openStore(): Promise<void>;
+  start(slot: Slot): void;
+  addJob(plan: JobPlan): void;
+  writeRules(repo: number, text: string | null, as: WrittenRules): void;
+}
+
+export interface WrittenRules {
+  readonly rules: readonly RulePlan[];
+  readonly isStrict: boolean;
+}
+
+/** A place that a process of the app runs in, one life after another. */
+export interface Slot {
+  readonly name: string;
+  process: Process | null;
+  app: App | null;
+  lives: number;
+}
+
+export const RULES_PATH = '.github/dstack.yml';
+const PUBLIC_URL = 'http://app.example';
+const APP_TAG = 'github.example/4711';
+const DAEMON = Buffer.from('// what machines run');
+const SECRET = 'the secret of a simulation';
+
+/** GitHub's own long waits, shortened as R is. */
+const GITHUB_KNOBS = {
+  leaseMs: [60_000, 120_000],
+  offlineMs: [10_000, 30_000],
+  cancelMs: 30_000,
+  acquireTimeoutMs: 30_000,
+} as const;
+
+export const rulesText = (rules: readonly RulePlan[], more: readonly string[] = []): string =>
+  [
+    'autoscale:',
+    ...more.map((line) => `  ${line}`),
+    rules.length === 0 ? '  rules: []' : '  rules:',
+    ...rules.flatMap(({ type, region, max, spotPolicy }) => [
+      `    - instance-type: ${type}`,
+      `      max: ${max}`,
+      `      region: ${region}`,
+      `      spot-policy: ${spotPolicy}`,
+    ]),
+    '',
+  ].join('\n');
+
+export async function createWorld(scenario: Scenario, options: WorldOptions): Promise<World> {
+  const { code } = options;
+  const slots: Slot[] = Array.from({ length: scenario.replicas }, (_, i) => ({
+    name: `app${i}`,
+    process: null,
+    app: null,
+    lives: 0,
+  }));
+  const kernel = createKernel({
+    seed: scenario.seed,
+    isCalm: scenario.isCalm,
+    fault: (call) => faults.call(call),
+    onGate: (gate, process) => {
+      if (gate.side === 'arrival') promises.arrived(gate.process, gate.name);
+      const crash = faults.crash(process.name, gate.gate);
+      if (crash) crashSlots(world, crash, process);
+      const pause = faults.pause(process.name, gate.gate);
+      if (pause) {
+        kernel.mark('fault pause');
+        kernel.pause(process, pause.ms);
+      }
+    },
+  });
+  const startedAt = kernel.now();
+  const faults = createFaults(scenario, {
+    nowMs: () => kernel.now() - startedAt,
+    mark: kernel.mark,
+    race: ({ repo }) => {
+      const plan = { at: 0, repo, type: '', durationMs: 5_000 };
+      kernel.at(0, 'race', () => world.addJob(plan));
+    },
+  });
+  const github = createGitHubModel(kernel, {
+    ...GITHUB_KNOBS,
+    readLagMs: scenario.readLagMs,
+    hookFault: faults.hook,
+  });
+  const ec2 = createEc2(kernel, { visibleAfterMs: [0, scenario.lateMs] });
+  const promises = createPromises(kernel, github, ec2);
+  ec2.watch(promises);
+  const behaviours = new Map(faults.of('machine').map((one) => [one.nth, one.behaviour]));
+  createMachines({
+    kernel,
+    ec2,
+    github,
+    gateway: createGateway(kernel, slots),
+    heartbeatMs: 5_000,
+    behaviourOf: ({ id, order }) => {
+      const behaviour = behaviours.get(order) ?? 'sound';
+      if (behaviour !== 'sound') promises.excuse(id);
+      return behaviour;
+    },
+  });
+  const keys = memoKeys(code.createKeys(SECRET));
+  const isCalm = () => kernel.now() - startedAt > scenario.calmAt;
+  let store: Store;
+
+  const world: World = {
+    scenario,
+    kernel,
+    github,
+    ec2,
+    faults,
+    promises,
+    repos: addRepos(github, promises, scenario),
+    jobs: [],
+    cancelled: new Set(),
+    slots,
+    nowMs: () => kernel.now() - startedAt,
+    store: () => store,
+    async openStore() {
+      promises.forgetLeases();
+      store = watchStore(await options.openStore(), { kernel, promises, isCalm });
+    },
+    start(slot) {
+      const process = kernel.process(slot.name);
+      slot.lives += 1;
+      slot.process = process;
+      kernel.trace(`${slot.name}: starts`);
+      const holder = `${slot.name}/${slot.lives}`;
+      process.at(0, 'start', () => {
+        slot.app = createAppOf({ process, holder });
+      });
+    },
+    addJob: (plan) => addJob(world, plan),
+    writeRules(index, text, { rules, isStrict }) {
+      const repo = world.repos[index];
+      if (!repo) return;
+      promises.file(repoScope(repo.id), rules, isStrict);
+      github.repos.commit(repo, { [RULES_PATH]: text });
+    },
+  };
+
+  function createAppOf({ process, holder }: { process: Process; holder: string }): App {
+    const accounts = createSandboxAccounts(ec2, process);
+    const { clock } = process;
+    return code.createApp({
+      store: gateStore(process, { store, kernel, isLocal: scenario.replicas === 1 }),
+      log: logOf(kernel, process, options.isVerbose),
+      clock,
+      random: process.random,
+      accounts,
+      catalogue: code.createCatalogue({ accounts, clock }),
+      github: lyingGitHub(createSandboxGitHub(github, process), process, faults),
+      sts: createSandboxSts(ec2, process),
+      keys,
+      settings: {
+        app: APP_TAG,
+        label: 'dstack',
+        publicUrl: PUBLIC_URL,
+        defaultRegion: null,
+        resyncMs: scenario.resyncMs,
+        registerTimeoutMs: scenario.registerTimeoutMs,
+        daemonSha256: 'd'.repeat(64),
+      },
+      holder,
+      tickMs: scenario.tickMs,
+      webhookSecret: new Secret(SECRET),
+      metricsToken: null,
+      audience: new URL(PUBLIC_URL).host,
+      daemon: DAEMON,
+      isHomeOpen: false,
+    });
+  }
+
+  github.onWebhook((hook, answer) => {
+    const slot = aSlot(kernel, slots);
+    if (!slot) return answer(502);
+    const { process, app } = slot;
+    process.at(0, 'webhook', async () => {
+      const parsed = code.parseEvent(hook.event, hook.payload, 'dstack');
+      if (!parsed.ok) return answer(202);
+      const delivery = { id: hook.guid, at: process.clock.now(), event: parsed.event };
+      const isLocal = scenario.replicas === 1;
+      const [isNew] = await gateStore(process, { store, kernel, isLocal }).receive([delivery]);
+      if (isNew) app.loop.take([delivery]);
+      answer(202);
+    });
+  });
+  await world.openStore();
+  return world;
+}
+
+/** What a process says. An error is a bug of the app, wherever it is caught. */
+function logOf(kernel: Kernel, process: Process, isVerbose: boolean): Log {
+  const say = (facts: object, message: string) => {
+    if (isVerbose) kernel.trace(`${process.name}: ${message} ${JSON.stringify(facts)}`);
+  };
+  return {
+    debug() {},
+    info: say,
+    warn: say,
+    error(facts, message) {
+      const err = 'err' in facts ? facts.err : undefined;
+      const cause = err instanceof Error ? err.stack?.split('\n').slice(0, 4).join(' ') : '';
+      kernel.invariant(false, 'bug', `${message} ${JSON.stringify(facts)}: ${cause}`);
+    },
+  };
+}
+
+/** Deriving a key takes longer than a tick: the same question gets the same answer. */
+function memoKeys(keys: ReturnType<Code['createKeys']>): ReturnType<Code['createKeys']> {
+  const known = new Map<string, string>();
+  const mac = (purpose: string, parts: readonly string[]) => {
+    const key = [purpose, ...parts].join('\n');
+    const value = known.get(key) ?? keys.mac(purpose, parts);
+    known.set(key, value);
+    return value;
+  };
+  const isMac = (purpose: string, parts: readonly string[], given: string) =>
+    mac(purpose, parts) === given;
+  return { ...keys, mac, isMac };
+}
+
+function addRepos(
+  github: GitHubModel,
+  promises: Promises,
+  { repos }: Scenario,
+): readonly Repo[] {
+  const owner = github.repos.addOwner('acme');
+  const made = repos.map(({ rules }, i) => {
+    const files = { [RULES_PATH]: rulesText(rules) };
+    const repo = github.repos.addRepo({ owner, name: `repo-${i}`, files });
+    promises.file(repoScope(repo.id), rules, false);
+    return repo;
+  });
+  github.repos.install(owner);
+  return made;
+}
+
+function addJob(world: World, plan: JobPlan): void {
+  const repo = world.repos[plan.repo];
+  if (!repo) return;
+  const { github, kernel } = world;
+  const run = github.jobs.addRun(repo, {
+    jobs: [
+      {
+        name: `job-${world.jobs.length}`,
+        labels: ['self-hosted', 'dstack', ...(plan.type === '' ? [] : [plan.type])],
+        durationMs: plan.durationMs,
+        ...(plan.fails ? { result: 'failure' } : {}),
+        ...(plan.approveMs === undefined ? {} : { environment: 'production' }),
+      },
+    ],
+  });
+  for (const job of run.jobs) {
+    world.jobs.push(job);
+    if (plan.approveMs === undefined) continue;
+    kernel.at(plan.approveMs, 'approval', () => github.jobs.approve(job));
+  }
+}
+
+type Running = Slot & { readonly process: Process; readonly app: App };
+
+/** Any process that listens, as a balancer chooses. */
+function aSlot(kernel: Kernel, slots: readonly Slot[]): Running | undefined {
+  const up = slots.filter((slot): slot is Running => slot.app !== null && slot.process !== null);
+  return up.length < 2 ? up[0] : up[Math.floor(kernel.rand('balance') * up.length)];
+}
+
+function createGateway(kernel: Kernel, slots: readonly Slot[]) {
+  const send = (call: (app: App) => Promise<GatewayAnswer>): Promise<GatewayAnswer> => {
+    const slot = aSlot(kernel, slots);
+    if (!slot) return Promise.resolve({ status: 502 });
+    return new Promise((resolve, reject) => {
+      slot.process.at(0, 'request', () => void call(slot.app).then(resolve, reject));
+    });
+  };
+  return {
+    register: (body: object) => send((app) => app.register(body)),
+    events: (session: string, body: object) => send((app) => app.events(session, body)),
+  };
+}
+
+type Crash = ReturnType<Faults['crash']>;
+
+function crashSlots(world: World, crash: NonNullable<Crash>, process: Process): void {
+  const { kernel, slots } = world;
+  kernel.mark(crash.losesStore ? 'fault store lost' : 'fault crash');
+  const down = slots.filter(
+    (slot) => slot.process !== null && (crash.losesStore || slot.process === process),
+  );
+  for (const slot of down) {
+    slot.process?.kill();
+    slot.process = null;
+    slot.app = null;
+  }
+  if (crash.losesStore) kernel.trace('the store is lost');
+  kernel.at(crash.downMs, 'restart', () => {
+    const ready = crash.losesStore ? world.openStore() : Promise.resolve();
+    void ready.then(() => {
+      for (const slot of down) if (slot.process === null) world.start(slot);
+    });
+  });
+}
