@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { setGlobalProxyFromEnv } from 'node:http';
 import { hostname } from 'node:os';
 import { pino } from 'pino';
 import { createAccounts } from './accounts/default.ts';
@@ -43,6 +44,8 @@ export async function serve(args: readonly string[]): Promise<number> {
   const parsed = parseSettings(process.env, (path) => readFileSync(path, 'utf8'));
   if (!parsed.ok) return complain(EXIT_CONFIG, parsed.problems);
   const { settings } = parsed;
+  // HTTPS_PROXY and NO_PROXY, for fetch and for what uses Node's own agents; the AWS SDK has its own.
+  setGlobalProxyFromEnv();
   const log = pino({ level: settings.logLevel });
   return settings.app ? run(settings, log) : setUp(settings, log);
 }
@@ -114,7 +117,8 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
   const daemon = readFileSync(DAEMON);
   const audience = http.publicUrl === null ? '' : new URL(http.publicUrl).host;
   const owners = settings.defaultAccounts === '*' ? ['*'] : settings.defaultAccounts.map(String);
-  const accounts = createAccounts({ owners, makeEc2: (region) => createEc2({ region, log }) });
+  const makeEc2 = (region: string) => createEc2({ region, log, proxyEnv: process.env });
+  const accounts = createAccounts({ owners, makeEc2 });
   const stsEndpoint = aws.stsEndpointUrl ?? aws.endpointUrl;
   return {
     store,

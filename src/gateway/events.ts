@@ -92,7 +92,7 @@ function changeFor({ kind, fields }: MachineEvent, now: number): Change | undefi
     case 'ending':
       return {
         from: ['pending', 'online', 'busy'],
-        patch: { state: 'ending', reason: `it says: ${textIn(fields['reason'], 80)}` },
+        patch: { state: 'ending', reason: `powers itself off: ${textIn(fields['reason'], 80)}` },
       };
     case 'rebalance':
     case 'log':
@@ -101,7 +101,7 @@ function changeFor({ kind, fields }: MachineEvent, now: number): Change | undefi
 }
 
 const textIn = (value: unknown, most: number): string =>
-  typeof value === 'string' ? value.slice(0, most) : 'nothing';
+  typeof value === 'string' ? value.slice(0, most) : 'no reason given';
 
 const LOG_LINES = 20;
 

@@ -107,7 +107,7 @@ function machinesTable(
     (
       one,
     ) => html`<tr><td><code>${one.id ?? 'asked for'}</code></td><td>${one.type} ${one.market}</td>
-<td>${one.zone}</td><td class="${STATE_CLASS[one.state]}">${one.state}${one.reason && html`<span class="dim"> ${one.reason}</span>`}</td>
+<td>${one.zone}</td><td class="${STATE_CLASS[one.state]}">${one.state}${one.reason && html`<span class="dim"> · ${one.reason}</span>`}</td>
 <td>${(one.runnerName && jobOf.get(one.runnerName)?.name) ?? '–'}</td><td>${clockTime(one.launchedAt)}</td>
 <td class="num">$${costUsd(one, now).toFixed(4)}</td></tr>`,
   )}${more(instances.length, 7)}</tbody></table></section>`;
