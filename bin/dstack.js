@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
+import module from 'node:module';
 import { assertNode } from './node-version.js';
 
 assertNode();
 // The AWS SDK takes half a second to load without it.
-enableCompileCache?.();
+module.enableCompileCache?.();
 
 const [command = 'help', ...args] = process.argv.slice(2);
 if (command === 'serve') {

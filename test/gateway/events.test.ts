@@ -47,8 +47,8 @@ describe('each kind', () => {
     ['interruption', { time: 'soon' }, { noticeAt: now }, CONTINUE],
     ['rebalance', {}, {}, CONTINUE],
     ['log', { lines: ['a line'] }, {}, CONTINUE],
-    ['ending', { reason: 'idle' }, { state: 'ending', reason: 'it says: idle' }, STOP],
-    ['ending', { reason: 7 }, { state: 'ending', reason: 'it says: nothing' }, STOP],
+    ['ending', { reason: 'idle' }, { state: 'ending', reason: 'powers itself off: idle' }, STOP],
+    ['ending', { reason: 7 }, { state: 'ending', reason: 'powers itself off: no reason given' }, STOP],
     ['of-a-newer-daemon', {}, {}, CONTINUE],
   ];
   test.each(cases)('%s %j', async (kind, more, after, next) => {
