@@ -36,7 +36,8 @@ export interface Jobs {
   start(job: Job, runner: Runner): void;
   complete(job: Job, conclusion: Conclusion): void;
   latest(run: Run): readonly Job[];
-  statusOf(run: Run): RunStatus;
+  /** As its jobs are now, or as the reader sees them; undefined when it sees none of them yet. */
+  statusOf(run: Run, seen?: (job: Job) => JobFacts | undefined): RunStatus | undefined;
 }
 
 /** Completed runs beyond these are forgotten, oldest first, as a long demo needs it. */
@@ -127,8 +128,9 @@ export function createJobs(
     return run.jobs.filter((job) => byName.get(job.spec.name) === job);
   };
 
-  const statusOf = (run: Run): RunStatus => {
-    const facts = latest(run).map((job) => job.facts.now);
+  const statusOf: Jobs['statusOf'] = (run, seen = (job) => job.facts.now) => {
+    const facts = latest(run).flatMap((job) => seen(job) ?? []);
+    if (facts.length === 0) return undefined;
     const has = (one: JobFacts['state']) => facts.some(({ state: each }) => each === one);
     const ended = (one: Conclusion) => facts.some(({ conclusion }) => conclusion === one);
     if (facts.every((each) => each.state === 'completed')) {
@@ -141,7 +143,7 @@ export function createJobs(
 
   const forgetOldRuns = (repo: Repo) => {
     if (repo.runs.size <= RUNS_KEPT) return;
-    const oldest = [...repo.runs.values()].find((run) => statusOf(run).status === 'completed');
+    const oldest = [...repo.runs.values()].find((run) => statusOf(run)?.status === 'completed');
     if (oldest === undefined) return;
     repo.runs.delete(oldest.id);
     for (const job of oldest.jobs) state.jobs.delete(job.id);
@@ -169,7 +171,7 @@ export function createJobs(
       return run;
     },
     rerunFailed(run) {
-      if (statusOf(run).status !== 'completed') return false;
+      if (statusOf(run)?.status !== 'completed') return false;
       const failed = latest(run).filter(({ facts }) =>
         ['failure', 'cancelled'].includes(facts.now.conclusion ?? ''),
       );

@@ -13,10 +13,13 @@ import { done, type Refused, type Reply } from '../model/reply.ts';
 import type { RepoFacts } from '../model/repo.ts';
 import type { GitHubModel } from './github.ts';
 import type { HookDelivery } from './github-hooks.ts';
-import type { Job, Repo, Runner } from './github-state.ts';
+import { createReads } from './github-reads.ts';
+import { isAmong, type Job, type Repo, reposOf } from './github-state.ts';
 import type { Process } from './process.ts';
 
 const NOT_FOUND: Refused = { ok: false, reason: 'missing', code: '404', message: 'Not Found' };
+/** No token is given any more: that says nothing of what it was wanted for. */
+const UNINSTALLED: Refused = { ok: false, reason: 'denied', code: '404', message: 'Not Found' };
 const SUSPENDED: Refused = {
   ok: false,
   reason: 'denied',
@@ -32,47 +35,26 @@ const UNANSWERED: Refused = {
 /** GitHub's advice where a secondary limit comes without a time. */
 const SECONDARY_MS = 60_000;
 
-/** The repository as this installation may see it; the same answers as over HTTP. */
-export function findRepo(
+/** The repository as this installation may see it. */
+function findRepo(
   { state }: Pick<GitHubModel, 'state'>,
   installation: InstallationId,
   id: RepoId,
 ): Reply<Repo> {
   const of = state.installations.get(installation);
-  if (of === undefined) return NOT_FOUND;
+  if (of === undefined) return UNINSTALLED;
   if (of.suspendedAt !== null) return SUSPENDED;
   const repo = state.repos.get(id);
-  const isSeen =
-    repo !== undefined && repo.owner.id === of.owner.id && (of.repos === null || of.repos.has(id));
-  return isSeen ? done(repo) : NOT_FOUND;
+  return repo !== undefined && isAmong(of, repo) ? done(repo) : NOT_FOUND;
 }
 
-/** Jobs and runners as a read shows them: as they were a little ago. */
-export function createReads({ state, jobs }: GitHubModel) {
-  const asOf = () => state.kernel.now() - state.knobs.readLagMs;
-  return {
-    job: (job: Job) => job.facts.asOf(asOf()),
-    runner: (runner: Runner) => {
-      const seen = runner.state.asOf(asOf());
-      return seen?.isThere === true ? seen : undefined;
-    },
-    unfinished: (repo: Repo): readonly Job[] =>
-      [...repo.runs.values()].flatMap((run) =>
-        jobs.latest(run).filter((job) => {
-          const facts = job.facts.asOf(asOf());
-          return facts !== undefined && facts.state !== 'completed';
-        }),
-      ),
-  };
-}
-
-/** One of each failed webhook, the latest attempt, of which no attempt succeeded. */
+/** Oldest first, the first attempt of each webhook of which no attempt succeeded. */
 function stillFailed(deliveries: readonly HookDelivery[]): readonly FailedDelivery[] {
   const healed = new Set(
     deliveries.filter(({ status }) => status === 'OK').map(({ guid }) => guid),
   );
   const failed = new Map<string, FailedDelivery>();
-  for (const { id, guid, at } of deliveries) {
+  for (const { id, guid, at } of deliveries.toReversed()) {
     if (!healed.has(guid) && !failed.has(guid)) failed.set(guid, { id, guid, at });
   }
   return [...failed.values()];
@@ -141,10 +123,7 @@ export function createSandboxGitHub(model: GitHubModel, process: Process): GitHu
     runners: (ref, name) =>
       ofRepo('runners', ref, (repo) => {
         const facts: RunnerFacts[] = [];
-        for (const runner of repo.runners.values()) {
-          const seen = reads.runner(runner);
-          if (seen === undefined || (name !== undefined && runner.name !== name)) continue;
-          const { isOnline, isBusy } = seen;
+        for (const [runner, { isOnline, isBusy }] of reads.runners(repo, name)) {
           facts.push({ id: runner.id, name: runner.name, isOnline, isBusy });
         }
         return done(facts);
@@ -178,12 +157,9 @@ export function createSandboxGitHub(model: GitHubModel, process: Process): GitHu
     repositories: (installation) =>
       call('repositories', installation, () => {
         const of = state.installations.get(installation);
-        if (of === undefined) return NOT_FOUND;
+        if (of === undefined) return UNINSTALLED;
         if (of.suspendedAt !== null) return SUSPENDED;
-        const seen = [...state.repos.values()].filter(
-          ({ id }) => findRepo(model, installation, id).ok,
-        );
-        return done(seen.flatMap((repo) => factsOf(repo, installation)));
+        return done(reposOf(state, of).flatMap((repo) => factsOf(repo, installation)));
       }),
     failedDeliveries: (since) =>
       call('failedDeliveries', undefined, () =>

@@ -1,24 +1,22 @@
 import type { InstallationId, RepoId } from '../model/ids.ts';
 import type { Hooks } from './github-hooks.ts';
 import type { GitHubJson } from './github-json.ts';
-import type {
-  Commit,
-  GitHubState,
-  Installation,
-  Owner,
-  Permissions,
-  Repo,
+import {
+  type Commit,
+  type GitHubState,
+  type Installation,
+  type Owner,
+  type Permissions,
+  type Repo,
+  reposOf,
 } from './github-state.ts';
 
 /** What app.yml asks for. */
 export const APP_PERMISSIONS: Permissions = {
-  actions: 'write',
+  actions: 'read',
   administration: 'write',
-  checks: 'write',
-  contents: 'write',
-  issues: 'write',
+  contents: 'read',
   metadata: 'read',
-  pull_requests: 'write',
 };
 
 export interface RepoSpec {
@@ -61,11 +59,6 @@ export function createRepos(state: GitHubState, hooks: Hooks, json: GitHubJson):
       sender: json.user(of.owner),
       ...fields,
     });
-
-  const reposOf = ({ owner, repos }: Installation): readonly Repo[] =>
-    [...state.repos.values()].filter(
-      (repo) => repo.owner.id === owner.id && (repos === null || repos.has(repo.id)),
-    );
 
   const suspend = (id: InstallationId, isSuspended: boolean) => {
     const of = state.installations.get(id);
@@ -113,6 +106,10 @@ export function createRepos(state: GitHubState, hooks: Hooks, json: GitHubJson):
     hooks.sendRepo('repository', repo, { action, changes });
   };
 
+  /** GitHub redirects from a former name, until another repository takes it. */
+  const leaveName = ({ id, owner, name }: Repo) =>
+    state.formerNames.set(`${owner.login}/${name}`.toLowerCase(), id);
+
   return {
     addOwner(login, type = 'Organization') {
       const owner: Owner = { id: state.nextId('other'), login, type };
@@ -129,7 +126,7 @@ export function createRepos(state: GitHubState, hooks: Hooks, json: GitHubJson):
         suspendedAt: null,
       };
       state.installations.set(of.id, of);
-      const repositories = reposOf(of).map(json.shortRepo);
+      const repositories = reposOf(state, of).map(json.shortRepo);
       tell('installation', of, { action: 'created', repositories });
       return of;
     },
@@ -139,7 +136,7 @@ export function createRepos(state: GitHubState, hooks: Hooks, json: GitHubJson):
       state.installations.delete(id);
       tell('installation', of, {
         action: 'deleted',
-        repositories: reposOf(of).map(json.shortRepo),
+        repositories: reposOf(state, of).map(json.shortRepo),
       });
     },
     suspend: (id) => suspend(id, true),
@@ -147,7 +144,7 @@ export function createRepos(state: GitHubState, hooks: Hooks, json: GitHubJson):
     select(id, { add = [], remove = [] }) {
       const of = state.installations.get(id);
       if (of === undefined) return;
-      const ids = new Set<RepoId>(of.repos ?? reposOf(of).map((repo) => repo.id));
+      const ids = new Set<RepoId>(of.repos ?? reposOf(state, of).map((repo) => repo.id));
       for (const repo of add) ids.add(repo.id);
       for (const repo of remove) ids.delete(repo.id);
       of.repos = ids;
@@ -186,11 +183,13 @@ export function createRepos(state: GitHubState, hooks: Hooks, json: GitHubJson):
     },
     rename(repo, name) {
       const from = repo.name;
+      leaveName(repo);
       repo.name = name;
       edited(repo, 'renamed', { repository: { name: { from } } });
     },
     transfer(repo, owner) {
       const from = json.user(repo.owner);
+      leaveName(repo);
       repo.owner = owner;
       edited(repo, 'transferred', { owner: { from: { user: from } } });
     },

@@ -209,6 +209,8 @@ export interface GitHubState {
   readonly owners: Map<OwnerId, Owner>;
   readonly installations: Map<InstallationId, Installation>;
   readonly repos: Map<RepoId, Repo>;
+  /** `owner/name`, lower-cased, of repositories that have another name now. */
+  readonly formerNames: Map<string, RepoId>;
   /** Of all repositories. */
   readonly jobs: Map<JobId, Job>;
   /** By secret, those that are there. */
@@ -235,6 +237,7 @@ export function createState(kernel: Kernel, knobs: Partial<GitHubKnobs>): GitHub
     owners: new Map(),
     installations: new Map(),
     repos: new Map(),
+    formerNames: new Map(),
     jobs: new Map(),
     runners: new Map(),
     nextId(kind) {
@@ -254,9 +257,12 @@ export function createState(kernel: Kernel, knobs: Partial<GitHubKnobs>): GitHub
   };
 }
 
+export const isAmong = ({ owner, repos }: Installation, repo: Repo): boolean =>
+  owner.id === repo.owner.id && (repos === null || repos.has(repo.id));
+
 /** The installation through which the App sees a repository. */
-export function installationOf(state: GitHubState, repo: Repo): Installation | undefined {
-  return [...state.installations.values()].find(
-    ({ owner, repos }) => owner.id === repo.owner.id && (repos === null || repos.has(repo.id)),
-  );
-}
+export const installationOf = (state: GitHubState, repo: Repo): Installation | undefined =>
+  [...state.installations.values()].find((installation) => isAmong(installation, repo));
+
+export const reposOf = (state: GitHubState, installation: Installation): readonly Repo[] =>
+  [...state.repos.values()].filter((repo) => isAmong(installation, repo));

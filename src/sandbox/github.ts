@@ -38,6 +38,8 @@ export interface GitHubModel {
   archive(): Archive;
   /** Counts a call, and against the hour's limit where it has an installation. */
   spend(kind: string, installation?: number): Budget;
+  /** Gives a call back: an answer that nothing changed costs nothing. */
+  refund(installation: number): void;
 }
 
 export interface Budget {
@@ -111,6 +113,10 @@ export function createGitHubModel(
       used.set(installation, hour);
       const spent = Math.min(hour.count, limit);
       return { limit, used: spent, resetAt: hour.since + HOUR_MS, isOver: hour.count > limit };
+    },
+    refund(installation) {
+      const hour = used.get(installation);
+      if (hour !== undefined) hour.count -= 1;
     },
   };
 }

@@ -114,9 +114,9 @@ function requestProblems(route: Route, body: unknown): string[] {
 function answerProblems(route: Route, status: number, body: unknown): string[] {
   const schema = route.responses[String(status)];
   if (schema === undefined) {
-    // Few routes list the errors that all of them have; those share one shape.
+    // Few routes list the redirects and errors that all of them have; those share one shape.
     const hasMessage = typeof body === 'object' && body !== null && 'message' in body;
-    return status === 304 || (status >= 400 && hasMessage) ? [] : [`status ${status} is not known`];
+    return status === 304 || (status > 300 && hasMessage) ? [] : [`status ${status} is not known`];
   }
   return schema === null ? [] : validate(schema, body).map((problem) => `answer: ${problem}`);
 }

@@ -203,6 +203,6 @@ describe('a run', () => {
     expect(first).toBe(b);
     expect(again).toMatchObject({ attempt: 2, spec: { name: 'a' } });
     expect(again?.id).not.toBe(a.id);
-    expect(model.jobs.statusOf(run).status).toBe('in_progress');
+    expect(model.jobs.statusOf(run)?.status).toBe('in_progress');
   });
 });

@@ -1,4 +1,5 @@
 import type { RepoRef } from '../../src/github/port.ts';
+import type { Reply } from '../../src/model/reply.ts';
 import { createGitHubModel, type GitHubModel } from '../../src/sandbox/github.ts';
 import type { HookCall, HookFault, Webhook } from '../../src/sandbox/github-hooks.ts';
 import { createSandboxGitHub } from '../../src/sandbox/github-port.ts';
@@ -94,4 +95,9 @@ export function startMachine({ kernel, model }: World, runner: Runner): string[]
   });
   if (!reply.ok) throw new Error(reply.message);
   return heard;
+}
+
+export function value<T>(reply: Reply<T>): T {
+  if (!reply.ok) throw new Error(`${reply.code} ${reply.message}`);
+  return reply.value;
 }

@@ -1,0 +1,165 @@
+import type { Reply } from '../model/reply.ts';
+import {
+  type Call,
+  notFound,
+  ok,
+  page,
+  problem,
+  type RepoCall,
+  type RepoRoute,
+  type Result,
+  type World,
+} from './github-route.ts';
+import type { Job, Permissions, Repo, Run } from './github-state.ts';
+
+// What an installation's token may ask about a repository: its files, runs, jobs and runners.
+
+/** The model's refusals are GitHub's: the code is the status. */
+const answer = <T>(reply: Reply<T>, status: number, show?: (value: T) => object): Result => {
+  if (!reply.ok) return problem(Number(reply.code), reply.message);
+  return { status, ...(show === undefined ? {} : { body: show(reply.value) }) };
+};
+
+/** By owner and name whatever their case, or by id; the rest of the path is the route's. */
+export function findRepo(
+  { model }: World,
+  path: string,
+): { readonly repo: Repo; readonly rest: string; readonly isMoved: boolean } | undefined {
+  const { repos, formerNames } = model.state;
+  const byId = /^\/repositories\/(\d+)(\/.*)?$/.exec(path);
+  if (byId !== null) {
+    const repo = repos.get(Number(byId[1]));
+    return repo && { repo, rest: byId[2] ?? '', isMoved: false };
+  }
+  const [, owner = '', name = '', rest = ''] =
+    /^\/repos\/([^/]+)\/([^/]+)(\/.*)?$/.exec(path) ?? [];
+  const wanted = `${owner}/${name}`.toLowerCase();
+  const fullName = (repo: Repo) => `${repo.owner.login}/${repo.name}`.toLowerCase();
+  const here = [...repos.values()].find((repo) => fullName(repo) === wanted);
+  if (here !== undefined) return { repo: here, rest, isMoved: false };
+  const moved = repos.get(formerNames.get(wanted) ?? 0);
+  return moved && { repo: moved, rest, isMoved: true };
+}
+
+const runsSeen = ({ repo, reads, query }: RepoCall): readonly Run[] => {
+  const wanted = query.get('status');
+  return [...repo.runs.values()].reverse().filter((run) => {
+    const seen = reads.statusOf(run);
+    return seen && (!wanted || seen.status === wanted || seen.conclusion === wanted);
+  });
+};
+
+const runJson = ({ model, reads }: Call, run: Run): object =>
+  model.json.run(run, reads.statusOf(run) ?? { status: 'queued', conclusion: null });
+
+const jobsJson = ({ model, reads }: Call, jobs: readonly Job[]): readonly object[] =>
+  jobs.flatMap((job) => {
+    const facts = reads.job(job);
+    return facts === undefined ? [] : [model.json.job(job, facts)];
+  });
+
+const RUNS_MOST = 1000;
+
+function runs(call: RepoCall): Result {
+  const seen = runsSeen(call);
+  const show = (items: readonly Run[]) => ({
+    total_count: seen.length,
+    workflow_runs: items.map((run) => runJson(call, run)),
+  });
+  return page(call.query, seen, show, RUNS_MOST);
+}
+
+function run(call: RepoCall): Result {
+  const found = call.repo.runs.get(Number(call.args[0]));
+  return found !== undefined && call.reads.statusOf(found) ? ok(runJson(call, found)) : notFound;
+}
+
+function jobsOfRun(call: RepoCall): Result {
+  const found = call.repo.runs.get(Number(call.args[0]));
+  if (found === undefined) return notFound;
+  const wanted = call.query.get('filter') === 'all' ? found.jobs : call.model.jobs.latest(found);
+  const shown = jobsJson(call, wanted);
+  return page(call.query, shown, (jobs) => ({ total_count: shown.length, jobs }));
+}
+
+function job(call: RepoCall): Result {
+  const found = call.model.state.jobs.get(Number(call.args[0]));
+  const [shown] = found?.run.repo === call.repo ? jobsJson(call, [found]) : [];
+  return shown === undefined ? notFound : ok(shown);
+}
+
+function contents({ model, repo, args, query }: RepoCall): Result {
+  const path = decodeURIComponent(args[0] ?? '');
+  const text = model.repos.fileAt(repo, path, query.get('ref') ?? repo.defaultBranch);
+  return text === undefined ? notFound : ok(model.json.file(repo, path, text));
+}
+
+function runnersList({ model, repo, reads, query }: RepoCall): Result {
+  const seen = reads.runners(repo, query.get('name') ?? undefined);
+  return page(query, seen, (items) => ({
+    total_count: seen.length,
+    runners: items.map(([runner, state]) => model.json.runner(runner, state)),
+  }));
+}
+
+function runnerById({ model, repo, reads, args }: RepoCall): Result {
+  const found = reads.runners(repo).find(([{ id }]) => id === Number(args[0]));
+  return found === undefined ? notFound : ok(model.json.runner(...found));
+}
+
+function register({ model, repo, input }: RepoCall): Result {
+  const { name, labels, runner_group_id: groupId } = input;
+  const areTexts = Array.isArray(labels) && labels.every((label) => typeof label === 'string');
+  if (typeof name !== 'string' || !areTexts || typeof groupId !== 'number') {
+    return problem(422, 'Invalid request.');
+  }
+  return answer(model.runners.register(repo, { name, labels, groupId }), 201, (made) => ({
+    runner: model.json.runner(made.runner),
+    encoded_jit_config: made.jitConfig,
+  }));
+}
+
+function downloads({ model }: Call): Result {
+  const { url, sha256, version } = model.archive();
+  const of = (os: string, architecture: string) => ({
+    os,
+    architecture,
+    download_url: url,
+    filename: `actions-runner-${os}-${architecture}-${version}.tar.gz`,
+    sha256_checksum: sha256,
+  });
+  return ok([of('osx', 'x64'), of('linux', 'x64'), of('linux', 'arm64'), of('win', 'x64')]);
+}
+
+const reposRoute = ({ model, repo }: RepoCall): Result =>
+  ok({
+    ...model.json.repository(repo),
+    has_discussions: false,
+    network_count: 0,
+    subscribers_count: 1,
+  });
+
+const admin = (access: 'read' | 'write'): Permissions => ({ administration: access });
+
+/** Below a repository's path, `/repos/{owner}/{repo}` or `/repositories/{id}`. */
+export const REPO_ROUTES: Readonly<Record<string, RepoRoute>> = {
+  'GET {repo}': { who: 'repo', needs: { metadata: 'read' }, run: reposRoute },
+  'GET {repo}/contents/{path+}': { who: 'repo', needs: { contents: 'read' }, run: contents },
+  'GET {repo}/actions/runs': { who: 'repo', needs: { actions: 'read' }, run: runs },
+  'GET {repo}/actions/runs/{id}': { who: 'repo', needs: { actions: 'read' }, run },
+  'GET {repo}/actions/runs/{id}/jobs': { who: 'repo', needs: { actions: 'read' }, run: jobsOfRun },
+  'GET {repo}/actions/jobs/{id}': { who: 'repo', needs: { actions: 'read' }, run: job },
+  'GET {repo}/actions/runners': { who: 'repo', needs: admin('read'), run: runnersList },
+  'GET {repo}/actions/runners/downloads': { who: 'repo', needs: admin('read'), run: downloads },
+  'GET {repo}/actions/runners/{id}': { who: 'repo', needs: admin('read'), run: runnerById },
+  'DELETE {repo}/actions/runners/{id}': {
+    who: 'repo',
+    needs: admin('write'),
+    run: ({ model, repo, args }) => answer(model.runners.remove(repo, Number(args[0])), 204),
+  },
+  'POST {repo}/actions/runners/generate-jitconfig': {
+    who: 'repo',
+    needs: admin('write'),
+    run: register,
+  },
+};
