@@ -154,22 +154,16 @@ const median = (values: readonly number[]): number =>
 
 const rounded = (value: number): number => Math.round(value * 100) / 100;
 
-/** Median times. The kinds take turns, so that a slow moment of the machine meets all of them. */
-function medians<Kind extends string>(
-  works: Readonly<Record<Kind, () => unknown>>,
-  warmUp: number,
-): Record<Kind, number> {
-  const times = new Map<string, number[]>();
-  for (const kind in works) times.set(kind, []);
+/** Median times. The works take turns, so that a slow moment of the machine meets all of them. */
+function medians(works: readonly (() => unknown)[], warmUp: number): readonly number[] {
+  const times = works.map((): number[] => []);
   for (let round = 0; round < warmUp + ROUNDS; round++) {
-    for (const kind in works) {
-      const ms = timeMs(works[kind]);
-      if (round >= warmUp) times.get(kind)?.push(ms);
+    for (const [i, work] of works.entries()) {
+      const ms = timeMs(work);
+      if (round >= warmUp) times[i]?.push(ms);
     }
   }
-  const result = { ...works } as unknown as Record<Kind, number>;
-  for (const kind in works) result[kind] = median(times.get(kind) ?? []);
-  return result;
+  return times.map(median);
 }
 
 const json = (world: World) => () => JSON.parse(JSON.stringify(world));
@@ -177,25 +171,20 @@ const json = (world: World) => () => JSON.parse(JSON.stringify(world));
 export async function bench() {
   const small = aWorld(SMALL);
   const runs = aWorld({ ...SMALL, hasRunLabels: true });
-  const ms = medians(
-    {
-      json: json(small),
-      plan: () => plan(small, NOW),
-      jsonRuns: json(runs),
-      planRuns: () => plan(runs, NOW),
-    },
+  const [jsonMs = 0, planMs = 0, jsonRunsMs = 0, planRunsMs = 0] = medians(
+    [json(small), () => plan(small, NOW), json(runs), () => plan(runs, NOW)],
     WARM_UP,
   );
   const large = aWorld({ jobs: SMALL.jobs * TIMES, instances: SMALL.instances * TIMES });
-  const grown = medians({ small: () => plan(small, NOW), large: () => plan(large, NOW) }, 1);
+  const [smallMs = 0, largeMs = 0] = medians([() => plan(small, NOW), () => plan(large, NOW)], 1);
   const figures = {
-    ratioToJson: rounded(ms.plan / ms.json),
-    growth: rounded(grown.large / grown.small),
-    ratioToJsonRunLabels: rounded(ms.planRuns / ms.jsonRuns),
-    planMs: rounded(ms.plan),
-    jsonMs: rounded(ms.json),
-    planRunLabelsMs: rounded(ms.planRuns),
-    planTenfoldMs: rounded(grown.large),
+    ratioToJson: rounded(planMs / jsonMs),
+    growth: rounded(largeMs / smallMs),
+    ratioToJsonRunLabels: rounded(planRunsMs / jsonRunsMs),
+    planMs: rounded(planMs),
+    jsonMs: rounded(jsonMs),
+    planRunLabelsMs: rounded(planRunsMs),
+    planTenfoldMs: rounded(largeMs),
     maxJobBytes: Math.max(...runs.jobs.map((job) => JSON.stringify(job).length)),
   };
   const targets = { ratioToJson: 3, growth: 13, ratioToJsonRunLabels: 3 };

@@ -39,7 +39,7 @@ export function createFlow(): Flow {
     for (const node of seen) {
       const here = level[node] ?? 0;
       next[node] = 0;
-      if ((unsent[node] ?? 0) > 0) lastLevel = Math.min(lastLevel, here);
+      if ((unsent[node] ?? 0) > 0) lastLevel = here;
       if (here >= lastLevel) continue;
       for (const arc of arcsOf[node] ?? []) {
         const from = head[arc] ?? root;

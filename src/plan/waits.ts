@@ -171,7 +171,6 @@ function priceCap(rules: readonly RuleFacts[]): Reason | null {
   for (const { rule, offers } of rules) {
     const price = offers[0]?.priceUsd ?? null;
     if (rule.blocked !== null || rule.maxPriceUsd === null || price === null) continue;
-    if (price <= rule.maxPriceUsd) continue;
     const cap = hourly(rule.maxPriceUsd);
     return reason(
       'price-cap',

@@ -67,6 +67,17 @@ describe('a queued job waits', () => {
     ],
     [
       'no-rule',
+      'No rule has the label `dstack/run=1/gpu=1`; nothing starts until one does',
+      { jobs: [aJob({ labels: ['dstack/run=1/gpu=1'] })] },
+    ],
+    [
+      'no-rule',
+      'No rule has the label `dstack/gpu=1/run=1`; nothing starts until one does',
+      { jobs: [aJob({ labels: ['dstack', 'dstack/gpu=1/run=1'] })] },
+    ],
+    ['starting', STARTING, { jobs: [aJob({ labels: ['dstack/m5.large/run=1/retry=0'] })] }],
+    [
+      'no-rule',
       'No rule has, with those before it, the label `r5.large`; nothing starts until one does',
       { rules: [aRule(), other], jobs: [aJob({ labels: ['dstack', 'm5.large', 'r5.large'] })] },
     ],
