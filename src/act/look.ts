@@ -56,7 +56,10 @@ export async function lookAround(
     rules: offered.rules,
     offers: offered.offers,
     jobs: rows.jobs.filter((job) => job.state === 'queued').map(jobView),
-    instances: rows.instances.map(instanceView),
+    instances: rows.instances.map((one) => ({
+      ...instanceView(one),
+      hasUntoldJob: hasUntoldJob(one, rows.jobs),
+    })),
     launches: rows.launches.map(launchView),
   };
   return { world, rows, rules, account };
@@ -119,6 +122,10 @@ function instanceView(one: Instance): InstanceView {
     reason,
   };
 }
+
+/** GitHub's webhook comes a second or two after the machine's own word, or is lost. */
+const hasUntoldJob = ({ state, runnerName }: Instance, jobs: ScopeRows['jobs']): boolean =>
+  state === 'busy' && runnerName !== null && !jobs.some((job) => job.runnerName === runnerName);
 
 async function offersFor(
   deps: Need,

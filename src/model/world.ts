@@ -46,6 +46,8 @@ export interface InstanceView {
   /** What its runner registered with; empty before. */
   readonly labels: readonly string[];
   readonly reason: string;
+  /** It says that it has a job, and GitHub has not said which: one of the queued ones is taken. */
+  readonly hasUntoldJob?: boolean;
 }
 
 /** A launch whose outcome is not known; its instances are among the instances, as `requested`. */

@@ -38,8 +38,18 @@ export interface RunnerIndex {
 }
 
 /** Could take a job now or soon; one with a spot notice takes no more. */
-function isServing({ state, finishedAt, noticeAt }: InstanceView): boolean {
-  return state !== 'busy' && state !== 'ending' && finishedAt === null && noticeAt === null;
+function isServing(facts: Facts, instance: InstanceView): boolean {
+  const { state, finishedAt, noticeAt } = instance;
+  if (state === 'ending' || finishedAt !== null) return false;
+  return state === 'busy' ? hasTakenOne(facts, instance) : noticeAt === null;
+}
+
+/**
+ * A machine speaks sooner than GitHub: one of the jobs that are queued here is already its own, and
+ * needs no other machine. After R / 2 GitHub's word is taken for lost, and the sweep is near.
+ */
+function hasTakenOne({ world, now }: Facts, { hasUntoldJob, startedAt }: InstanceView): boolean {
+  return hasUntoldJob === true && (startedAt ?? 0) + world.limits.resyncMs / 2 > now;
 }
 
 /** A row without EC2's word does not count for ever; others are ended when they are late. */
@@ -51,13 +61,14 @@ function isComing(facts: Facts, { state, registeredAt, createdAt }: InstanceView
 
 function isRegistered(facts: Facts, { state, registeredAt }: InstanceView): boolean {
   if (registeredAt === null) return false;
-  return state === 'online' || registeredAt + facts.world.limits.registerTimeoutMs > facts.now;
+  const isOnline = state === 'online' || state === 'busy';
+  return isOnline || registeredAt + facts.world.limits.registerTimeoutMs > facts.now;
 }
 
 /** Groups the coming and the idle runners, without those that are leaving. */
 export function groupRunners(facts: Facts, leaving: ReadonlyMap<InstanceKey, unknown>): Runners {
   const serving = facts.instances.filter(
-    (instance) => isServing(instance) && !leaving.has(instance.key),
+    (instance) => isServing(facts, instance) && !leaving.has(instance.key),
   );
   const coming = groupBy(
     serving.filter((instance) => isComing(facts, instance)),

@@ -5,6 +5,7 @@ import type { Answer } from '../../src/lib/http.ts';
 import { createKeys } from '../../src/lib/keys.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
+import { fieldsOf } from '../../src/model/github-json.ts';
 import type { InstanceId } from '../../src/model/ids.ts';
 import { done, type Refused, type Reply } from '../../src/model/reply.ts';
 import { registrationToken, sessionFor } from '../../src/model/tokens.ts';
@@ -156,6 +157,6 @@ export const aSession = (instance: InstanceId = 'i-1') => sessionFor(KEYS, 'l1',
 
 /** `503 not-yet`, and the words for people are not compared. */
 export function outcomeOf({ status, body }: Answer): string {
-  const { error } = Object.assign({ error: undefined }, body) as { error?: { code?: unknown } };
-  return error ? `${status} ${error.code}` : String(status);
+  const { code } = fieldsOf(fieldsOf(body)['error']);
+  return code === undefined ? String(status) : `${status} ${code}`;
 }

@@ -48,7 +48,12 @@ describe('each kind', () => {
     ['rebalance', {}, {}, CONTINUE],
     ['log', { lines: ['a line'] }, {}, CONTINUE],
     ['ending', { reason: 'idle' }, { state: 'ending', reason: 'powers itself off: idle' }, STOP],
-    ['ending', { reason: 7 }, { state: 'ending', reason: 'powers itself off: no reason given' }, STOP],
+    [
+      'ending',
+      { reason: 7 },
+      { state: 'ending', reason: 'powers itself off: no reason given' },
+      STOP,
+    ],
     ['of-a-newer-daemon', {}, {}, CONTINUE],
   ];
   test.each(cases)('%s %j', async (kind, more, after, next) => {

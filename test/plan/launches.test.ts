@@ -46,6 +46,21 @@ describe('what counts against demand', () => {
     ['one is idle', [anIdle()], ['1 us-east-1a m5.large']],
     ['two are coming or idle', [anInstance(), anIdle({ key: 'b.0' })], []],
     ['one is busy', [aBusy()], ['2 us-east-1a m5.large']],
+    [
+      'one says it has a job, and GitHub has not said which',
+      [aBusy({ hasUntoldJob: true })],
+      ['1 us-east-1a m5.large'],
+    ],
+    [
+      'one has said so for half of R',
+      [aBusy({ hasUntoldJob: true, startedAt: NOW - MINUTE / 2 })],
+      ['2 us-east-1a m5.large'],
+    ],
+    [
+      'one has a job that no queued one can be',
+      [aBusy({ hasUntoldJob: true, labels: ['dstack', 'gpu=1'] })],
+      ['2 us-east-1a m5.large'],
+    ],
     ['one is ending', [anIdle({ state: 'ending' })], ['2 us-east-1a m5.large']],
     ['one has finished', [anIdle({ finishedAt: NOW })], ['2 us-east-1a m5.large']],
     ['one has a spot notice', [anIdle({ noticeAt: NOW })], ['2 us-east-1a m5.large']],
