@@ -4,6 +4,7 @@ import type { Action } from '../model/world.ts';
 import type { InstancePatch, Lease } from '../store/port.ts';
 import { type ActDeps, leaseCovers } from './deps.ts';
 import type { Sight } from './look.ts';
+import { createRecogniser, isOverdue } from './recognise.ts';
 
 type EndAction = Extract<Action, { kind: 'end' }>;
 
@@ -16,16 +17,22 @@ export async function endAll(
   lease: Lease,
   made: { readonly sight: Sight; readonly actions: readonly EndAction[] },
 ): Promise<void> {
+  const { instances, repos } = made.sight.rows;
+  const recognise = createRecogniser(deps);
   const doomed: Instance[] = [];
   for (const action of made.actions) {
     for (const key of action.instances) {
-      const instance = made.sight.rows.instances.find((one) => one.key === key);
-      const claimed = instance?.id ? await claim(deps, lease, { instance, action }) : undefined;
+      const instance = instances.find((one) => one.key === key);
+      const repo = repos.find((one) => one.id === instance?.repo);
+      if (!instance?.id || !repo) continue;
+      const isReadable = repo.removedAt === null && isOverdue(instance, deps);
+      if (isReadable && (await recognise(instance, repo)) !== 'silent') continue;
+      const claimed = await claim(deps, lease, { instance, action });
       if (claimed) doomed.push(claimed);
     }
   }
   await terminate(deps, lease, doomed);
-  await forgetRunners(deps, { doomed, repos: made.sight.rows.repos });
+  await forgetRunners(deps, { doomed, repos });
 }
 
 /** The machine, when it may be terminated now; without its runner, when that is gone already. */
