@@ -1,6 +1,7 @@
 import type { Instant } from '../lib/clock.ts';
 import type { JobId, ScopeId } from '../model/ids.ts';
 import type { Job } from '../model/job.ts';
+import { isOurs } from '../model/labels.ts';
 import type { Repo } from '../model/repo.ts';
 import type { Lease, ScopeRows } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
@@ -24,7 +25,9 @@ export async function sweepRepo(deps: Need, lease: Lease, repo: Repo): Promise<r
     return [];
   }
   await deps.store.heard(repo.id, askedAt);
-  const changed = await deps.store.report(listed.value, askedAt);
+  // Other people's jobs are in the list as well: they may be on a runner of ours, and are no demand.
+  const ours = listed.value.filter((job) => isOurs(job.labels, deps.settings.label));
+  const changed = await deps.store.report(ours, askedAt);
   await noteRunners(deps, listed.value);
   const rows = await deps.store.scopeRows(repo.scope);
   const ids = new Set(listed.value.map((job) => job.id));
