@@ -57,3 +57,92 @@ export interface GitHub {
   failedDeliveries(since: Instant): Promise<Reply<readonly FailedDelivery[]>>;
   redeliver(id: number): Promise<Reply<null>>;
 }
+
+export type Permission = 'admin' | 'write' | 'read' | 'none';
+export type Reaction = 'eyes' | 'rocket' | 'confused';
+
+/** A file as it is to be edited: `blob` must be shown to replace it; null: there is none. */
+export interface FileToEdit {
+  readonly text: string | null;
+  readonly blob: string | null;
+}
+
+export interface PullFacts {
+  readonly number: number;
+  readonly url: string;
+  /** The branch that it would merge. */
+  readonly head: string;
+  readonly state: 'open' | 'merged' | 'closed';
+}
+
+export interface CheckRun {
+  readonly name: string;
+  readonly sha: string;
+  /** null: still under way. */
+  readonly conclusion: 'success' | 'neutral' | 'failure' | null;
+  readonly title: string;
+  /** Markdown, at most 65,535 bytes; a longer one is cut at a line. */
+  readonly summary: string;
+  readonly annotations: readonly {
+    readonly path: string;
+    readonly line: number;
+    readonly column: number;
+    readonly endColumn: number;
+    readonly level: 'notice' | 'warning' | 'failure';
+    readonly message: string;
+  }[];
+}
+
+/** What commands by comment and checks need; made by the same adapter. */
+export interface Talk {
+  /** By GitHub's own endpoint; `none` for who has no access or does not exist. */
+  permission(repo: RepoRef, login: string): Promise<Reply<Permission>>;
+  /** `denied`: locked; `missing`: no such issue. */
+  comment(repo: RepoRef, issue: number, body: string): Promise<Reply<{ readonly id: number }>>;
+  editComment(repo: RepoRef, comment: number, body: string): Promise<Reply<null>>;
+  /** Our own comment that holds the marker, among those made since; null: none. */
+  findComment(
+    repo: RepoRef,
+    of: { readonly issue: number; readonly marker: string; readonly since: Instant },
+  ): Promise<Reply<{ readonly id: number } | null>>;
+  /** Adding what is there already gives the same id. */
+  react(repo: RepoRef, comment: number, content: Reaction): Promise<Reply<{ readonly id: number }>>;
+  unreact(repo: RepoRef, comment: number, reaction: number): Promise<Reply<null>>;
+  /** At the head of the branch now. A folder or a link in its place is `invalid`. */
+  fileToEdit(repo: RepoRef, path: string, branch: string): Promise<Reply<FileToEdit>>;
+  /** One commit by the App. `conflict`: the file changed since, or the branch may not be pushed to. */
+  commitFile(
+    repo: RepoRef,
+    change: {
+      readonly path: string;
+      readonly text: string;
+      readonly blob: string | null;
+      readonly branch: string;
+      readonly message: string;
+    },
+  ): Promise<Reply<{ readonly commit: string; readonly url: string }>>;
+  /** From the head of another branch; one that exists is moved there. */
+  makeBranch(
+    repo: RepoRef,
+    branch: { readonly name: string; readonly from: string },
+  ): Promise<Reply<null>>;
+  deleteBranch(repo: RepoRef, name: string): Promise<Reply<null>>;
+  openPull(
+    repo: RepoRef,
+    pull: {
+      readonly head: string;
+      readonly base: string;
+      readonly title: string;
+      readonly body: string;
+    },
+  ): Promise<Reply<PullFacts>>;
+  pull(repo: RepoRef, number: number): Promise<Reply<PullFacts>>;
+  /** Open ones of our own whose head begins so. */
+  openPulls(repo: RepoRef, headPrefix: string): Promise<Reply<readonly PullFacts[]>>;
+  closePull(repo: RepoRef, number: number): Promise<Reply<null>>;
+  /** Makes a check run, or changes the one with that id; annotations go 50 a call. */
+  check(
+    repo: RepoRef,
+    run: CheckRun & { readonly id?: number },
+  ): Promise<Reply<{ readonly id: number }>>;
+}
