@@ -1,5 +1,4 @@
-import { createServer, type Server } from 'node:http';
-import { assert } from '../lib/assert.ts';
+import { createServer } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import { type Answer, type Handler, type Request, serveRoutes } from '../lib/http.ts';
 import type { Random } from '../lib/random.ts';
@@ -14,6 +13,7 @@ import { HOOK_TIMEOUT_MS, sendWebhook } from './github-sender.ts';
 import { createSetup, type Setup } from './github-setup.ts';
 import type { GitHubKnobs } from './github-state.ts';
 import type { Kernel } from './kernel.ts';
+import { listen } from './loopback.ts';
 
 // GitHub's face of the sandbox, on one loopback port: REST under /api/v3 as GHES has it, the runners'
 // service, the runner's archive, the page that registers an App, and webhooks that go out.
@@ -115,7 +115,7 @@ function createHandler({ setup, service, rest }: Face): Handler {
 export async function serveGitHub(deps: GitHubHttpDeps): Promise<GitHubHttp> {
   const { kernel, random, clock, real, speed = 1, silentMs = SILENT_MS } = deps;
   const server = createServer();
-  const url = await listen(server, deps.port ?? 0);
+  const { url, close } = await listen(server, deps.port);
   const model = createGitHubModel(kernel, {
     // A receiver's ten seconds are the machine's, not the world's.
     hookTimeoutMs: 2 * HOOK_TIMEOUT_MS * speed,
@@ -158,8 +158,7 @@ export async function serveGitHub(deps: GitHubHttpDeps): Promise<GitHubHttp> {
     async close() {
       stop.abort();
       await sweeping;
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await close();
     },
   };
 }
@@ -169,15 +168,4 @@ async function sweepUntil(stop: AbortSignal, service: RunnerService, real: Clock
     await real.sleep(SWEEP_MS, stop);
     if (!stop.aborted) await service.sweep();
   }
-}
-
-/** On loopback only: a sandbox is nobody else's business. */
-async function listen(server: Server, port: number): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  assert(typeof address === 'object' && address !== null, 'a listening server has an address');
-  return `http://127.0.0.1:${address.port}`;
 }

@@ -39,6 +39,8 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
   const { url } = knobs;
   const api = `${url}/api/v3`;
 
+  const made = new Map<string, Json>();
+
   const user = ({ id, login, type }: Owner): Json => ({
     login,
     id,
@@ -74,7 +76,15 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
     private: repo.isPrivate,
   });
 
-  const repository = (repo: Repo): Json => ({
+  /** Every webhook carries it, so it is made once for each name that a repository has. */
+  const repository = (repo: Repo): Json => {
+    const key = `${repo.id} ${fullName(repo)} ${repo.defaultBranch}`;
+    const known = made.get(key) ?? makeRepository(repo);
+    made.set(key, known);
+    return known;
+  };
+
+  const makeRepository = (repo: Repo): Json => ({
     ...shortRepo(repo),
     owner: user(repo.owner),
     html_url: page(repo),

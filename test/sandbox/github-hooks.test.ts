@@ -53,6 +53,17 @@ describe('webhooks', () => {
     expect(world.model.hooks.deliveries()[0]).toMatchObject({ statusCode, status });
   });
 
+  test('are recorded once, however often and late the receiver answers', async () => {
+    const world = createWorld();
+    world.model.onWebhook((_hook, answer) => {
+      answer(202);
+      answer(500);
+      world.kernel.at(MINUTE_MS, 'late', () => answer(202));
+    });
+    await world.pass(10 * MINUTE_MS);
+    expect(world.model.hooks.deliveries()).toHaveLength(1);
+  });
+
   test('are delivered again under the same guid when asked to, for three days', async () => {
     const world = worldWith({ kind: 'lost' });
     addJob(world);

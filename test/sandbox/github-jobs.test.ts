@@ -12,7 +12,7 @@ describe('a job', () => {
   test('goes to an idle runner that has its labels, runs, and takes the runner with it', async () => {
     const world = createWorld();
     const job = addJob(world, ['DStack', 'Self-Hosted']);
-    const runner = addRunner(world);
+    const runner = addRunner(world, 'runner-1', ['SELF-hosted', 'dstacK', 'more']);
     await world.pass(MINUTE_MS);
     expect(job.facts.now.state).toBe('queued');
     startMachine(world, runner);
@@ -33,6 +33,22 @@ describe('a job', () => {
     startMachine(world, addRunner({ ...world, repo: other }, 'far', ['dstack', 'gpu']));
     await world.pass(10 * MINUTE_MS);
     expect(job.facts.now.state).toBe('queued');
+  });
+
+  test('waits while the only runner is busy; one that comes after the end has nothing to do', async () => {
+    const world = createWorld();
+    startMachine(world, addRunner(world, 'first'));
+    const jobs = [addJob(world), addJob(world)];
+    await world.pass(MINUTE_MS);
+    const states = () => jobs.map((job) => job.facts.now.state).sort();
+    expect(states()).toEqual(['in_progress', 'queued']);
+    startMachine(world, addRunner(world, 'second'));
+    await world.pass(10 * MINUTE_MS);
+    expect(states()).toEqual(['completed', 'completed']);
+    const heard = startMachine(world, addRunner(world, 'third'));
+    await world.pass(10 * MINUTE_MS);
+    expect(heard).toEqual([]);
+    expect(world.kernel.violation).toBeNull();
   });
 
   test('is bound to no runner: the seed chooses among all that are idle', async () => {

@@ -54,6 +54,14 @@ test('a runner just removed is still listed for a while when reads are stale', a
   expect(value(await settle(github.runners(ref)))).toEqual([]);
 });
 
+test('a runner that is removed while it waits is told so', async () => {
+  const world = createWorld();
+  const runner = addRunner(world);
+  const heard = startMachine(world, runner);
+  await world.settle(world.github.removeRunner(world.ref, runner.id));
+  expect(heard).toEqual(['removed']);
+});
+
 test('a runner that never connects is removed after a day', async () => {
   const world = createWorld();
   addRunner(world);

@@ -5,6 +5,7 @@ import type { HookCall, HookFault, Webhook } from '../../src/sandbox/github-hook
 import { createSandboxGitHub } from '../../src/sandbox/github-port.ts';
 import type { GitHubKnobs, Job, Repo, Runner } from '../../src/sandbox/github-state.ts';
 import { createKernel, type KernelOptions } from '../../src/sandbox/kernel.ts';
+import { drive } from './drive.ts';
 
 export const MINUTE_MS = 60_000;
 
@@ -33,16 +34,7 @@ export function createWorld({ knobs, hookFault, ownerType, ...options }: WorldOp
   const github = createSandboxGitHub(model, kernel.process('app'));
   /** Runs the world for a while. */
   const pass = (ms: number) => kernel.run({ untilMs: kernel.now() + ms });
-  /** Runs the world until the promise is settled. */
-  const settle = async <T>(promise: Promise<T>): Promise<T> => {
-    let isSettled = false;
-    const settled = () => {
-      isSettled = true;
-    };
-    promise.then(settled, settled);
-    await kernel.run({ until: () => isSettled });
-    return promise;
-  };
+  const settle = <T>(promise: Promise<T>) => drive(kernel, promise);
   return { kernel, model, hooks, owner, installation, repo, ref, github, pass, settle };
 }
 
