@@ -49,7 +49,6 @@ export interface Hooks {
   sendRepo(event: string, repo: Repo, fields: object): void;
   sendInstallation(event: string, installation: Installation, payload: object): void;
   setReceiver(receiver: Receiver): void;
-  setFaults(fault: (call: HookCall) => HookFault | undefined): void;
   /** Of the last three days, newest first. */
   deliveries(): readonly HookDelivery[];
   /** false: there is no such delivery, or it is too old. */
@@ -64,6 +63,7 @@ const actionOf = (payload: object): string | null =>
   'action' in payload && typeof payload.action === 'string' ? payload.action : null;
 
 export interface HookDeps {
+  readonly fault: ((call: HookCall) => HookFault | undefined) | undefined;
   readonly installationOf: (repo: Repo) => Installation | undefined;
   /** Adds what every payload of a repository has. */
   readonly complete: (repo: Repo, installation: Installation, fields: object) => object;
@@ -73,7 +73,6 @@ export function createHooks(state: GitHubState, deps: HookDeps): Hooks {
   const { kernel, knobs } = state;
   const records: HookDelivery[] = [];
   let receiver: Receiver = (_, answer) => answer(502);
-  let faultOf: (call: HookCall) => HookFault | undefined = () => undefined;
   let sent = 0;
 
   const record = (delivery: HookDelivery) => {
@@ -119,7 +118,7 @@ export function createHooks(state: GitHubState, deps: HookDeps): Hooks {
   const send = (hook: Webhook, repo: RepoId | null) => {
     sent += 1;
     const action = actionOf(hook.payload);
-    const fault = faultOf({ event: hook.event, action, nth: sent });
+    const fault = deps.fault?.({ event: hook.event, action, nth: sent });
     if (fault !== undefined) kernel.mark(`hook ${fault.kind}`);
     if (fault?.kind === 'outage') return;
     const later = fault?.kind === 'delay' ? (fault.ms ?? 0) : 0;
@@ -149,9 +148,6 @@ export function createHooks(state: GitHubState, deps: HookDeps): Hooks {
     },
     setReceiver(next) {
       receiver = next;
-    },
-    setFaults(next) {
-      faultOf = next;
     },
     deliveries() {
       const oldest = kernel.now() - KEPT_MS;

@@ -12,7 +12,7 @@ import {
 } from './github-state.ts';
 
 /** What app.yml asks for. */
-export const APP_PERMISSIONS: Permissions = {
+const APP_PERMISSIONS: Permissions = {
   actions: 'read',
   administration: 'write',
   contents: 'read',

@@ -34,7 +34,7 @@ export interface GitHubKnobs {
   readonly rateLimit: number;
 }
 
-export const DEFAULT_KNOBS: GitHubKnobs = {
+const DEFAULT_KNOBS: GitHubKnobs = {
   url: 'http://github.example',
   serviceUrl: 'http://github.example/_runner',
   appId: 4711,

@@ -68,6 +68,7 @@ export function createGitHubModel(
   const state = createState(kernel, knobs);
   const json = createJson(state);
   const hooks = createHooks(state, {
+    fault: hookFault,
     installationOf: (repo) => installationOf(state, repo),
     complete: (repo, installation, fields) => ({
       ...fields,
@@ -79,7 +80,6 @@ export function createGitHubModel(
       installation: json.installationLite(installation),
     }),
   });
-  if (hookFault !== undefined) hooks.setFaults(hookFault);
   const repos = createRepos(state, hooks, json);
   const jobs: Jobs = createJobs(state, hooks, json, (repo) => runners.assignSoon(repo));
   const runners = createRunners(state, jobs);
