@@ -1,6 +1,7 @@
 import { LEASE_MS } from './act/deps.ts';
 import { discover } from './act/discover.ts';
 import { noteRunners } from './act/note-jobs.ts';
+import { sweepRules } from './act/read-rules.ts';
 import { redeliverFailed } from './act/redeliver.ts';
 import { firstLookReason, observeRegion } from './act/region.ts';
 import { sweepRepo, sweepRunners } from './act/sweep.ts';
@@ -120,10 +121,11 @@ export function createLoop(deps: LoopDeps): Loop {
     const { store, clock, holder } = deps;
     const lease = await store.lease({ name: scope, holder, now: clock.now(), ttlMs: LEASE_MS });
     if (!lease) return false;
-    const { repos } = await store.scopeRows(scope);
-    for (const repo of repos) {
+    const rows = await store.scopeRows(scope);
+    for (const repo of rows.repos) {
       if (repo.removedAt === null) (await sweepRepo(deps, lease, repo)).forEach(wake);
     }
+    if (await sweepRules(deps, lease, rows)) wake(scope);
     return true;
   }
 

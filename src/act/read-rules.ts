@@ -25,8 +25,24 @@ export async function readRules(
   rows: ScopeRows,
 ): Promise<RulesRecord | null> {
   const { rules } = rows;
+  return rules && rules.wantedCommit === null ? rules : askForRules(deps, lease, rows);
+}
+
+/** For a push that no webhook told of, or one that an older push overtook: did the rules change? */
+export async function sweepRules(deps: Need, lease: Lease, rows: ScopeRows): Promise<boolean> {
+  const { rules } = rows;
+  const record = await askForRules(deps, lease, rows);
+  return record?.text !== rules?.text || record?.errors !== rules?.errors;
+}
+
+async function askForRules(
+  deps: Need,
+  lease: Lease,
+  rows: ScopeRows,
+): Promise<RulesRecord | null> {
+  const { rules } = rows;
   const repo = rows.repos.find((one) => one.removedAt === null);
-  if (!repo || (rules && rules.wantedCommit === null)) return rules;
+  if (!repo) return rules;
   const askedAt = deps.clock.now();
   const ref = rules?.wantedCommit ?? repo.defaultBranch;
   const reply = await deps.github.file(repo, RULES_PATH, ref);
@@ -55,8 +71,9 @@ function emptyRecord(read: {
 const missingKey = (repo: Repo) => `rules-missing:${repo.scope}`;
 
 /**
- * A 404 can be a lie of the moment, and no rules means that all machines end. So a file that was
- * there is gone only when GitHub says so twice, a while apart, while the repository is readable.
+ * A 404 can be a lie of the moment, and no rules means that all machines end. So a file that we do
+ * not know to be missing is so only when GitHub says it twice, a while apart, while the repository
+ * is readable.
  */
 async function isReallyMissing(
   deps: Need,
@@ -66,7 +83,7 @@ async function isReallyMissing(
   const readable = await deps.github.repository(repo.installation, repo.id);
   if (!readable.ok) return false;
   await deps.store.heard(repo.id, askedAt);
-  if (!rules?.text) return true;
+  if (rules?.text === null && rules.readAt > 0) return true;
   const first = await deps.store.fact(missingKey(repo));
   if (first?.value !== 'missing') {
     await deps.store.saveFact(missingKey(repo), 'missing', askedAt);
@@ -84,16 +101,16 @@ function accept(
   const record = emptyRecord(read);
   const { commit } = record;
   if (parsed.ok) {
-    log.info({ scope: repo.scope, commit, rules: parsed.rules.rules.length }, 'rules read');
+    const facts = { scope: repo.scope, commit, rules: parsed.rules.rules.length };
+    if (text !== rules?.text) log.info(facts, 'rules read');
     return { ...record, text };
   }
-  log.warn({ scope: repo.scope, commit, errors: parsed.errors }, 'rules refused; the last stay');
-  return {
-    ...record,
-    text: rules?.text ?? null,
-    commit: rules?.commit ?? null,
-    errors: JSON.stringify(parsed.errors),
-  };
+  const errors = JSON.stringify(parsed.errors);
+  if (errors !== rules?.errors) {
+    const facts = { scope: repo.scope, commit, errors: parsed.errors };
+    log.warn(facts, 'rules refused; the last stay');
+  }
+  return { ...record, text: rules?.text ?? null, commit: rules?.commit ?? null, errors };
 }
 
 async function save(deps: Need, lease: Lease, record: RulesRecord): Promise<RulesRecord | null> {
@@ -114,7 +131,7 @@ export function rulesOf(record: RulesRecord | null, defaultRegion: string | null
   }
   if (record.errors) {
     const text = `${RULES_PATH} has errors and no earlier version is known; nothing runs by it.`;
-    return { file: null, isKnown: true, reason: { code: 'rules-invalid', text } };
+    return { file: null, isKnown: false, reason: { code: 'rules-invalid', text } };
   }
   const text = `There is no ${RULES_PATH} on the default branch; nothing is allowed without it.`;
   return { file: null, isKnown: true, reason: { code: 'no-rule', text } };

@@ -97,8 +97,15 @@ function applyEvent(work: Work, { event, at }: Delivery): void {
       if (event.action === 'deleted') {
         setRepo(work, repo, { ...repo, removedAt: repo.removedAt ?? at });
       }
+      } else if (before !== undefined && before !== repo.defaultBranch) {
+        // Another branch governs now, and its name is as good as a commit to read the file at.
+        wantRules(work, repo.scope, repo.defaultBranch);
       break;
     default:
+    // What a comment asks for, and what a closed pull request ends, is done elsewhere.
+    case 'comment':
+    case 'pull':
+      break;
       unreachable(event);
   }
 }
