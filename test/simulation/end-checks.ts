@@ -12,6 +12,15 @@ export function isOver({ github, ec2, jobs, repos, scenario, nowMs }: World): bo
   );
 }
 
+/** And the store has heard of it all. */
+export async function isQuiet({ store, repos }: World): Promise<boolean> {
+  if ((await store().scopesWithWork()).length > 0) return false;
+  for (const { id } of repos) {
+    if ((await store().scopeRows(repoScope(id))).jobs.length > 0) return false;
+  }
+  return true;
+}
+
 /** What is promised of the end. The first that is broken is the one that is told. */
 export async function checkEnd(world: World): Promise<void> {
   const { kernel, ec2, jobs, repos } = world;

@@ -99,7 +99,7 @@ function createDice(seed: number): Dice {
 /** With R, the grace times shrink that are written as multiples of it. */
 const RESYNC_MS = 20_000;
 const REGISTER_TIMEOUT_MS = 120_000;
-const TICK_MS = 5_000;
+const TICK_MS = 10_000;
 const FAULTS_MS = 240_000;
 const TYPES = ['m5.large', 'c5.xlarge', 'm5.xlarge'] as const;
 const REGIONS = ['eu-west-1', 'us-west-2'] as const;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Store } from '../../src/store/port.ts';
 import { type Code, soundCode } from './code.ts';
-import { checkEnd, isOver } from './end-checks.ts';
+import { checkEnd, isOver, isQuiet } from './end-checks.ts';
 import { schedule } from './events.ts';
 import type { Scenario } from './scenario.ts';
 import { createWorld, type World } from './world.ts';
@@ -75,13 +75,10 @@ async function play(world: World): Promise<void> {
   let isDone = false;
   const look = () => {
     if (!isOver(world)) return void kernel.at(LOOK_MS, 'look', look);
-    void world
-      .store()
-      .scopesWithWork()
-      .then((scopes) => {
-        isDone = scopes.length === 0;
-        if (!isDone) kernel.at(LOOK_MS, 'look', look);
-      });
+    void isQuiet(world).then((isIt) => {
+      isDone = isIt;
+      if (!isDone) kernel.at(LOOK_MS, 'look', look);
+    });
   };
   kernel.at(scenario.calmAt, 'look', look);
   const end = await kernel.run({

@@ -11,9 +11,15 @@ const REASON_WITHIN_MS = 60_000;
 /** The store with eyes: what is written is held against the promises at that very moment. */
 export function watchStore(
   inner: Store,
-  deps: { readonly kernel: Kernel; readonly promises: Promises; readonly isCalm: () => boolean },
+  deps: {
+    readonly kernel: Kernel;
+    readonly promises: Promises;
+    readonly isCalm: () => boolean;
+    /** false: it was lost, and what still reaches it is nobody's business. */
+    readonly isCurrent: () => boolean;
+  },
 ): Store {
-  const { kernel, promises, isCalm } = deps;
+  const { kernel, promises, isCalm, isCurrent } = deps;
   const heard = new Map<JobId, number>();
   const unexplained = new Map<JobId, number>();
   const leases = new Map<string, Lease>();
@@ -47,7 +53,7 @@ export function watchStore(
       const lease = await inner.lease(ask);
       if (lease) {
         leases.set(lease.name, lease);
-        promises.leased(lease);
+        if (isCurrent()) promises.leased(lease);
       }
       return lease;
     },

@@ -134,7 +134,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     ec2,
     github,
     gateway: createGateway(kernel, slots),
-    heartbeatMs: 5_000,
+    heartbeatMs: 10_000,
     behaviourOf: ({ id, order }) => {
       const behaviour = behaviours.get(order) ?? 'sound';
       if (behaviour !== 'sound') promises.excuse(id);
@@ -160,7 +160,10 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     store: () => store,
     async openStore() {
       promises.forgetLeases();
-      store = watchStore(await options.openStore(), { kernel, promises, isCalm });
+      const isCurrent = () => store === watched;
+      const inner = await options.openStore();
+      const watched: Store = watchStore(inner, { kernel, promises, isCalm, isCurrent });
+      store = watched;
     },
     start(slot) {
       const process = kernel.process(slot.name);
@@ -312,8 +315,9 @@ function createGateway(kernel: Kernel, slots: readonly Slot[]) {
   const send = (call: (app: App) => Promise<GatewayAnswer>): Promise<GatewayAnswer> => {
     const slot = aSlot(kernel, slots);
     if (!slot) return Promise.resolve({ status: 502 });
+    const { process, app } = slot;
     return new Promise((resolve, reject) => {
-      slot.process.at(0, 'request', () => void call(slot.app).then(resolve, reject));
+      process.at(0, 'request', () => void call(app).then(resolve, reject));
     });
   };
   return {
