@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Event } from '../../src/model/event.ts';
 import type { Job } from '../../src/model/job.ts';
 import type { Store } from '../../src/store/port.ts';
 import { aDelivery, aRepo, aReport, jobEvent, pushEvent, SCOPE, T, tell } from './rows.ts';
@@ -100,6 +101,14 @@ export function jobsContract(open: Open): void {
       expect((await store.scopeRows(SCOPE)).jobs.map((job) => job.id)).toEqual([12]);
     });
 
+    test('are known again by the thousand', async () => {
+      const store = await open();
+      const jobs = Array.from({ length: 1_001 }, (_, i) => aReport({ id: i + 1 }));
+      expect(await store.report(jobs, T)).toEqual([SCOPE]);
+      expect(await store.report(jobs, T)).toEqual([]);
+      expect(await store.recentJobs(2_000)).toHaveLength(1_001);
+    });
+
     test('keep ids and times up to 2^53', async () => {
       const store = await open();
       const id = Number.MAX_SAFE_INTEGER;
@@ -177,6 +186,21 @@ export function reposContract(open: Open): void {
       expect(await wanted(store)).toBe('c2');
       await tell(store, pushEvent('c3', 'feature'), pushEvent(null));
       expect(await wanted(store)).toBe('c2');
+      expect((await store.scopeRows(SCOPE)).rules).toMatchObject({ text: null, readAt: 0 });
+    });
+
+    test('are those of another default branch, once it is the default', async () => {
+      const store = await open();
+      await tell(store, pushEvent('c1'));
+      const edited = (defaultBranch: string): Event => ({
+        kind: 'repository',
+        action: 'edited',
+        repo: aRepo({ defaultBranch }),
+      });
+      await tell(store, edited('main'));
+      expect(await wanted(store)).toBe('c1');
+      expect(await tell(store, edited('next'))).toEqual([SCOPE]);
+      expect(await wanted(store)).toBe('next');
       expect((await store.scopeRows(SCOPE)).rules).toMatchObject({ text: null, readAt: 0 });
     });
   });

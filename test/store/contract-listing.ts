@@ -181,6 +181,17 @@ export function adoptionContract(open: Open): void {
       expect(await shown(store)).toEqual({});
     });
 
+    test('is one row though a listing shows it on two pages', async () => {
+      const store = await open();
+      await store.intend(await aLease(store), [anIntent({ want: 2 })], T);
+      const twice = [aSighting('i-1', { ec2: 'pending' }), aSighting('i-1')];
+      expect(await store.observe(aListing(twice))).toEqual(changed);
+      expect(await shown(store)).toEqual({
+        'l1.0': 'pending running i-1',
+        'l1.1': 'requested unknown null',
+      });
+    });
+
     test('takes no place of a launch in another account by copying its tag', async () => {
       const store = await open();
       await store.noteRepos([aRepo()], T);

@@ -133,7 +133,11 @@ describe('a process that is killed while it writes', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const lines: string[] = [];
-    for await (const line of createInterface({ input: running.stdout })) lines.push(line);
+    for await (const line of createInterface({ input: running.stdout })) {
+      lines.push(line);
+      // One that was let in would write for ever.
+      running.kill('SIGKILL');
+    }
     expect(lines).toEqual([await refusal(path)]);
     await store.close();
   });
