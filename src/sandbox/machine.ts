@@ -16,7 +16,7 @@ export interface Machines {
 
 export interface MachinesDeps {
   readonly kernel: Kernel;
-  readonly ec2: Ec2Model;
+  readonly ec2: Pick<Ec2Model, 'on' | 'powerOff'>;
   readonly github: Pick<GitHubModel, 'runners'>;
   readonly gateway: Gateway;
   /** Asked once for each machine; all are sound without it. */
