@@ -6,6 +6,8 @@ export interface Scheduler {
   wake(key: string): void;
   /** Runs the key's task within that time, unless it is due earlier. */
   within(key: string, ms: number): void;
+  /** Runs the key's task now, and resolves when a run that began after this has ended. */
+  settled(key: string): Promise<void>;
   /** No new task starts; resolves when those under way have ended. */
   stop(): Promise<void>;
 }
@@ -25,6 +27,8 @@ interface Entry {
   /** undefined: only when woken. */
   due: Instant | undefined;
   isRunning: boolean;
+  /** Those who wait for the end of the next run. */
+  waiting: (() => void)[];
 }
 
 export function createScheduler(deps: SchedulerDeps): Scheduler {
@@ -37,6 +41,8 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   async function runOne(key: string, entry: Entry): Promise<void> {
     entry.isRunning = true;
     entry.due = undefined;
+    const { waiting } = entry;
+    entry.waiting = [];
     let again: number | undefined;
     try {
       again = await deps.run(key);
@@ -45,6 +51,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
       again = deps.retryMs;
     }
     entry.isRunning = false;
+    for (const resolve of waiting) resolve();
     const due = again === undefined ? undefined : clock.now() + again;
     entry.due = Math.min(entry.due ?? Number.POSITIVE_INFINITY, due ?? Number.POSITIVE_INFINITY);
     if (entry.due === Number.POSITIVE_INFINITY) entries.delete(key);
@@ -56,7 +63,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
       if (entry.isRunning || entry.due === undefined || entry.due > clock.now()) continue;
       const work = runOne(key, entry).finally(() => {
         running.delete(work);
-        nap.abort();
+        nap.abort(AWAKE);
       });
       running.add(work);
     }
@@ -74,27 +81,43 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   }
   const looping = loop();
 
+  function entryOf(key: string): Entry {
+    const entry = entries.get(key) ?? { due: undefined, isRunning: false, waiting: [] };
+    entries.set(key, entry);
+    return entry;
+  }
+
   function within(key: string, ms: number): void {
     if (isStopped) return;
-    const entry = entries.get(key) ?? { due: undefined, isRunning: false };
-    entries.set(key, entry);
+    const entry = entryOf(key);
     const due = clock.now() + ms;
     if (entry.due !== undefined && entry.due <= due) return;
     entry.due = due;
-    nap.abort();
+    nap.abort(AWAKE);
   }
 
   return {
     within,
     wake: (key) => within(key, 0),
+    settled(key) {
+      if (isStopped) return Promise.resolve();
+      return new Promise((resolve) => {
+        entryOf(key).waiting.push(resolve);
+        within(key, 0);
+      });
+    },
     async stop() {
       isStopped = true;
-      nap.abort();
+      nap.abort(AWAKE);
       await looping;
+      // Who waits for a run that will not come is let go, else what runs could not end.
+      for (const { waiting } of entries.values()) for (const resolve of waiting) resolve();
       await Promise.all(running);
     },
   };
 }
 
+/** Without a reason of ours, each abort makes an error with a stack that nobody reads. */
+const AWAKE = 'awake';
 /** The loop is woken by every change; this only bounds a mistake of ours. */
 const LONGEST_NAP_MS = 60_000;

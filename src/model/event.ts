@@ -18,6 +18,14 @@ export type Event =
       readonly action: 'renamed' | 'transferred' | 'deleted' | 'edited';
       readonly repo: RepoFacts;
     }
+  | { readonly kind: 'comment'; readonly repo: RepoFacts; readonly comment: Comment }
+  | {
+      readonly kind: 'pull';
+      readonly repo: RepoFacts;
+      readonly number: number;
+      /** It was merged, or closed without that. */
+      readonly isMerged: boolean;
+    }
   | {
       readonly kind: 'installation';
       readonly action: 'added' | 'removed';
@@ -26,6 +34,18 @@ export type Event =
       /** null: every repository of the owner. */
       readonly repos: readonly RepoId[] | null;
     };
+
+/** A new comment with a line that begins with our command's name. */
+export interface Comment {
+  readonly id: number;
+  /** The issue's or pull request's number. */
+  readonly issue: number;
+  readonly body: string;
+  readonly url: string;
+  /** Who sent it: the webhook's sender, whom GitHub vouches for. */
+  readonly login: string;
+  readonly createdAt: Instant;
+}
 
 /** One webhook, written down: GitHub's delivery id is the same when it delivers again. */
 export interface Delivery {

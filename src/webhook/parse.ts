@@ -1,3 +1,4 @@
+import { instantOf } from '../lib/instant.ts';
 import type { Event } from '../model/event.ts';
 import { fieldsOf, idOf, parseJobReport, parseRepoFacts, textOf } from '../model/github-json.ts';
 import type { RepoId } from '../model/ids.ts';
@@ -28,6 +29,8 @@ export function parseEvent(name: string, payload: object, label: string): Parsed
   if (name === 'workflow_job') return parseJob(fields, label);
   if (name === 'push') return parsePush(fields);
   if (name === 'repository') return parseRepository(fields);
+  if (name === 'issue_comment') return parseComment(fields);
+  if (name === 'pull_request') return parsePull(fields);
   if (name === 'installation') return parseInstallation(fields);
   if (name === 'installation_repositories') return parseInstallationRepositories(fields);
   return ignored;
@@ -70,6 +73,37 @@ function parseRepository(fields: Fields): Parsed {
   if (!action) return ignored;
   const repo = repoOf(fields);
   return repo ? { ok: true, event: { kind: 'repository', action, repo } } : malformed;
+}
+
+/** A line that may be a command; the grammar has the last word. */
+const MAY_BE_COMMAND = /^ {0,3}\/dstack(?:\s|$)/m;
+
+function parseComment(fields: Fields): Parsed {
+  const comment = fieldsOf(fields['comment']);
+  const sender = fieldsOf(fields['sender']);
+  const { body } = comment;
+  // Only what was just written: an edit can be made by somebody else than the author.
+  if (fields['action'] !== 'created' || typeof body !== 'string') return ignored;
+  if (!MAY_BE_COMMAND.test(body) || sender['type'] === 'Bot') return ignored;
+  const repo = repoOf(fields);
+  const id = idOf(comment['id']);
+  const issue = idOf(fieldsOf(fields['issue'])['number']);
+  const login = textOf(sender['login']);
+  const createdAt = instantOf(comment['created_at']);
+  if (!repo || id === undefined || issue === undefined || login === undefined) return malformed;
+  if (createdAt === undefined) return malformed;
+  const url = textOf(comment['html_url']) ?? '';
+  const said = { id, issue, body, url, login, createdAt };
+  return { ok: true, event: { kind: 'comment', repo, comment: said } };
+}
+
+function parsePull(fields: Fields): Parsed {
+  if (fields['action'] !== 'closed') return ignored;
+  const repo = repoOf(fields);
+  const pull = fieldsOf(fields['pull_request']);
+  const number = idOf(pull['number']);
+  if (!repo || number === undefined) return malformed;
+  return { ok: true, event: { kind: 'pull', repo, number, isMerged: pull['merged'] === true } };
 }
 
 const INSTALLATION_ACTIONS: ReadonlyMap<unknown, 'added' | 'removed'> = new Map<

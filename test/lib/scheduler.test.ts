@@ -145,3 +145,23 @@ test('stop waits for what is under way and starts nothing more', async () => {
   await pass(100);
   expect(log).toEqual(['a@0']);
 });
+
+test('settled() ends with a run that began after it was called', async () => {
+  const ends: (() => void)[] = [];
+  const { log, pass, scheduler } = started(
+    () => new Promise((resolve) => ends.push(() => resolve(undefined))),
+  );
+  scheduler.wake('a');
+  await pass(10);
+  let isSettled = false;
+  const settling = scheduler.settled('a').then(() => {
+    isSettled = true;
+  });
+  ends[0]?.();
+  await pass(10);
+  expect(log).toEqual(['a@0', 'a@20']);
+  expect(isSettled).toBe(false);
+  ends[1]?.();
+  await settling;
+  expect(isSettled).toBe(true);
+});

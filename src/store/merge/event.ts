@@ -27,9 +27,17 @@ interface Work {
   readonly scopes: Set<ScopeId>;
 }
 
+/**
+ * The ids of installations grow: a word that names an earlier one of the same owner was late, and one
+ * that names another proves that the App is installed again.
+ */
 export function repoAfter(old: Repo | undefined, facts: RepoFacts, at: Instant): Repo {
   if (!old) return { ...facts, scope: repoScope(facts.id), heardAt: at, removedAt: null };
-  return keepSame(old, { ...old, ...facts, heardAt: Math.max(old.heardAt, at) });
+  const heardAt = Math.max(old.heardAt, at);
+  const isLate = facts.ownerId === old.ownerId && facts.installation < old.installation;
+  if (isLate) return keepSame(old, { ...old, heardAt });
+  const removedAt = facts.installation === old.installation ? old.removedAt : null;
+  return keepSame(old, { ...old, ...facts, heardAt, removedAt });
 }
 
 function setRepo(work: Work, old: Repo | undefined, next: Repo): void {
@@ -83,6 +91,7 @@ function applyEvent(work: Work, { event, at }: Delivery): void {
     applyInstallation(work, event, at);
     return;
   }
+  const before = work.repos.get(event.repo.id)?.defaultBranch;
   const repo = noteRepo(work, event.repo, at);
   switch (event.kind) {
     case 'job':
@@ -96,16 +105,16 @@ function applyEvent(work: Work, { event, at }: Delivery): void {
     case 'repository':
       if (event.action === 'deleted') {
         setRepo(work, repo, { ...repo, removedAt: repo.removedAt ?? at });
-      }
       } else if (before !== undefined && before !== repo.defaultBranch) {
         // Another branch governs now, and its name is as good as a commit to read the file at.
         wantRules(work, repo.scope, repo.defaultBranch);
+      }
       break;
-    default:
     // What a comment asks for, and what a closed pull request ends, is done elsewhere.
     case 'comment':
     case 'pull':
       break;
+    default:
       unreachable(event);
   }
 }
@@ -140,8 +149,12 @@ export const repoRead = (old: Repo | undefined, facts: RepoFacts, now: Instant):
   removedAt: null,
 });
 
-/** `saved.wantedCommit` is the one that was read now; another one that a push named since stays. */
+/**
+ * `saved.wantedCommit` is the one that was read now; another one that a push named since stays. What
+ * was asked for later stays as well.
+ */
 export const rulesAfter = (old: RulesRecord | undefined, saved: RulesRecord): RulesRecord => {
   const wanted = old?.wantedCommit ?? null;
-  return { ...saved, wantedCommit: wanted === saved.wantedCommit ? null : wanted };
+  const newer = old && old.readAt > saved.readAt ? old : saved;
+  return { ...newer, wantedCommit: wanted === saved.wantedCommit ? null : wanted };
 };
