@@ -2,7 +2,7 @@ import type { Instance } from '../model/launch.ts';
 import type { Repo } from '../model/repo.ts';
 import type { Action } from '../model/world.ts';
 import type { InstancePatch, Lease } from '../store/port.ts';
-import { type ActDeps, leaseCovers } from './deps.ts';
+import { type ActDeps, LONGEST_CALL_MS, leaseCovers } from './deps.ts';
 import type { Sight } from './look.ts';
 import { createRecogniser, isOverdue } from './recognise.ts';
 
@@ -54,6 +54,8 @@ async function claim(
   return removeIdle(deps, lease, claimed);
 }
 
+/** Nothing of it is left at GitHub. */
+const NO_RUNNER = { runnerId: null, runnerName: null } as const;
 const NOT_ENDED = ['requested', 'pending', 'online', 'busy'] as const;
 
 async function removeIdle(
@@ -68,8 +70,8 @@ async function removeIdle(
   const change = (patch: InstancePatch) =>
     deps.store.changeInstance({ key, from: ['ending'], patch, lease });
   if (removed.ok || removed.reason === 'missing') {
-    await change({ runnerId: null });
-    return { ...instance, runnerId: null };
+    await change(NO_RUNNER);
+    return { ...instance, ...NO_RUNNER };
   }
   const isBusy = removed.reason === 'busy';
   if (isBusy) await change({ state: 'busy', reason: '', startedAt: deps.clock.now() });
@@ -114,16 +116,33 @@ function reasonOf(group: readonly Instance[]): string {
  * fails at GitHub first (422 until then), so it is asked for again at the next healing.
  */
 export async function forgetRunners(
-  deps: Pick<ActDeps, 'store' | 'github'>,
+  deps: Forget,
   of: { readonly doomed: readonly Instance[]; readonly repos: readonly Repo[] },
 ): Promise<void> {
-  for (const { key, repo: repoId, runnerId, finishedAt } of of.doomed) {
+  for (const instance of of.doomed) {
+    const { key, repo: repoId, runnerName, finishedAt } = instance;
     const repo = of.repos.find((one) => one.id === repoId);
     // After its job GitHub removes a just-in-time runner by itself.
-    if (runnerId === null || finishedAt !== null || !repo || repo.removedAt !== null) continue;
-    const removed = await deps.github.removeRunner(repo, runnerId);
-    if (!removed.ok && removed.reason !== 'missing') continue;
-    const patch = { runnerId: null } as const;
-    await deps.store.changeInstance({ key, from: ['ending', 'gone'], patch });
+    if (runnerName === null || finishedAt !== null || !repo || repo.removedAt !== null) continue;
+    if (!(await isForgotten(deps, instance, repo))) continue;
+    await deps.store.changeInstance({ key, from: ['ending', 'gone'], patch: NO_RUNNER });
   }
+}
+
+type Forget = Pick<ActDeps, 'store' | 'github' | 'clock'>;
+
+/** Where GitHub's answer to a registration was lost, only the name is known of the runner. */
+async function isForgotten(deps: Forget, instance: Instance, repo: Repo): Promise<boolean> {
+  const { runnerId, runnerName, goneAt } = instance;
+  let id = runnerId;
+  if (id === null) {
+    const found = await deps.github.runners(repo, runnerName ?? '');
+    if (!found.ok) return false;
+    const [runner] = found.value;
+    // A registration that is on its way may yet arrive: then it is found the next time.
+    if (!runner) return goneAt !== null && deps.clock.now() - goneAt > 2 * LONGEST_CALL_MS;
+    id = runner.id;
+  }
+  const removed = await deps.github.removeRunner(repo, id);
+  return removed.ok || removed.reason === 'missing';
 }

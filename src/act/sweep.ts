@@ -92,7 +92,9 @@ async function takeBack(
 }
 
 /** Runners that a machine left behind when it ended without a job. */
-export async function sweepRunners(deps: Pick<ActDeps, 'store' | 'github'>): Promise<void> {
+export async function sweepRunners(
+  deps: Pick<ActDeps, 'store' | 'github' | 'clock'>,
+): Promise<void> {
   const orphans = await deps.store.orphanRunners(MOST_JOB_READS);
   if (orphans.length === 0) return;
   const repos = await Promise.all(

@@ -113,7 +113,7 @@ export function orphanRunners(state: State, limit: number): readonly Instance[] 
     (row) =>
       row.state === 'gone' &&
       row.finishedAt === null &&
-      row.runnerId !== null &&
+      row.runnerName !== null &&
       state.repos.get(row.repo)?.removedAt === null,
   );
   return ordered(orphans, (row) => [row.goneAt ?? 0, row.key])

@@ -230,7 +230,7 @@ export async function orphanRunners({ db }: Session, limit: number): Promise<rea
     .selectAll()
     .where('state', '=', 'gone')
     .where('finishedAt', 'is', null)
-    .where('runnerId', 'is not', null)
+    .where('runnerName', 'is not', null)
     .where('repo', 'in', db.selectFrom('repos').select('id').where('removedAt', 'is', null))
     .orderBy('goneAt', 'desc')
     .orderBy('key', 'desc')
