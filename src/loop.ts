@@ -1,10 +1,11 @@
 import { LEASE_MS } from './act/deps.ts';
-import { discover } from './act/discover.ts';
+import { DISCOVER_EVERY, discover } from './act/discover.ts';
 import { noteRunners } from './act/note-jobs.ts';
 import { sweepRules } from './act/read-rules.ts';
 import { redeliverFailed } from './act/redeliver.ts';
 import { firstLookReason, observeRegion } from './act/region.ts';
 import { sweepRepo, sweepRunners } from './act/sweep.ts';
+import { Unavailable } from './lib/assert.ts';
 import { createScheduler, type Scheduler } from './lib/scheduler.ts';
 import type { Delivery } from './model/event.ts';
 import type { ScopeId } from './model/ids.ts';
@@ -56,7 +57,10 @@ export function createLoop(deps: LoopDeps): Loop {
       const [task = '', ...rest] = key.split('|');
       return tasks[task]?.(rest.join('|'));
     },
-    onError: (err, key) => deps.log.error({ err, key }, 'a bug ended this task; it starts anew'),
+    onError: (err, key) => {
+      if (err instanceof Unavailable) return;
+      deps.log.error({ err, key }, 'a bug ended this task; it starts anew');
+    },
   });
   const wake = (scope: ScopeId) => scheduler.wake(`scope|${scope}`);
 
@@ -146,10 +150,10 @@ export function createLoop(deps: LoopDeps): Loop {
     return lives || !seen.isOpen ? deps.tickMs : undefined;
   }
 
-  async function tickDiscover(): Promise<number | undefined> {
+  async function tickDiscover(): Promise<number> {
     const scopes = await discover(deps);
     scopes?.forEach(wake);
-    return scopes ? undefined : deps.settings.resyncMs / 4;
+    return deps.settings.resyncMs * (scopes ? DISCOVER_EVERY : 1 / 4);
   }
 
   /** The three healings; machines are adopted or ended by the regions' ticks. */

@@ -3,15 +3,20 @@ import { repoScope } from '../model/ids.ts';
 import type { ActDeps } from './deps.ts';
 import { DISCOVERED } from './region.ts';
 
-type Need = Pick<ActDeps, 'store' | 'github' | 'clock' | 'log'>;
+type Need = Pick<ActDeps, 'store' | 'github' | 'clock' | 'log' | 'settings'>;
+
+/** In R: with a default R, each hour. */
+export const DISCOVER_EVERY = 60;
 
 /**
  * Finds out whose App we are when the store does not know: at the first start, and after a lost
- * database. Answers the scopes to look at, or undefined when GitHub did not tell all.
+ * database. And every 60 R, for an installation that no webhook told of. Answers the scopes to look
+ * at, or undefined when GitHub did not tell all.
  */
 export async function discover(deps: Need): Promise<readonly ScopeId[] | undefined> {
-  const { store, github, clock, log } = deps;
-  if (await store.fact(DISCOVERED)) return [];
+  const { store, github, clock, log, settings } = deps;
+  const last = await store.fact(DISCOVERED);
+  if (last && clock.now() - last.at < DISCOVER_EVERY * settings.resyncMs) return [];
   const installations = await github.installations();
   if (!installations.ok) {
     log.warn({ code: installations.code }, 'installations not read; tried again soon');
@@ -27,6 +32,8 @@ export async function discover(deps: Need): Promise<readonly ScopeId[] | undefin
     scopes.push(...repos.value.map((repo) => repoScope(repo.id)));
   }
   await store.saveFact(DISCOVERED, '', clock.now());
+  // What was known before is at work already, or is woken by its events: all is looked at only once.
+  if (last) return [];
   log.info({ installations: installations.value.length, repos: scopes.length }, 'discovered');
   return scopes;
 }

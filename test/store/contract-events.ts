@@ -145,6 +145,22 @@ export function reposContract(open: Open): void {
       expect((await store.reposOf(80)).map((row) => row.id)).toEqual([1]);
     });
 
+    test('keep their installation when an earlier one is named late', async () => {
+      const store = await open();
+      await tell(store, jobEvent({}, { installation: 80, name: 'new' }));
+      await tell(store, jobEvent({ id: 2 }, { installation: 70, name: 'old' }));
+      expect(await store.repo(1)).toMatchObject({ installation: 80, name: 'new' });
+    });
+
+    test('are back when the App is heard of under another installation', async () => {
+      const store = await open();
+      const gone = { kind: 'installation', action: 'removed', repos: null } as const;
+      await tell(store, jobEvent(), { ...gone, installation: 70, ownerId: 7 });
+      expect(await store.repo(1)).toMatchObject({ removedAt: T });
+      await tell(store, jobEvent({ id: 2 }, { installation: 80 }));
+      expect(await store.repo(1)).toMatchObject({ installation: 80, removedAt: null });
+    });
+
     test('that were deleted stay removed, until they are read at GitHub', async () => {
       const store = await open();
       await tell(store, jobEvent(), { kind: 'repository', action: 'deleted', repo: aRepo() });

@@ -159,6 +159,15 @@ export function scopesContract(open: Open): void {
       expect((await store.scopeRows(SCOPE)).rules).toEqual({ ...record, wantedCommit: null });
     });
 
+    test('that were asked for later stay', async () => {
+      const store = await open();
+      const lease = await aLease(store);
+      const later = aRulesRecord({ readAt: T + 2, text: 'later' });
+      await store.saveRules(lease, later);
+      await store.saveRules(lease, aRulesRecord({ readAt: T + 1, text: 'earlier' }));
+      expect((await store.scopeRows(SCOPE)).rules).toEqual(later);
+    });
+
     test.each([null, 'c2'])('keep a push that came while they were read for %s', async (read) => {
       const store = await open();
       await tell(store, pushEvent('c2'), pushEvent('c3'));
