@@ -1,8 +1,8 @@
 import { repoScope } from '../../src/model/ids.ts';
 import { zonesOf } from '../../src/sandbox/aws-catalogue.ts';
 import { EC2_DEFAULTS } from '../../src/sandbox/ec2-model.ts';
-import type { Fault } from './scenario.ts';
-import { RULES_PATH, rulesText, type World, type WrittenRules } from './world.ts';
+import type { Fault, RulePlan } from './scenario.ts';
+import { RULES_PATH, rulesText, type World } from './world.ts';
 
 type Of<K extends Fault['kind']> = Extract<Fault, { kind: K }>;
 
@@ -98,13 +98,13 @@ function steal({ kernel, github, repos }: World, fault: Of<'theft'>): void {
 function changeRules(world: World, { repo, to }: Of<'rules'>): void {
   const rules = world.scenario.repos[repo]?.rules ?? [];
   const by = (n: number) => rules.map((rule) => ({ ...rule, max: Math.max(0, rule.max + n) }));
-  const texts: Readonly<Record<typeof to, readonly [string | null, WrittenRules]>> = {
-    lower: [rulesText(by(-1)), { rules: by(-1), isStrict: true }],
-    raise: [rulesText(by(2)), { rules: by(2), isStrict: false }],
-    none: [rulesText([]), { rules: [], isStrict: true }],
-    disabled: [rulesText(rules, ['enabled: false']), { rules: [], isStrict: true }],
-    broken: [BROKEN, { rules, isStrict: false }],
-    missing: [null, { rules: [], isStrict: true }],
+  const texts: Readonly<Record<typeof to, readonly [string | null, readonly RulePlan[]]>> = {
+    lower: [rulesText(by(-1)), by(-1)],
+    raise: [rulesText(by(2)), by(2)],
+    none: [rulesText([]), []],
+    disabled: [rulesText(rules, ['enabled: false']), []],
+    broken: [BROKEN, rules],
+    missing: [null, []],
   };
   world.kernel.mark(`fault rules ${to}`);
   world.writeRules(repo, ...texts[to]);
@@ -166,6 +166,6 @@ function calm(world: World): void {
     const repo = repos[index];
     const text = rulesText(rules);
     if (!repo || github.repos.fileAt(repo, RULES_PATH) === text) return;
-    world.writeRules(index, text, { rules, isStrict: false });
+    world.writeRules(index, text, rules);
   });
 }

@@ -28,8 +28,8 @@ interface Intended {
  * down before it was done, who held which lease. Promises are checked where the truth changes.
  */
 export interface Promises extends Ec2Watch {
-  /** The file of a scope, as it now stands; `isStrict`: it may end machines that run jobs. */
-  file(scope: ScopeId, rules: readonly RulePlan[], isStrict: boolean): void;
+  /** The rules of a scope, as they now stand; lower ones may end machines that run jobs. */
+  file(scope: ScopeId, rules: readonly RulePlan[]): void;
   /** A person took the repository from us, or gave it back. */
   taken(scope: ScopeId): void;
   intended(lease: Lease, intents: readonly Intent[], launches: readonly Launch[]): void;
@@ -88,12 +88,14 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
   }
 
   return {
-    file(scope, rules, isStrict) {
+    file(scope, rules) {
       const max = new Map(rules.map((rule) => [ruleId(rule.type, rule.region), rule.max]));
       const versions = files.get(scope) ?? [];
+      const before = versions.at(-1)?.max ?? new Map<RuleId, number>();
       versions.push({ at: kernel.now(), max });
       files.set(scope, versions);
-      if (isStrict) strictAt.set(scope, [...(strictAt.get(scope) ?? []), kernel.now()]);
+      const isLower = [...before].some(([rule, most]) => (max.get(rule) ?? 0) < most);
+      if (isLower) strictAt.set(scope, [...(strictAt.get(scope) ?? []), kernel.now()]);
     },
     taken(scope) {
       strictAt.set(scope, [...(strictAt.get(scope) ?? []), kernel.now()]);

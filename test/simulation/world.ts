@@ -44,12 +44,8 @@ export interface World {
   openStore(): Promise<void>;
   start(slot: Slot): void;
   addJob(plan: JobPlan): void;
-  writeRules(repo: number, text: string | null, as: WrittenRules): void;
-}
-
-export interface WrittenRules {
-  readonly rules: readonly RulePlan[];
-  readonly isStrict: boolean;
+  /** `rules`: what the text comes to. */
+  writeRules(repo: number, text: string | null, rules: readonly RulePlan[]): void;
 }
 
 /** A place that a process of the app runs in, one life after another. */
@@ -176,10 +172,10 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       });
     },
     addJob: (plan) => addJob(world, plan),
-    writeRules(index, text, { rules, isStrict }) {
+    writeRules(index, text, rules) {
       const repo = world.repos[index];
       if (!repo) return;
-      promises.file(repoScope(repo.id), rules, isStrict);
+      promises.file(repoScope(repo.id), rules);
       github.repos.commit(repo, { [RULES_PATH]: text });
     },
   };
@@ -274,7 +270,7 @@ function addRepos(
   const made = repos.map(({ rules }, i) => {
     const files = { [RULES_PATH]: rulesText(rules) };
     const repo = github.repos.addRepo({ owner, name: `repo-${i}`, files });
-    promises.file(repoScope(repo.id), rules, false);
+    promises.file(repoScope(repo.id), rules);
     return repo;
   });
   github.repos.install(owner);
@@ -339,11 +335,11 @@ function crashSlots(world: World, crash: NonNullable<Crash>, process: Process): 
     slot.process = null;
     slot.app = null;
   }
-  if (crash.losesStore) kernel.trace('the store is lost');
+  if (crash.losesStore) {
+    kernel.trace('the store is lost');
+    void world.openStore();
+  }
   kernel.at(crash.downMs, 'restart', () => {
-    const ready = crash.losesStore ? world.openStore() : Promise.resolve();
-    void ready.then(() => {
-      for (const slot of down) if (slot.process === null) world.start(slot);
-    });
+    for (const slot of down) if (slot.process === null) world.start(slot);
   });
 }
