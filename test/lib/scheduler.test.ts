@@ -159,7 +159,7 @@ test('settled() ends with a run that began after it was called', async () => {
   });
   ends[0]?.();
   await pass(10);
-  expect(log).toEqual(['a@0', 'a@20']);
+  expect(log).toEqual(['a@0', 'a@10']);
   expect(isSettled).toBe(false);
   ends[1]?.();
   await settling;
