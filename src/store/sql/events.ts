@@ -117,7 +117,10 @@ async function knownTo(tx: Session, batch: readonly Delivery[]): Promise<Known> 
     )),
   ];
   const jobs = events.flatMap((event) => (event.kind === 'job' ? event.job.id : []));
-  const pushed = events.flatMap((event) => (event.kind === 'push' ? event.repo.id : []));
+  const mayChangeRules = ['push', 'repository'];
+  const pushed = events.flatMap((event) =>
+    event.kind !== 'installation' && mayChangeRules.includes(event.kind) ? event.repo.id : [],
+  );
   const known = byId(repos);
   const scopes = pushed.map((id) => known.get(id)?.scope ?? repoScope(id));
   return { repos: known, jobs: await jobsById(tx, jobs), rules: await rulesOf(tx, scopes) };
