@@ -60,7 +60,10 @@ async function run(settings: Settings, log: Log): Promise<number> {
   if (database.kind !== 'sqlite') {
     return complain(EXIT_CONFIG, ['DATABASE_URL: PostgreSQL is not served yet; use sqlite:PATH']);
   }
-  const opened = await openSqliteStore(database.path);
+  const opened = await openSqliteStore(database.path, (why) => {
+    if (why === null) log.info({}, 'the database takes writes again');
+    else log.error({ why }, 'the database takes no writes: webhooks are refused, nothing is begun');
+  });
   if (!opened.ok) return complain(EXIT_CONFIG, [`DATABASE_URL: ${opened.message}`]);
   const { store } = opened;
   const app = createApp(appDeps(settings, { store, log }));

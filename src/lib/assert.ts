@@ -3,6 +3,11 @@ export class Bug extends Error {
   override readonly name = 'Bug';
 }
 
+/** What we stand on does not work now, such as a full disk: no bug, and it may heal. */
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable';
+}
+
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Bug(message);
 }

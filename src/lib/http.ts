@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { Unavailable } from './assert.ts';
 
 /** What a handler sees of a request; the body is read when asked for, and never past its bound. */
 export interface Request {
@@ -67,7 +68,16 @@ function find(routes: Routes, method: string, path: string): Handler | undefined
   return undefined;
 }
 
-/** A node:http listener for the routes; what a handler throws is a bug: told to `onError`, answered 500. */
+/** Callers who may come again are told so; who keeps what is unavailable says why in the log. */
+function answerTo(error: unknown): Answer {
+  if (!(error instanceof Unavailable)) {
+    return failure(500, 'bug', 'this is a bug of the app; its log has the details');
+  }
+  const answer = failure(503, 'unavailable', 'the app cannot write this down now: send it again');
+  return { ...answer, headers: { 'retry-after': '10' } };
+}
+
+/** A node:http listener for the routes; what a handler throws is told to `onError`, answered 5xx. */
 export function serveRoutes(routes: Routes, onError: (error: unknown, path: string) => void) {
   return (req: IncomingMessage, res: ServerResponse): void => {
     const [path = '/', query = ''] = (req.url ?? '/').split('?');
@@ -86,7 +96,7 @@ export function serveRoutes(routes: Routes, onError: (error: unknown, path: stri
     void work
       .catch((error: unknown) => {
         onError(error, path);
-        return failure(500, 'bug', 'this is a bug of the app; its log has the details');
+        return answerTo(error);
       })
       .then((answer) => {
         // A body that was not read to its end would otherwise be taken for the next request.

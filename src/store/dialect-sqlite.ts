@@ -51,8 +51,38 @@ function prepare(db: DatabaseSync, sql: string): SqliteStatement {
   };
 }
 
+/** What failed, in words for whoever called; what is no failure of the disk stays as it is. */
+export interface Watch {
+  failed(error: unknown): unknown;
+  committed(): void;
+}
+
+/** SQLite rolls back by itself where a disk is full; Kysely's own rollback would then hide why. */
+function guard(db: DatabaseSync, sql: string, statement: SqliteStatement, watch: Watch) {
+  const guarded: SqliteStatement = {
+    ...statement,
+    all: (parameters) => told(() => statement.all(parameters)),
+    run: (parameters) =>
+      told(() => {
+        if (sql === 'rollback' && !db.isTransaction) return { changes: 0, lastInsertRowid: 0 };
+        const result = statement.run(parameters);
+        if (sql === 'commit') watch.committed();
+        return result;
+      }),
+  };
+  return guarded;
+
+  function told<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw watch.failed(error);
+    }
+  }
+}
+
 /** Lets Kysely's own SQLite dialect drive Node's built-in one, preparing each text once. */
-export function nodeSqliteDialect(db: DatabaseSync): SqliteDialect {
+export function nodeSqliteDialect(db: DatabaseSync, watch: Watch): SqliteDialect {
   const prepared = new Map<string, SqliteStatement>();
   const database: SqliteDatabase = {
     close: () => db.close(),
@@ -60,7 +90,7 @@ export function nodeSqliteDialect(db: DatabaseSync): SqliteDialect {
       let statement = prepared.get(sql);
       if (!statement) {
         if (prepared.size >= MAX_PREPARED) prepared.clear();
-        statement = prepare(db, sql);
+        statement = guard(db, sql, prepare(db, sql), watch);
         prepared.set(sql, statement);
       }
       return statement;

@@ -2,7 +2,8 @@ import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
-import { nodeSqliteDialect, sqlite } from './dialect-sqlite.ts';
+import { Unavailable } from '../lib/assert.ts';
+import { nodeSqliteDialect, sqlite, type Watch } from './dialect-sqlite.ts';
 import { released } from './merge/lease.ts';
 import { migrate } from './migrations.ts';
 import type { Store } from './port.ts';
@@ -21,6 +22,7 @@ const READ_ONLY = 'it is read-only';
 const REFUSALS: Readonly<Record<number, string>> = {
   5: 'another process has it open; one process owns a SQLite file, for replicas use PostgreSQL',
   8: READ_ONLY,
+  10: 'the disk fails to read or write it',
   11: 'it is damaged',
   13: 'the disk is full',
   14: 'it cannot be opened or made; it must be a file in a folder that we may write to',
@@ -95,14 +97,40 @@ async function openStore(path: string, kysely: Kysely<Tables>): Promise<Opened> 
   return { ok: true, store: createSqlStore(session) };
 }
 
-export async function openSqliteStore(path: string): Promise<Opened> {
+/** Of a file that was opened well: what may heal without us. */
+const MAY_HEAL = new Set([8, 10, 13]);
+
+/** Says once that the database cannot be written, and once that it can be again. */
+function watchOver(path: string, tell: Trouble): Watch {
+  let isWell = true;
+  return {
+    failed(error) {
+      const code = sqliteCode(error);
+      if (code === undefined || !MAY_HEAL.has(code)) return error;
+      const why = `database ${path}: ${REFUSALS[code]}`;
+      if (isWell) tell(why);
+      isWell = false;
+      return new Unavailable(why, { cause: error });
+    },
+    committed() {
+      if (!isWell) tell(null);
+      isWell = true;
+    },
+  };
+}
+
+/** Hears why the database cannot be written from now on; null: it can be again. */
+export type Trouble = (why: string | null) => void;
+
+export async function openSqliteStore(path: string, tell: Trouble = () => {}): Promise<Opened> {
   if (isReadOnly(path)) return refusal(path, READ_ONLY);
   let kysely: Kysely<Tables> | undefined;
   try {
-    kysely = new Kysely<Tables>({ dialect: nodeSqliteDialect(openFile(path)) });
+    const dialect = nodeSqliteDialect(openFile(path), watchOver(path, tell));
+    kysely = new Kysely<Tables>({ dialect });
     return await openStore(path, kysely);
   } catch (error) {
     await kysely?.destroy();
-    return refused(path, error);
+    return refused(path, error instanceof Unavailable ? error.cause : error);
   }
 }

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { Unavailable } from '../lib/assert.ts';
 import { type Routes, serveRoutes } from '../lib/http.ts';
 import type { Log } from '../lib/log.ts';
 
@@ -16,7 +17,10 @@ export function listen(
   on: { readonly host: string; readonly port: number; readonly log: Log },
 ): Promise<Listening | 'port-taken'> {
   const server = createServer(
-    serveRoutes(routes, (err, path) => on.log.error({ err, path }, 'a bug in a handler')),
+    serveRoutes(routes, (err, path) => {
+      // The store says once what ails it: a line for each request would fill the disk further.
+      if (!(err instanceof Unavailable)) on.log.error({ err, path }, 'a bug in a handler');
+    }),
   );
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   return new Promise((resolve, reject) => {
