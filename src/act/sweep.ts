@@ -38,8 +38,34 @@ export async function sweepRepo(deps: Need, lease: Lease, repo: Repo): Promise<r
     unlisted.filter((job) => isSettled(deps, job, askedAt)),
   );
   const queued = new Set(listed.value.filter((job) => job.state === 'queued').map((job) => job.id));
+  await noteEnds(deps, repo, rows);
   const back = await takeBack(deps, lease, { rows, queued, askedAt });
   return [...new Set([...changed, ...ended, ...back])];
+}
+
+/**
+ * A job that is not ours took a runner of ours, and no word of its end is for us. GitHub removes a
+ * just-in-time runner after its job, so one that is not listed has done its work.
+ */
+async function noteEnds(deps: Need, repo: Repo, rows: ScopeRows): Promise<void> {
+  const before = deps.clock.now() - deps.settings.resyncMs;
+  const told = new Set(rows.jobs.map((job) => job.runnerName));
+  const untold = rows.instances.filter(
+    ({ repo: id, state, finishedAt, startedAt, runnerName }) =>
+      id === repo.id &&
+      state === 'busy' &&
+      finishedAt === null &&
+      !told.has(runnerName) &&
+      startedAt !== null &&
+      startedAt <= before,
+  );
+  for (const { key, runnerName } of untold.slice(0, MOST_JOB_READS)) {
+    if (runnerName === null) continue;
+    const found = await deps.github.runners(repo, runnerName);
+    if (!found.ok || found.value.length > 0) continue;
+    const patch = { finishedAt: deps.clock.now() };
+    await deps.store.changeInstance({ key, from: ['busy'], patch });
+  }
 }
 
 /** REST lags behind webhooks: what we heard of a moment ago may be missing from a list. */
