@@ -63,10 +63,10 @@ const gate = (dice: Dice) => Math.floor(Math.exp(dice.unit('gate') * Math.log(MO
 
 function callFault(dice: Dice, stage: Stage): Fault {
   const isMachine = dice.isTrue('machine call', 0.25);
-  const [call, most] = dice.pick('call', (isMachine ? MACHINE_CALLS : APP_CALLS) as [
-    [string, number],
-    ...[string, number][],
-  ]);
+  const [call, most] = dice.pick(
+    'call',
+    (isMachine ? MACHINE_CALLS : APP_CALLS) as [[string, number], ...[string, number][]],
+  );
   const process = isMachine ? 'machine' : `app${slot(dice, stage)}`;
   const hows: [CallHow, ...CallHow[]] = ['lost-request', 'lost-answer', 'slow'];
   if (!isMachine) hows.push('throttled');

@@ -3,7 +3,7 @@ import type { Job } from '../../src/sandbox/github-state.ts';
 import { RULES_PATH, type World } from './world.ts';
 
 /** The world has nothing to do for us any more, as GitHub and EC2 know it. */
-export function isOver({ github, ec2, jobs, repos, scenario, nowMs }: World): boolean {
+export function isOver({ ec2, jobs, repos, scenario, nowMs }: World): boolean {
   if (nowMs() < scenario.calmAt) return false;
   return (
     jobs.every((job) => job.facts.now.state === 'completed') &&

@@ -39,7 +39,17 @@ export function schedule(world: World): void {
   kernel.at(scenario.calmAt, 'calm', () => calm(world));
 }
 
-type Timed = 'capacity' | 'quota' | 'late' | 'reclaim' | 'cancel' | 'theft' | 'rules' | 'uninstall' | 'rename' | 'stop';
+type Timed =
+  | 'capacity'
+  | 'quota'
+  | 'late'
+  | 'reclaim'
+  | 'cancel'
+  | 'theft'
+  | 'rules'
+  | 'uninstall'
+  | 'rename'
+  | 'stop';
 
 const REGIONS = ['eu-west-1', 'us-west-2'];
 

@@ -36,7 +36,9 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
   const races = new Map(of('race').map((one) => [keyOf(one.process, one.call, one.nth), one]));
   const named = new Set([...of('call'), ...of('race')].map(({ call }) => call));
   const hooks = new Map(of('hook').map((one) => [one.nth, one]));
-  const gates = new Map([...of('crash'), ...of('pause')].map((one) => [`app${one.slot} ${one.gate}`, one]));
+  const gates = new Map(
+    [...of('crash'), ...of('pause')].map((one) => [`app${one.slot} ${one.gate}`, one]),
+  );
   const windows: readonly Window[] = [...of('github'), ...of('ec2')];
   const isCalm = () => nowMs() >= scenario.calmAt;
 

@@ -140,7 +140,11 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
       return worstSurplus;
     },
     maxOf(scope, rule) {
-      const newest = files.get(scope as ScopeId)?.at(-1)?.max.get(rule) ?? 0;
+      const newest =
+        files
+          .get(scope as ScopeId)
+          ?.at(-1)
+          ?.max.get(rule) ?? 0;
       const since = kernel.now() - RULES_AGE_MS;
       const lately = [...intents.values()]
         .filter((one) => one.scope === scope && one.rule === rule && one.at >= since)

@@ -128,5 +128,7 @@ export function gateStore(
   };
   const methods: [string, Method][] = Object.entries(store);
   // Every method under its own name again: what comes out is the port that went in.
-  return Object.fromEntries(methods.map(([name, method]) => [name, gate(name, method)])) as unknown as Store;
+  return Object.fromEntries(
+    methods.map(([name, method]) => [name, gate(name, method)]),
+  ) as unknown as Store;
 }

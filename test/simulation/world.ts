@@ -195,6 +195,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       keys,
       settings: {
         app: APP_TAG,
+        htmlUrl: 'https://github.example',
         label: 'dstack',
         publicUrl: PUBLIC_URL,
         defaultRegion: null,
@@ -261,11 +262,7 @@ function memoKeys(keys: ReturnType<Code['createKeys']>): ReturnType<Code['create
   return { ...keys, mac, isMac };
 }
 
-function addRepos(
-  github: GitHubModel,
-  promises: Promises,
-  { repos }: Scenario,
-): readonly Repo[] {
+function addRepos(github: GitHubModel, promises: Promises, { repos }: Scenario): readonly Repo[] {
   const owner = github.repos.addOwner('acme');
   const made = repos.map(({ rules }, i) => {
     const files = { [RULES_PATH]: rulesText(rules) };

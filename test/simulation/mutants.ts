@@ -1,0 +1,2 @@
+export const MUTANTS: readonly { readonly name: string }[] = [];
+export const plant = (_: { readonly name: string }): URL => new URL('file:///');

@@ -1,0 +1,56 @@
+import { type Code, soundCode } from './code.ts';
+import { generate, type Scenario } from './scenario.ts';
+import { shrink } from './shrink.ts';
+import { type Result, type StoreKind, simulate } from './simulate.ts';
+
+export interface Failure {
+  readonly seed: number;
+  readonly rule: string;
+  readonly text: string;
+}
+
+/** What came of one seed; `marks`: what it reached. */
+export interface Played {
+  readonly seed: number;
+  readonly failure: Failure | null;
+  readonly marks: readonly string[];
+  readonly worstSurplus: number;
+  /** Played on the other store as well. */
+  readonly isTwice: boolean;
+}
+
+/** Every so many seeds are played on SQLite as well, and must give the very same trace. */
+const SQLITE_EVERY = 10;
+
+/** Plays one seed; on the memory store, every tenth on SQLite as well. */
+export async function playSeed(
+  seed: number,
+  { store = 'memory', code = soundCode }: { store?: StoreKind; code?: Code } = {},
+): Promise<Played> {
+  const scenario = generate(seed);
+  const first = await simulate(scenario, { store, code });
+  const isTwice = store === 'memory' && code === soundCode && seed % SQLITE_EVERY === 0;
+  const second = isTwice ? await simulate(scenario, { store: 'sqlite', code }) : first;
+  return {
+    seed,
+    failure: failureOf(seed, first) ?? differenceOf(seed, first, second),
+    marks: [...first.marks.keys()],
+    worstSurplus: first.worstSurplus,
+    isTwice,
+  };
+}
+
+const failureOf = (seed: number, { rule, text }: Result): Failure | null =>
+  rule === null ? null : { seed, rule, text };
+
+function differenceOf(seed: number, a: Result, b: Result): Failure | null {
+  if (a.hash === b.hash) return null;
+  const line = a.trace.findIndex((text, i) => text !== b.trace[i]);
+  const text = `in memory: ${a.trace[line]}; in SQLite: ${b.trace[line]}`;
+  return { seed, rule: 'equal-stores', text };
+}
+
+/** The smallest scenario that breaks the same promise. */
+export function shrinkTo(rule: string, scenario: Scenario, code: Code = soundCode) {
+  return shrink(scenario, async (smaller) => (await simulate(smaller, { code })).rule === rule);
+}
