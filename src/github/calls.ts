@@ -4,27 +4,60 @@
 export type Access = 'read' | 'write';
 export type Permissions = Readonly<Record<string, Access>>;
 
-interface Call {
+export interface Call {
   readonly route: string;
   /** What its token may do; null: it goes as the App itself, or as nobody. */
   readonly needs: Permissions | null;
+  /** It notifies people: GitHub has a limit of its own for those. */
+  readonly isContent?: boolean;
 }
 
-const RUNNERS = '/repos/{owner}/{repo}/actions/runners';
+const REPO = '/repos/{owner}/{repo}';
+const RUNNERS = `${REPO}/actions/runners`;
+const COMMENTS = `${REPO}/issues/comments/{comment_id}`;
+/** A comment may be an issue's or a pull request's, and GitHub wants the permission of either. */
+const TALK = (access: Access): Permissions => ({ issues: access, pull_requests: access });
 
 export const CALLS = {
   // `+path`: the path comes encoded, with its slashes left alone.
-  file: { route: 'GET /repos/{owner}/{repo}/contents/{+path}', needs: { contents: 'read' } },
+  file: { route: `GET ${REPO}/contents/{+path}`, needs: { contents: 'read' } },
   register: { route: `POST ${RUNNERS}/generate-jitconfig`, needs: { administration: 'write' } },
   removeRunner: { route: `DELETE ${RUNNERS}/{runner_id}`, needs: { administration: 'write' } },
   runners: { route: `GET ${RUNNERS}`, needs: { administration: 'read' } },
   actionsRunner: { route: `GET ${RUNNERS}/downloads`, needs: { administration: 'read' } },
-  job: { route: 'GET /repos/{owner}/{repo}/actions/jobs/{job_id}', needs: { actions: 'read' } },
-  runs: { route: 'GET /repos/{owner}/{repo}/actions/runs', needs: { actions: 'read' } },
-  jobs: {
-    route: 'GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs',
-    needs: { actions: 'read' },
+  job: { route: `GET ${REPO}/actions/jobs/{job_id}`, needs: { actions: 'read' } },
+  runs: { route: `GET ${REPO}/actions/runs`, needs: { actions: 'read' } },
+  jobs: { route: `GET ${REPO}/actions/runs/{run_id}/jobs`, needs: { actions: 'read' } },
+  permission: {
+    route: `GET ${REPO}/collaborators/{username}/permission`,
+    needs: { metadata: 'read' },
   },
+  comment: {
+    route: `POST ${REPO}/issues/{issue_number}/comments`,
+    needs: TALK('write'),
+    isContent: true,
+  },
+  editComment: { route: `PATCH ${COMMENTS}`, needs: TALK('write') },
+  comments: { route: `GET ${REPO}/issues/{issue_number}/comments`, needs: TALK('read') },
+  react: { route: `POST ${COMMENTS}/reactions`, needs: TALK('write') },
+  unreact: { route: `DELETE ${COMMENTS}/reactions/{reaction_id}`, needs: TALK('write') },
+  fileToEdit: { route: `GET ${REPO}/contents/{+path}`, needs: { contents: 'read' } },
+  commitFile: { route: `PUT ${REPO}/contents/{+path}`, needs: { contents: 'write' } },
+  ref: { route: `GET ${REPO}/git/ref/{+ref}`, needs: { contents: 'read' } },
+  makeRef: { route: `POST ${REPO}/git/refs`, needs: { contents: 'write' } },
+  moveRef: { route: `PATCH ${REPO}/git/refs/{+ref}`, needs: { contents: 'write' } },
+  deleteRef: { route: `DELETE ${REPO}/git/refs/{+ref}`, needs: { contents: 'write' } },
+  openPull: {
+    route: `POST ${REPO}/pulls`,
+    needs: { pull_requests: 'write' },
+    isContent: true,
+  },
+  pull: { route: `GET ${REPO}/pulls/{pull_number}`, needs: { pull_requests: 'read' } },
+  pulls: { route: `GET ${REPO}/pulls`, needs: { pull_requests: 'read' } },
+  changePull: { route: `PATCH ${REPO}/pulls/{pull_number}`, needs: { pull_requests: 'write' } },
+  makeCheck: { route: `POST ${REPO}/check-runs`, needs: { checks: 'write' } },
+  changeCheck: { route: `PATCH ${REPO}/check-runs/{check_run_id}`, needs: { checks: 'write' } },
+  app: { route: 'GET /app', needs: null },
   // Also for one repository: its token reaches no other. `GET /repositories/{id}` is not documented.
   repositories: { route: 'GET /installation/repositories', needs: { metadata: 'read' } },
   installations: { route: 'GET /app/installations', needs: null },
@@ -53,4 +86,10 @@ export function permissionsOfApp(): Permissions {
 }
 
 /** The deliveries that our webhook reads. Those of installations come without being asked for. */
-export const EVENTS: readonly string[] = ['workflow_job', 'push', 'repository'];
+export const EVENTS: readonly string[] = [
+  'workflow_job',
+  'push',
+  'repository',
+  'issue_comment',
+  'pull_request',
+];

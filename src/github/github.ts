@@ -17,13 +17,16 @@ import {
   parseRunner,
   within,
 } from './parse.ts';
-import type { ActionsRunner, GitHub, RepoRef } from './port.ts';
+import type { ActionsRunner, GitHub, RepoRef, Talk } from './port.ts';
 import { listUnfinishedJobs } from './runs.ts';
+import { createTalk } from './talk.ts';
+import { encodePath, target } from './target.ts';
 import { createTokens } from './tokens.ts';
 import { createTransport } from './transport.ts';
 
-// The port by REST. Made by main.ts; each method is one call, or one list. It keeps what port.ts
-// promises: refusals are values, nothing is repeated, and no token can do more than its call.
+// Both ports by REST, over one client: GitHub's limits are the same for both. Made by main.ts. It
+// keeps what port.ts promises: refusals are values, nothing is repeated, and no token can do more
+// than its call.
 
 export interface GitHubDeps {
   readonly appId: string;
@@ -53,7 +56,7 @@ const RUNNER_MAX_AGE_MS = 3_600_000;
 const MAX_ARCHES = 4;
 const MAX_EXACT_IDS = 1000;
 
-export function createGitHub(deps: GitHubDeps): GitHub {
+export function createGitHub(deps: GitHubDeps): GitHub & Talk {
   const { clock, settingsUrl } = deps;
   const transport = createTransport({ ...deps, pace: createPace(clock) });
   const tokens = createTokens({ ...deps, transport, settingsUrl });
@@ -65,6 +68,7 @@ export function createGitHub(deps: GitHubDeps): GitHub {
     ...runnerCalls(client),
     ...jobCalls(client),
     ...deliveryCalls(client, clock),
+    ...createTalk(client, deps.appId),
     file: (repo, path, ref) => readFile(client, repo, { path, ref }),
     async actionsRunner(repo, arch) {
       const known = runnerOf.get(arch, RUNNER_MAX_AGE_MS);
@@ -90,18 +94,6 @@ export function createGitHub(deps: GitHubDeps): GitHub {
   };
 }
 
-type RepoCall = Parameters<Client['call']>[0]['call'];
-
-/** A call about one repository, with a token that reaches no other. */
-function target(repo: RepoRef, call: RepoCall, verb: string, params: Record<string, unknown> = {}) {
-  return {
-    call,
-    at: { installation: repo.installation, repo: repo.id },
-    params: { owner: repo.owner, repo: repo.name, ...params },
-    what: `${verb} in ${repo.owner}/${repo.name}`,
-  };
-}
-
 async function readFile(
   client: Client,
   repo: RepoRef,
@@ -116,8 +108,6 @@ async function readFile(
   const message = `${asked.what}: it is a folder, or larger than 1 MB`;
   return { ok: false, reason: 'invalid', code: 'no-text', message };
 }
-
-const encodePath = (path: string) => path.split('/').map(encodeURIComponent).join('/');
 
 function runnerCalls(client: Client): Pick<GitHub, 'register' | 'removeRunner' | 'runners'> {
   return {

@@ -16,6 +16,8 @@ export interface Pace {
     /** The endpoint: some of GitHub's limits are for each. */
     readonly kind: string;
     readonly isWrite: boolean;
+    /** It notifies people. */
+    readonly isContent: boolean;
   }): Pass | { readonly ok: false; readonly retryAt: Instant };
 }
 
@@ -30,6 +32,10 @@ const POINTS_PER_MINUTE = 900;
 const POINTS = { read: 1, write: 5 };
 /** A second more than GitHub's minute, because calls do not all travel at one speed. */
 const WINDOW_MS = 61_000;
+/** Of what notifies people, whatever the endpoint; what they write themselves is not counted here. */
+const CONTENT_PER_MINUTE = 80;
+const CONTENT_PER_HOUR = 500;
+const HOUR_MS = 3_601_000;
 /** GitHub allows 100 at a time; the rest is for others who use the same App. */
 const MAX_IN_FLIGHT = 80;
 const IN_FLIGHT_RETRY_MS = 1000;
@@ -47,6 +53,8 @@ interface Account {
   strikes: number;
   closedUntil: Instant;
   readonly endpoints: Map<string, Endpoint>;
+  /** When content of the last hour went out, oldest first. */
+  readonly contentAt: Instant[];
 }
 
 interface Endpoint {
@@ -58,16 +66,17 @@ interface Endpoint {
 export function createPace(clock: Clock): Pace {
   const accounts = createCache<Account>(clock, MAX_PAYERS);
   return {
-    enter({ payer, kind, isWrite }) {
+    enter({ payer, kind, isWrite, isContent }) {
       const now = clock.now();
       const account = accounts.get(String(payer), Number.POSITIVE_INFINITY) ?? newAccount();
       // Set again, so that the one that is forgotten is the one that was idle longest.
       accounts.set(String(payer), account);
       const endpoint = endpointOf(account, kind);
-      const retryAt = firstFree({ account, endpoint, isWrite, now });
+      const retryAt = firstFree({ account, endpoint, isWrite, isContent, now });
       if (retryAt > now) return { ok: false, retryAt };
       account.inFlight += 1;
       endpoint.sentAt.push(now);
+      if (isContent) account.contentAt.push(now);
       return {
         ok: true,
         leave(answer) {
@@ -84,6 +93,7 @@ const newAccount = (): Account => ({
   strikes: 0,
   closedUntil: 0,
   endpoints: new Map(),
+  contentAt: [],
 });
 
 function endpointOf(account: Account, kind: string): Endpoint {
@@ -99,18 +109,31 @@ function firstFree(at: {
   readonly account: Account;
   readonly endpoint: Endpoint;
   readonly isWrite: boolean;
+  readonly isContent: boolean;
   readonly now: Instant;
 }): Instant {
-  const { account, endpoint, now } = at;
+  const { account, endpoint, isWrite, now } = at;
   const closedUntil = Math.max(account.closedUntil, endpoint.closedUntil);
   if (closedUntil > now) return closedUntil;
   if (account.inFlight >= MAX_IN_FLIGHT) return now + IN_FLIGHT_RETRY_MS;
   const { sentAt } = endpoint;
-  const isPast = (sent: Instant | undefined) => sent !== undefined && sent + WINDOW_MS <= now;
-  while (isPast(sentAt[0])) sentAt.shift();
-  const atMost = POINTS_PER_MINUTE / (at.isWrite ? POINTS.write : POINTS.read);
-  return sentAt.length < atMost ? now : (sentAt[0] ?? now) + WINDOW_MS;
+  const { contentAt } = account;
+  forget(sentAt, now - WINDOW_MS);
+  forget(contentAt, now - HOUR_MS);
+  const atMost = POINTS_PER_MINUTE / (isWrite ? POINTS.write : POINTS.read);
+  const byEndpoint = freeAt(sentAt, atMost, WINDOW_MS);
+  if (!at.isContent) return Math.max(now, byEndpoint);
+  const byMinute = freeAt(contentAt, CONTENT_PER_MINUTE, WINDOW_MS);
+  return Math.max(now, byEndpoint, byMinute, freeAt(contentAt, CONTENT_PER_HOUR, HOUR_MS));
 }
+
+function forget(times: Instant[], until: Instant): void {
+  while ((times[0] ?? Number.POSITIVE_INFINITY) <= until) times.shift();
+}
+
+/** When fewer than `atMost` will have gone out within the window. */
+const freeAt = (times: readonly Instant[], atMost: number, windowMs: number): Instant =>
+  (times.at(-atMost) ?? Number.NEGATIVE_INFINITY) + windowMs;
 
 function learn(
   at: { readonly account: Account; readonly endpoint: Endpoint; readonly answer: Answer },

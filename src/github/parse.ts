@@ -14,6 +14,12 @@ export const within =
 
 export const parseRunId = (value: unknown): RunId | undefined => idOf(fieldsOf(value)['id']);
 
+/** What was made, or changed. */
+export function parseId(value: unknown): { readonly id: number } | undefined {
+  const id = idOf(fieldsOf(value)['id']);
+  return id === undefined ? undefined : { id };
+}
+
 /** A file's text; null for a folder, a submodule, or what is too large for GitHub to show. */
 export function parseFile(value: unknown): { readonly text: string | null } | undefined {
   const { type, encoding, content } = fieldsOf(value);

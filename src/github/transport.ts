@@ -4,7 +4,7 @@ import type { Log } from '../lib/log.ts';
 import { fieldsOf, textOf } from '../model/github-json.ts';
 import type { Refused } from '../model/reply.ts';
 import { type Answer, headerOf } from './answer.ts';
-import { CALLS, type CallName } from './calls.ts';
+import { CALLS, type Call, type CallName } from './calls.ts';
 import type { Pace, Payer } from './pace.ts';
 import { isAnswer, throttled, unreachable } from './refused.ts';
 
@@ -40,8 +40,9 @@ export function createTransport(deps: TransportDeps): Transport {
   const octokit = octokitOf(deps);
   return async (sending) => {
     const { call, payer, what } = sending;
-    const { route } = CALLS[call];
-    const pass = pace.enter({ payer, kind: call, isWrite: !route.startsWith('GET ') });
+    const { route, isContent = false }: Call = CALLS[call];
+    const isWrite = !route.startsWith('GET ');
+    const pass = pace.enter({ payer, kind: call, isWrite, isContent });
     if (!pass.ok) return throttled(what, pass.retryAt);
     const startedAt = clock.now();
     const result = await withTimeout(clock, (signal) => send(octokit, sending, signal));

@@ -14,8 +14,16 @@ const app = {
   slug: 'ours',
   html_url: 'https://github.com/apps/ours',
   owner: { login: 'octo-org', type: 'Organization' },
-  permissions: { administration: 'write', actions: 'read', contents: 'read', metadata: 'read' },
-  events: ['workflow_job', 'push', 'repository'],
+  permissions: {
+    administration: 'write',
+    actions: 'read',
+    contents: 'write',
+    metadata: 'read',
+    issues: 'write',
+    pull_requests: 'write',
+    checks: 'write',
+  },
+  events: ['workflow_job', 'push', 'repository', 'issue_comment', 'pull_request'],
 };
 
 const deps = { appId: 7, privateKey, webhookSecret: 's', apiUrl: 'https://api.github.com' };
@@ -54,8 +62,15 @@ test('names each permission and event that is missing, and where it is granted',
   });
   expect(await readIdentity(deps)).toMatchObject({
     settingsUrl: 'https://github.com/settings/apps/ours/permissions',
-    missingPermissions: ['contents: read', 'administration: write', 'actions: read'],
-    missingEvents: ['workflow_job', 'repository'],
+    missingPermissions: [
+      'contents: write',
+      'administration: write',
+      'actions: read',
+      'issues: write',
+      'pull_requests: write',
+      'checks: write',
+    ],
+    missingEvents: ['workflow_job', 'repository', 'issue_comment', 'pull_request'],
   });
 });
 

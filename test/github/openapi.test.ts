@@ -57,6 +57,17 @@ test.each<[string, Exchange, RegExp]>([
     /\.ephemeral is not known/,
   ],
   [
+    'a key that is not known beside a choice',
+    {
+      method: 'PATCH',
+      path: `${repo}/check-runs/5`,
+      requestBody: { status: 'in_progress', outputs: {} },
+      status: 200,
+      body: {},
+    },
+    /\.outputs is not known/,
+  ],
+  [
     'a permission that is not known',
     {
       method: 'POST',

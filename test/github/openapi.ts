@@ -47,6 +47,8 @@ formats.default(ajv);
 /** A query is text: `per_page=100` is a number to GitHub. */
 const queryAjv = new Ajv({ strict: false, coerceTypes: true });
 formats.default(queryAjv);
+/** GitHub's own name for `owner/name`, which no validator knows. */
+for (const judge of [ajv, queryAjv]) judge.addFormat('repo.nwo', true);
 const compiled = new Map<Schema, ValidateFunction>();
 
 function validate(schema: Schema, value: unknown, judge: Ajv = ajv): string[] {
@@ -63,7 +65,7 @@ function validate(schema: Schema, value: unknown, judge: Ajv = ajv): string[] {
 function routeOf(method: string, path: string): [string, Route] | undefined {
   const fits = Object.entries(description.routes).filter(([name]) => {
     const [verb, template = ''] = name.split(' ');
-    const pattern = template.replace('{path}', '.+').replace(/\{\w+\}/g, '[^/]+');
+    const pattern = template.replace(/\{(?:path|ref)\}/, '.+').replace(/\{\w+\}/g, '[^/]+');
     return verb === method && new RegExp(`^${pattern}$`).test(path);
   });
   return fits.sort(([a], [b]) => a.split('{').length - b.split('{').length)[0];
@@ -77,7 +79,12 @@ function unknownKeys(schema: Schema, value: unknown, at = ''): string[] {
   }
   const choices = schema.anyOf ?? schema.oneOf ?? schema.allOf;
   if (choices !== undefined) {
-    const all = choices.map((choice) => unknownKeys(choice, value, at));
+    // What stands beside a choice is known to each of them.
+    const both = (choice: Schema): Schema =>
+      schema.properties === undefined
+        ? choice
+        : { ...choice, properties: { ...choice.properties, ...schema.properties } };
+    const all = choices.map((choice) => unknownKeys(both(choice), value, at));
     return all.sort((a, b) => a.length - b.length)[0] ?? [];
   }
   if (Array.isArray(value)) {

@@ -14,13 +14,14 @@ const refusal = (status: number, headers: Answer['headers'] = {}, page = ''): An
 function world() {
   const clock = manualClock();
   const pace = createPace(clock);
-  const write = (payer: Payer = 7, kind = 'register') => pace.enter({ payer, kind, isWrite: true });
+  const write = (payer: Payer = 7, kind = 'register') =>
+    pace.enter({ payer, kind, isWrite: true, isContent: false });
   return { clock, pace, write };
 }
 
 /** One call there and back. */
 function exchange(pace: Pace, answer: Answer, call: { payer?: Payer; kind?: string } = {}) {
-  const pass = pace.enter({ payer: 7, kind: 'runs', isWrite: false, ...call });
+  const pass = pace.enter({ payer: 7, kind: 'runs', isWrite: false, isContent: false, ...call });
   if (!pass.ok) throw new Error('not let out');
   return pass.leave(answer);
 }
@@ -43,7 +44,8 @@ test('lets 180 registrations of a minute out in one burst, and the next when the
 test('lets 900 reads of a minute out', () => {
   const { pace } = world();
   for (let i = 0; i < 900; i++) exchange(pace, OK);
-  expect(pace.enter({ payer: 7, kind: 'runs', isWrite: false }).ok).toBe(false);
+  const next = pace.enter({ payer: 7, kind: 'runs', isWrite: false, isContent: false });
+  expect(next.ok).toBe(false);
 });
 
 test('counts each endpoint and each installation alone', () => {
@@ -81,6 +83,37 @@ test('has at most 80 calls of an installation under way, and says so at once to 
   const [first] = passes;
   if (first?.ok) first.leave(null);
   expect(write().ok).toBe(true);
+});
+
+/** One thing that notifies people, there and back. */
+function say(pace: Pace, kind = 'comment') {
+  const pass = pace.enter({ payer: 7, kind, isWrite: true, isContent: true });
+  if (pass.ok) pass.leave(OK);
+  return pass;
+}
+
+test('lets 80 comments of a minute out, whatever the endpoint, and other writes beside them', () => {
+  const { clock, pace, write } = world();
+  for (let i = 0; i < 80; i++) {
+    expect(say(pace, i % 2 ? 'comment' : 'openPull').ok).toBe(true);
+    clock.pass(10);
+  }
+  expect(say(pace)).toEqual({ ok: false, retryAt: NOW + 61_000 });
+  expect(write(7, 'editComment').ok).toBe(true);
+  clock.pass(61_000 - 800);
+  expect(say(pace).ok).toBe(true);
+});
+
+test('lets 500 comments of an hour out', () => {
+  const { clock, pace } = world();
+  for (let i = 0; i < 500; i++) {
+    expect(say(pace).ok).toBe(true);
+    clock.pass(1000);
+  }
+  expect(say(pace)).toEqual({ ok: false, retryAt: NOW + 3_601_000 });
+  clock.pass(3_601_000 - 500_000);
+  expect(say(pace).ok).toBe(true);
+  expect(say(pace)).toEqual({ ok: false, retryAt: NOW + 3_602_000 });
 });
 
 const SPENT = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(NOW / 1000 + 900) };

@@ -1,7 +1,7 @@
 import { createVerify } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { CALLS, type CallName, PERMISSIONS } from '../../src/github/calls.ts';
-import type { GitHub } from '../../src/github/port.ts';
+import type { GitHub, Talk } from '../../src/github/port.ts';
 import { MINT, NOW, PATH, publicKey, REPO, SETTINGS_URL, startWire, type Wire } from './wire.ts';
 
 const JOB = `GET ${PATH}/actions/jobs/5`;
@@ -9,7 +9,7 @@ const FILE = `GET ${PATH}/contents/a.yml`;
 const text = { type: 'file', encoding: 'base64', content: 'YQ==' };
 
 let wire: Wire;
-let github: GitHub;
+let github: GitHub & Talk;
 
 beforeEach(async () => {
   wire = await startWire();
@@ -21,8 +21,15 @@ afterEach(() => wire.stop());
 const readFile = (path = 'a.yml') => github.file(REPO, path, 'main');
 
 describe('a token', () => {
-  const at = { runner: { name: 'r', labels: ['dstack'] } };
-  test.each<[CallName, string, (github: GitHub) => Promise<unknown>]>([
+  const at = {
+    runner: { name: 'r', labels: ['dstack'] },
+    comment: { issue: 2, marker: 'x', since: NOW },
+    change: { path: 'a.yml', text: 'a', blob: null, branch: 'main', message: 'x' },
+    branch: { name: 'b', from: 'main' },
+    pull: { head: 'b', base: 'main', title: 't', body: '' },
+    check: { name: 'c', sha: 'f00d', conclusion: null, title: 't', summary: '', annotations: [] },
+  };
+  test.each<[CallName, string, (github: GitHub & Talk) => Promise<unknown>]>([
     ['file', FILE, () => readFile()],
     [
       'register',
@@ -35,6 +42,21 @@ describe('a token', () => {
     ['job', JOB, (g) => g.job(REPO, 5)],
     ['runs', `GET ${PATH}/actions/runs`, (g) => g.unfinishedJobs(REPO)],
     ['repositories', 'GET /installation/repositories', (g) => g.repository(7, 31)],
+    ['permission', `GET ${PATH}/collaborators/ann/permission`, (g) => g.permission(REPO, 'ann')],
+    ['comment', `POST ${PATH}/issues/2/comments`, (g) => g.comment(REPO, 2, 'x')],
+    ['editComment', `PATCH ${PATH}/issues/comments/3`, (g) => g.editComment(REPO, 3, 'x')],
+    ['comments', `GET ${PATH}/issues/2/comments`, (g) => g.findComment(REPO, at.comment)],
+    ['react', `POST ${PATH}/issues/comments/3/reactions`, (g) => g.react(REPO, 3, 'eyes')],
+    ['unreact', `DELETE ${PATH}/issues/comments/3/reactions/4`, (g) => g.unreact(REPO, 3, 4)],
+    ['fileToEdit', FILE, (g) => g.fileToEdit(REPO, 'a.yml', 'main')],
+    ['commitFile', `PUT ${PATH}/contents/a.yml`, (g) => g.commitFile(REPO, at.change)],
+    ['ref', `GET ${PATH}/git/ref/heads/main`, (g) => g.makeBranch(REPO, at.branch)],
+    ['deleteRef', `DELETE ${PATH}/git/refs/heads/b`, (g) => g.deleteBranch(REPO, 'b')],
+    ['openPull', `POST ${PATH}/pulls`, (g) => g.openPull(REPO, at.pull)],
+    ['pull', `GET ${PATH}/pulls/2`, (g) => g.pull(REPO, 2)],
+    ['changePull', `PATCH ${PATH}/pulls/2`, (g) => g.closePull(REPO, 2)],
+    ['makeCheck', `POST ${PATH}/check-runs`, (g) => g.check(REPO, at.check)],
+    ['changeCheck', `PATCH ${PATH}/check-runs/8`, (g) => g.check(REPO, { ...at.check, id: 8 })],
   ])(
     'for %s reaches one repository, with what the call needs and no more',
     async (name, route, go) => {
@@ -53,7 +75,7 @@ describe('a token', () => {
   });
 
   test('is asked for in no other way than the table says', () => {
-    expect(Object.keys(PERMISSIONS)).toHaveLength(9);
+    expect(Object.keys(PERMISSIONS)).toHaveLength(27);
   });
 
   test('is used again by the calls that need the same, until five minutes before its end', async () => {

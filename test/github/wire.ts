@@ -4,7 +4,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type IncomingMessage } from 'node:http';
 import { expect } from '@jest/globals';
 import { createGitHub } from '../../src/github/github.ts';
-import type { GitHub, RepoRef } from '../../src/github/port.ts';
+import type { GitHub, RepoRef, Talk } from '../../src/github/port.ts';
 import type { Clock, Instant } from '../../src/lib/clock.ts';
 import { isoOf } from '../../src/lib/instant.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -69,7 +69,7 @@ export type Told =
 type Script = Told | readonly Told[] | ((sent: Sent) => Told);
 
 export interface Wire {
-  readonly github: GitHub;
+  readonly github: GitHub & Talk;
   readonly clock: ManualClock;
   readonly url: string;
   readonly sent: readonly Sent[];
