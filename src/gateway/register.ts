@@ -165,7 +165,10 @@ async function admit(deps: RegisterDeps, checked: Checked): Promise<Answer> {
   return isRefusal(answer) ? refuse(deps, answer) : { status: 201, body: answer };
 }
 
-/** Names the runner in the store before it is made at GitHub, so that a crash leaves none unknown. */
+/**
+ * Names the runner in the store before it is made at GitHub, so that a crash leaves none unknown. A
+ * machine has one name: of a request that lands late, after its sender died, GitHub makes no second.
+ */
 async function registerAtGitHub(deps: RegisterDeps, checked: Checked): Promise<object | Refusal> {
   const { store, github, random } = deps;
   const { instance, launch, ask } = checked;
@@ -173,7 +176,7 @@ async function registerAtGitHub(deps: RegisterDeps, checked: Checked): Promise<o
   if (!repo || repo.removedAt !== null) return gone('of a repository that is gone');
   const cleaned = await dropEarlierRunner(deps, repo, instance);
   if (cleaned) return cleaned;
-  const name = runnerName(ask.instance, random.hex(3));
+  const name = runnerName(ask.instance, launch.id);
   const labels = await deps.labelsFor(instance);
   const set = (patch: InstancePatch) =>
     store.changeInstance({ key: instance.key, from: ['pending'], patch });

@@ -1,8 +1,8 @@
-import type { InstanceId } from './ids.ts';
+import type { InstanceId, LaunchId } from './ids.ts';
 
-/** GitHub wants a new name for each registration; the instance's id in it leads back from a webhook. */
-export const runnerName = (instance: InstanceId, nonce: string): string =>
-  `dstack-${instance}-${nonce}`;
+/** The instance's id in it leads back from a webhook; the launch's is for a person who searches. */
+export const runnerName = (instance: InstanceId, launch: LaunchId): string =>
+  `dstack-${instance}-${launch.slice(0, 6)}`;
 
 /** undefined: a runner of somebody else. */
 export const instanceOfRunner = (name: string): InstanceId | undefined =>

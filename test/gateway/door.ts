@@ -43,6 +43,8 @@ export function createFakeGitHub(): FakeGitHub {
     onMade: async () => {},
     async register(_, { name }) {
       if (github.refusal) return github.refusal;
+      const isTaken = [...there.values()].some((one) => one.name === name);
+      if (isTaken) return { ok: false, reason: 'conflict', code: '409', message: '' };
       github.registered += 1;
       const id = github.registered;
       there.set(id, { id, name, isOnline: false, isBusy: false });

@@ -44,7 +44,7 @@ test('a machine of ours gets a runner, a session and what it must know', async (
       },
     },
   });
-  expect(name).toMatch(/^dstack-i-1-[0-9a-f]{6}$/);
+  expect(name).toBe('dstack-i-1-l1');
   expect(await door.store.instanceById('i-1')).toMatchObject({
     state: 'pending',
     runnerId: 1,
@@ -261,10 +261,23 @@ describe('leaves no runner behind', () => {
     await expect(door.register(anAsk())).rejects.toThrow('killed');
     expect(runners()).toHaveLength(1);
     door.github.onMade = async () => {};
-    const [left] = runners();
     expect(await outcome(anAsk(), door.restarted())).toBe('201');
-    expect(runners()).toHaveLength(1);
-    expect(runners()).not.toContain(left);
+    expect([...door.github.there.keys()]).toEqual([2]);
+  });
+
+  test('when a request of an app that is dead now lands before the next one', async () => {
+    // As the dead app sent it: GitHub has the runner, and the store knows only that it may.
+    await door.github.register(aRepo(), { name: 'dstack-i-1-l1', labels: [] });
+    expect(await outcome(anAsk())).toBe('503 not-yet');
+    expect(await outcome(anAsk())).toBe('201');
+    expect([...door.github.there.keys()]).toEqual([2]);
+  });
+
+  test('when a request of an app that is dead now lands after the next one', async () => {
+    expect(await outcome(anAsk())).toBe('201');
+    const late = await door.github.register(aRepo(), { name: 'dstack-i-1-l1', labels: [] });
+    expect(late).toMatchObject({ ok: false, reason: 'conflict' });
+    expect([...door.github.there.keys()]).toEqual([1]);
   });
 
   test('when the machine is to end at the same moment', async () => {
