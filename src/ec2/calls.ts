@@ -1,9 +1,10 @@
 import type { AgentOptions } from 'node:https';
-import { EC2Client } from '@aws-sdk/client-ec2';
+import { EC2Client, type EC2ClientConfig } from '@aws-sdk/client-ec2';
 import { done, type Reply } from '../model/reply.ts';
 import { refusal } from './errors.ts';
 
-// How this folder speaks to AWS: two EC2 clients over the same connections, and SSM when it is needed.
+// How this folder speaks to AWS: two EC2 clients, and other services' when they are needed, over the
+// same connections.
 // Endpoints, profiles and the credential chain are the SDK's own business (AWS_ENDPOINT_URL, …).
 
 export interface AwsKeys {
@@ -14,8 +15,8 @@ export interface AwsKeys {
 
 export interface AwsOptions {
   readonly region: string;
-  /** Left out: the SDK's own chain. */
-  readonly credentials?: AwsKeys;
+  /** Left out: the SDK's own chain. A function is asked for every call, and keeps what it likes. */
+  readonly credentials?: AwsKeys | (() => Promise<AwsKeys>);
   /** Left out: AWS, or what the SDK's own variables name. */
   readonly endpoint?: string;
   /** HTTPS_PROXY and its kin; the SDK reads none of them itself. */
@@ -24,13 +25,25 @@ export interface AwsOptions {
 
 type Options = { readonly abortSignal: AbortSignal };
 
+/** What the client of any service is made of. */
+export type Shared = Pick<
+  EC2ClientConfig,
+  'credentials' | 'maxAttempts' | 'requestHandler' | 'retryMode'
+> & {
+  readonly region: string;
+  readonly endpoint?: string;
+};
+
 export interface Calls {
   /** One attempt, and no answer after `LAUNCH_TIMEOUT_MS` is an error. */
   once<T>(call: (ec2: EC2Client, options: Options) => Promise<T>): Promise<T>;
   /** Fit for what may be asked twice: three attempts, all within `ASK_TIMEOUT_MS`. */
   ask<T>(call: (ec2: EC2Client, options: Options) => Promise<T>): Promise<Reply<T>>;
-  /** A public or private SSM parameter's value. */
-  parameter(name: string): Promise<Reply<string | undefined>>;
+  /**
+   * The same for another service. What few calls need, some minutes apart, is not worth its load time
+   * at every start: the caller imports the service's SDK when it is asked.
+   */
+  askOther<T>(call: (shared: Shared, options: Options) => Promise<T>): Promise<Reply<T>>;
 }
 
 /** For the whole call with its answer: a launch lease must outlive it. */
@@ -48,7 +61,7 @@ export function createCalls(options: AwsOptions): Calls {
   const agent = { keepAlive: true, maxSockets: SOCKETS, proxyEnv };
   const shared = {
     region,
-    ...(credentials && { credentials }),
+    ...(credentials && { credentials: notKept(credentials) }),
     ...(endpoint && { endpoint }),
     retryMode: 'standard',
   };
@@ -71,20 +84,19 @@ export function createCalls(options: AwsOptions): Calls {
     credentials: reads.config.credentials,
   };
   const launches = new EC2Client({ ...same, maxAttempts: 1 });
+  const patient = (): Options => ({ abortSignal: AbortSignal.timeout(ASK_TIMEOUT_MS) });
   return {
     once: (call) => call(launches, { abortSignal: AbortSignal.timeout(LAUNCH_TIMEOUT_MS) }),
-    ask: (call) => reply(call(reads, { abortSignal: AbortSignal.timeout(ASK_TIMEOUT_MS) })),
-    async parameter(name) {
-      // Only images need it, some minutes apart: not worth its load time at every start.
-      const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
-      const ssm = new SSMClient({ ...same, maxAttempts: ASK_ATTEMPTS });
-      const command = new GetParameterCommand({ Name: name });
-      const abortSignal = AbortSignal.timeout(ASK_TIMEOUT_MS);
-      const answer = await reply(ssm.send(command, { abortSignal }));
-      return answer.ok ? done(answer.value.Parameter?.Value) : answer;
-    },
+    ask: (call) => reply(call(reads, patient())),
+    askOther: (call) => reply(call({ ...same, maxAttempts: ASK_ATTEMPTS }, patient())),
   };
 }
+
+/** The SDK keeps for ever what does not expire: keys that were changed would never be seen. */
+const notKept = (given: NonNullable<AwsOptions['credentials']>) =>
+  typeof given === 'function'
+    ? async () => ({ ...(await given()), expiration: new Date(0) })
+    : given;
 
 async function reply<T>(call: Promise<T>): Promise<Reply<T>> {
   try {

@@ -50,6 +50,18 @@ export async function types(
   return done(infos.value.flatMap((info) => typeFacts(info, zonesOf) ?? []));
 }
 
+/** A thousand names or so: asked for when a name is not known, to say which ones are like it. */
+export async function typeNames(calls: Calls): Promise<Reply<readonly string[]>> {
+  const offerings = await calls.ask((client, options) =>
+    allOf(
+      paginateDescribeInstanceTypeOfferings({ client }, { LocationType: 'region' }, options),
+      (page) => page.InstanceTypeOfferings,
+    ),
+  );
+  if (!offerings.ok) return offerings;
+  return done(offerings.value.flatMap(({ InstanceType }) => InstanceType ?? []).sort());
+}
+
 /** undefined for what cannot run our Linux machines, such as a Mac. */
 function typeFacts(
   info: InstanceTypeInfo,

@@ -1,11 +1,13 @@
 import type { Log } from '../lib/log.ts';
 import type { Reply } from '../model/reply.ts';
 import { type AwsOptions, createCalls } from './calls.ts';
-import { spotPrices, types } from './catalogue.ts';
+import { spotPrices, typeNames, types } from './catalogue.ts';
 import { image } from './images.ts';
 import { launch } from './launch.ts';
 import { securityGroup, subnets } from './network.ts';
 import type { Ec2 } from './port.ts';
+import { onDemandPrice } from './price-list.ts';
+import { vcpuQuota } from './quotas.ts';
 import { listTagged } from './sightings.ts';
 import { terminate } from './terminate.ts';
 
@@ -21,6 +23,9 @@ export function createEc2({ log, ...aws }: AwsOptions & { readonly log: Log }): 
     terminate: (ids) => terminate({ calls, log }, ids),
     types: (names) => types(calls, names),
     spotPrices: (names) => spotPrices(calls, names),
+    typeNames: () => typeNames(calls),
+    onDemandPrice: (type) => onDemandPrice(calls, { type, region: aws.region }),
+    vcpuQuota: (code) => vcpuQuota(calls, code),
     image: (name, arch) => image(calls, { image: name, arch }),
     subnets: (ids) => subnets(calls, ids),
     securityGroup(vpc) {

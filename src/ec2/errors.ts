@@ -74,6 +74,8 @@ export const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
   denied('ExpiredTokenException', KEYS),
   denied('SignatureDoesNotMatch', KEYS),
   denied('CredentialsProviderError', 'the app finds no AWS credentials where it runs'),
+  // Ours: the account's credentials were refused before anything was sent.
+  denied('CredentialsRefused', 'nothing was asked of AWS'),
   denied('RequestExpired', 'the clock where the app runs is wrong by minutes'),
   denied('OptInRequired', 'the account has not opted in to this region or image'),
   denied('Blocked', 'AWS has blocked the account'),
@@ -94,6 +96,7 @@ export const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
   throttled('Throttling', SLOW),
   throttled('ThrottlingException', SLOW),
   throttled('RequestThrottled', SLOW),
+  throttled('TooManyRequestsException', SLOW),
 
   unknown('InternalError', FAULT),
   unknown('InternalFailure', FAULT),

@@ -58,9 +58,12 @@ async function imageId(
     ? image.slice('ssm:'.length)
     : PARAMETERS.get(image)?.(arch);
   if (path === undefined) return missing(`no image is called ${image}`);
-  const answer = await calls.parameter(path);
+  const answer = await calls.askOther(async (shared, options) => {
+    const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
+    return new SSMClient(shared).send(new GetParameterCommand({ Name: path }), options);
+  });
   if (!answer.ok) return answer;
-  const id = answer.value ?? '';
+  const id = answer.value.Parameter?.Value ?? '';
   return id.startsWith('ami-') ? done(id) : missing(`parameter ${path} holds no image id`);
 }
 

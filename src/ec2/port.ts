@@ -79,6 +79,12 @@ export interface Ec2 {
   ): Promise<
     Reply<readonly { readonly type: string; readonly zone: string; readonly priceUsd: number }[]>
   >;
+  /** Every type that the region offers, sorted. */
+  typeNames(): Promise<Reply<readonly string[]>>;
+  /** Linux on shared hardware, $ an hour; null: the price list has no such row. */
+  onDemandPrice(type: string): Promise<Reply<number | null>>;
+  /** What the account may use of a quota at once, by its code; null: AWS has no such quota here. */
+  vcpuQuota(code: string): Promise<Reply<number | null>>;
   /** `ubuntu-24.04`, `ami-…`, `ssm:/path`; see the rules file. */
   image(image: string, arch: Arch): Promise<Reply<ImageFacts>>;
   /** The given ones; for none, the default VPC's. Sorted by zone. */

@@ -9,7 +9,8 @@ import type {
   ScopeId,
 } from './ids.ts';
 
-export type Market = 'spot' | 'on-demand';
+export const MARKETS = ['spot', 'on-demand'] as const;
+export type Market = (typeof MARKETS)[number];
 export type Arch = 'x64' | 'arm64';
 
 /** Where and how to launch: everything in it is in the client token, so a change is a new launch. */

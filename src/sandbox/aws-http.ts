@@ -2,7 +2,6 @@ import { createServer } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import { type Answer as HttpAnswer, type Request, serveRoutes } from '../lib/http.ts';
 import { EC2_ACTIONS } from './aws-actions.ts';
-import { IMAGES, imageId } from './aws-catalogue.ts';
 import { type Form, parseForm } from './aws-form.ts';
 import {
   callerArn,
@@ -11,14 +10,15 @@ import {
   parseAuthorization,
   signerOf,
 } from './aws-identity.ts';
+import { answerJson, callOf } from './aws-json.ts';
 import { element, type XmlFields } from './aws-xml.ts';
 import { type Answer, accept, refuse } from './ec2-launch.ts';
 import type { Ec2Model } from './ec2-model.ts';
 import type { Kernel } from './kernel.ts';
 import { type Loopback, listen } from './loopback.ts';
 
-// The AWS face of the sandbox: EC2, SSM and STS on one loopback port, for the real SDK with
-// AWS_ENDPOINT_URL. Signatures are checked where something hangs on them, which is STS alone.
+// The AWS face of the sandbox: EC2, STS and the services of aws-json.ts on one loopback port, for the
+// real SDK with AWS_ENDPOINT_URL. Signatures are checked where something hangs on them, which is STS alone.
 
 export interface AwsHttpDeps {
   readonly kernel: Kernel;
@@ -59,7 +59,10 @@ export async function serveAws(deps: AwsHttpDeps, port = 0): Promise<Loopback> {
 
 function answer(deps: AwsHttpDeps, call: Call): Promise<HttpAnswer> {
   const target = call.headers['x-amz-target'];
-  if (target !== undefined) return ssm(deps, call, target);
+  if (target !== undefined) {
+    const { kernel, model } = deps;
+    return kernel.visit(`aws ${callOf(target)}`, () => answerJson({ model, ...call }, target));
+  }
   const form = parseForm(call.body);
   return form.get('Action') === 'GetCallerIdentity' ? sts(deps, call) : ec2(deps, call, form);
 }
@@ -126,47 +129,3 @@ function callerOf({ model, clock }: AwsHttpDeps, call: Call): Answer<string> {
   }
   return accept(callerArn(model.account, holder));
 }
-
-/** SSM speaks JSON; of its calls, those that read public parameters. */
-async function ssm(
-  { kernel, model }: AwsHttpDeps,
-  call: Call,
-  target: string,
-): Promise<HttpAnswer> {
-  const action = target.replace(/^AmazonSSM\./, '');
-  const names = parameterNames(call.body);
-  return kernel.visit(`aws ${action}`, () => {
-    const refused = model.enter(call.region, action);
-    if (refused) {
-      const isDenied = refused.status === 403;
-      return json(400, { __type: isDenied ? 'AccessDeniedException' : 'ThrottlingException' });
-    }
-    const found = names.flatMap((name) => parameter(call.region, name) ?? []);
-    if (action === 'GetParameter') {
-      const [Parameter] = found;
-      return Parameter
-        ? json(200, { Parameter })
-        : json(400, { __type: 'ParameterNotFound', message: '' });
-    }
-    if (action !== 'GetParameters') return json(400, { __type: 'UnknownOperationException' });
-    const isFound = (name: string) => found.some(({ Name }) => Name === name);
-    const InvalidParameters = names.filter((name) => !isFound(name));
-    return json(200, { Parameters: found, InvalidParameters });
-  });
-}
-
-function parameterNames(body: string): readonly string[] {
-  const { Name, Names } = JSON.parse(body) as { Name?: unknown; Names?: unknown };
-  return [Name, Names].flat().filter((name) => typeof name === 'string');
-}
-
-function parameter(region: string, name: string) {
-  const image = IMAGES.find((row) => row.parameter === name);
-  return image && { Name: name, Type: 'String', Value: imageId(image, region), Version: 1 };
-}
-
-const json = (status: number, body: object): HttpAnswer => ({
-  status,
-  headers: { 'content-type': 'application/x-amz-json-1.1' },
-  body: JSON.stringify(body),
-});

@@ -8,9 +8,11 @@ import {
   imageById,
   imageId,
   imageRow,
+  onDemandUsd,
   subnetRows,
   type TypeRow,
   typeRow,
+  typeRows,
   zonesWith,
 } from './aws-catalogue.ts';
 import { callerArn, isFresh, proofRequest, signerOf } from './aws-identity.ts';
@@ -83,6 +85,11 @@ export function createSandboxEc2(model: Ec2Model, process: Process, region: stri
       look('spotPrices', 'DescribeSpotPriceHistory', () =>
         accept(spotPrices(model, region, types)),
       ),
+    typeNames: () =>
+      look('typeNames', 'DescribeInstanceTypeOfferings', () => accept(typeNames(region))),
+    onDemandPrice: (type) =>
+      look('onDemandPrice', 'GetProducts', () => accept(onDemandPrice(type, region))),
+    vcpuQuota: (code) => look('vcpuQuota', 'GetServiceQuota', () => accept(model.vcpuQuota(code))),
     image: (image, arch) =>
       look('image', 'DescribeImages', () => findImage({ image, arch, region })),
     subnets: (ids) => look('subnets', 'DescribeSubnets', () => findSubnets(region, ids)),
@@ -178,6 +185,17 @@ const spotPrices = (model: Ec2Model, region: string, types: readonly string[]) =
     .flatMap((row) => zonesWith(row, region).map((zone) => ({ type: row.type, zone })))
     .map((place) => ({ ...place, priceUsd: model.spotPriceUsd(place.type, place.zone) }));
 
+const typeNames = (region: string): readonly string[] =>
+  typeRows()
+    .filter((row) => zonesWith(row, region).length > 0)
+    .map(({ type }) => type)
+    .sort();
+
+function onDemandPrice(type: string, region: string): number | null {
+  const row = typeRow(type);
+  return row && zonesWith(row, region).length > 0 ? onDemandUsd(row, region) : null;
+}
+
 function findImage(of: { readonly image: string; readonly arch: Arch; readonly region: string }) {
   const { image, arch, region } = of;
   const row = image.startsWith('ami-') ? imageById(image, region) : imageRow(image, arch);
@@ -224,6 +242,6 @@ export function createSandboxSts(model: Ec2Model, process: Process): Sts {
 
 /** Every owner may use the one account that the sandbox has, under the name of the app's own chain. */
 export const createSandboxAccounts = (model: Ec2Model, process: Process): Accounts => ({
-  accountFor: () => Promise.resolve({ account: 'default' }),
+  accountFor: () => Promise.resolve({ account: 'default', region: null }),
   ec2: (_account, region) => createSandboxEc2(model, process, region),
 });

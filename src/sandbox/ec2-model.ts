@@ -87,6 +87,8 @@ export interface Ec2Model {
   createGroup(region: string, group: Omit<GroupRow, 'id'>): Answer<string>;
   /** $ an hour now, of a type that exists. */
   spotPriceUsd(type: string, zone: string): number;
+  /** By the code of Service Quotas; null: none of our types counts against it. */
+  vcpuQuota(code: string): number | null;
 
   /** Everything from launch until an hour after its end, and one of them; late visibility aside. */
   readonly instances: ReadonlyMap<string, Ec2Instance>;

@@ -1,4 +1,6 @@
 import { assert } from '../lib/assert.ts';
+import { MARKETS } from '../model/launch.ts';
+import { quotaOf } from '../model/quota.ts';
 import {
   defaultVpc,
   onDemandUsd,
@@ -6,6 +8,7 @@ import {
   SANDBOX_ACCOUNT,
   spotUsd,
   typeRow,
+  typeRows,
 } from './aws-catalogue.ts';
 import { type Ec2Instance, isLive, type MutableInstance } from './ec2-instance.ts';
 import {
@@ -269,6 +272,10 @@ export function createEc2(kernel: Kernel, given: Ec2Change = {}): Ec2Model {
       return accept(id);
     },
     spotPriceUsd,
+    vcpuQuota(code) {
+      const key = quotaKey(code);
+      return key === undefined ? null : settings.quotas[key];
+    },
     instances: life.instances,
     on: life.on,
     powerOff: life.powerOff,
@@ -287,6 +294,15 @@ export function createEc2(kernel: Kernel, given: Ec2Change = {}): Ec2Model {
     counts: () => ({ launched: life.launched, left: life.live.size, aboveMax }),
     cost: life.cost,
   };
+}
+
+/** The class and market that are behind a code of Service Quotas. */
+function quotaKey(code: string): keyof Ec2Settings['quotas'] | undefined {
+  for (const { type, quota } of typeRows()) {
+    const market = MARKETS.find((one) => quotaOf(type, one)?.code === code);
+    if (market !== undefined) return `${quota} ${market}`;
+  }
+  return undefined;
 }
 
 const changed = (settings: Ec2Settings, change: Ec2Change): Ec2Settings => ({

@@ -11,33 +11,54 @@ import { silentLog } from '../../src/lib/log.ts';
 /** A form's answer; `lost`: the connection breaks instead. */
 type Answer = readonly [status: number, body: string] | 'lost';
 
+/** A call of a service that speaks JSON, and the region that its signature is for. */
+export interface JsonCall {
+  readonly target: string;
+  readonly body: string;
+  readonly region: string;
+}
+
 export interface FakeAws {
   readonly ec2: Ec2;
+  readonly url: string;
   /** The forms of all calls of this test, in order. */
   readonly forms: URLSearchParams[];
   answer: (form: URLSearchParams) => Answer;
+  answerJson: (call: JsonCall) => Answer;
 }
 
 /** A server for the tests of one file. */
 export function useAws(): FakeAws {
   let ec2: Ec2 | undefined;
+  let url = '';
   const fake: FakeAws = {
     get ec2() {
       if (!ec2) throw new Error('not started');
       return ec2;
     },
+    get url() {
+      return url;
+    },
     forms: [],
     answer: () => 'lost',
+    answerJson: () => 'lost',
   };
   const server = createServer(async (request, response) => {
-    const form = new URLSearchParams(await text(request));
+    const body = await text(request);
+    const target = request.headers['x-amz-target'];
+    if (typeof target === 'string') {
+      const region = request.headers.authorization?.split('/')[2] ?? '';
+      return send(response, fake.answerJson({ target, body, region }));
+    }
+    const form = new URLSearchParams(body);
     fake.forms.push(form);
     send(response, fake.answer(form));
   });
   beforeAll(async () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
-    ec2 = createEc2At(`http://127.0.0.1:${port}`);
+    url = `http://127.0.0.1:${port}`;
+    ec2 = createEc2At(url);
   });
   beforeEach(() => {
     fake.forms.length = 0;
@@ -49,9 +70,9 @@ export function useAws(): FakeAws {
   return fake;
 }
 
-export const createEc2At = (endpoint: string): Ec2 =>
+export const createEc2At = (endpoint: string, region = 'us-east-1'): Ec2 =>
   createEc2({
-    region: 'us-east-1',
+    region,
     credentials: { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' },
     endpoint,
     log: silentLog,

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Ec2, LaunchAnswer } from '../../src/ec2/port.ts';
 import type { LaunchRequest, Place } from '../../src/model/launch.ts';
+import { quotaOf } from '../../src/model/quota.ts';
 import type { Reply } from '../../src/model/reply.ts';
 import type { Sighting } from '../../src/store/port.ts';
 
@@ -34,6 +35,8 @@ export interface Ec2Abilities {
   readonly prices: boolean;
   /** Types, images and subnets are checked, as EC2 checks them. */
   readonly checks: boolean;
+  /** The price list and the account's quotas can be asked for. */
+  readonly quotas: boolean;
   /** Capacity and quotas come to an end, and what is new shows late. */
   readonly limits: boolean;
 }
@@ -43,6 +46,7 @@ export const EVERYTHING: Ec2Abilities = {
   batches: true,
   prices: true,
   checks: true,
+  quotas: true,
   limits: true,
 };
 
@@ -134,6 +138,28 @@ export function ec2Contract(
         }
         const places = prices.map(({ type, zone }) => `${type} ${zone}`);
         expect(new Set(places).size).toBe(places.length);
+      });
+
+      test('lists all types that the region offers, by name', async () => {
+        const names = value(await ec2.typeNames());
+        expect(names).toEqual(expect.arrayContaining([TYPE, 'm7g.large']));
+        expect(names).toEqual([...new Set(names)].sort());
+      });
+
+      const whenQuotas = can.quotas ? test : test.skip;
+      whenQuotas('has the price of a type on demand, and none of what does not exist', async () => {
+        const onDemand = value(await ec2.onDemandPrice(TYPE));
+        const spot = value(await ec2.spotPrices([TYPE])).map(({ priceUsd }) => priceUsd);
+        expect(onDemand).toBeGreaterThan(Math.max(...spot));
+        expect(value(await ec2.onDemandPrice('zz9.mega'))).toBeNull();
+      });
+
+      whenQuotas('knows the quota of a class and market by its code', async () => {
+        const spot = quotaOf(TYPE, 'spot')?.code ?? '';
+        expect(value(await ec2.vcpuQuota(spot))).toBeGreaterThan(0);
+        const onDemand = quotaOf(TYPE, 'on-demand')?.code ?? '';
+        expect(value(await ec2.vcpuQuota(onDemand))).toBeGreaterThan(0);
+        expect(value(await ec2.vcpuQuota('L-00000000'))).toBeNull();
       });
 
       test('finds images by name and by id', async () => {
@@ -305,6 +331,7 @@ export function ec2Contract(
 
       test('counts vCPUs against the quota, and gives them back', async () => {
         world.setSpotQuota?.(0);
+        expect(value(await ec2.vcpuQuota(quotaOf(TYPE, 'spot')?.code ?? ''))).toBe(0);
         const request = await aRequest();
         expect(await ec2.launch(request)).toMatchObject({
           ok: false,

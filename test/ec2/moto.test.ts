@@ -14,11 +14,18 @@ import { ec2Contract, launched, value } from './contract.ts';
 import { aLaunchRequest } from './requests.ts';
 
 // The adapter before moto, which checks the form of calls and remembers what they made. It knows no
-// tokens, capacity or prices, and launches min(count) instances: those are the sandbox's to show.
+// tokens, capacity, prices or quotas, and launches min(count) instances: those are the sandbox's to show.
 
 const region = 'us-east-1';
 const credentials = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'secret' };
-const MOTO = { tokens: false, batches: false, prices: false, checks: true, limits: false };
+const MOTO = {
+  tokens: false,
+  batches: false,
+  prices: false,
+  checks: true,
+  quotas: false,
+  limits: false,
+};
 
 if (motoServer === undefined) {
   test.skip('needs moto_server', () => {});
