@@ -1,2 +1,263 @@
-export const MUTANTS: readonly { readonly name: string }[] = [];
-export const plant = (_: { readonly name: string }): URL => new URL('file:///');
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+// Known bugs, each a small patch of a copy of the source. What the simulation does not find of them
+// is a hole in it. Two defences that hide each other are removed together.
+
+interface Edit {
+  readonly file: string;
+  /** Stands there exactly once. */
+  readonly find: string;
+  readonly put: string;
+}
+
+export interface Mutant {
+  readonly name: string;
+  readonly edits: readonly Edit[];
+}
+
+const ROOT = join(import.meta.dirname, '..', '..');
+/** Below the project, so that packages are found, and where git and the linter do not look. */
+const COPIES = join(ROOT, 'data', 'mutants');
+
+const mutant = (
+  name: string,
+  ...edits: readonly (readonly [file: string, find: string, put: string])[]
+): Mutant => ({
+  name,
+  edits: edits.map(([file, find, put]) => ({ file, find, put })),
+});
+
+/** No claim of a lease is checked any more: neither in the store nor before a call. */
+const IGNORES_FENCE = [
+  'store/memory/leases.ts',
+  'return held?.holder === holder && held.fence === fence;',
+  'return held !== undefined || holder !== `${fence}`;',
+] as const;
+const IGNORES_TIME = [
+  'act/deps.ts',
+  'now + LONGEST_CALL_MS < lease.until;',
+  'now + LONGEST_CALL_MS < lease.until + 3_600_000;',
+] as const;
+const COUNTS_NOTHING = [
+  'store/memory/launches.ts',
+  'cutToMax(fresh, liveByRule(state), now)',
+  'cutToMax(fresh, new Map(), now)',
+] as const;
+const SWEEPS_NOTHING = [
+  'act/sweep.ts',
+  'const listed = await deps.github.unfinishedJobs(repo);',
+  "const listed = { ok: false, code: 'not asked' };",
+] as const;
+const REDELIVERS_NOTHING = [
+  'act/redeliver.ts',
+  'const failed = await github.failedDeliveries(state.since);',
+  "const failed = { ok: false, code: 'not asked' };",
+] as const;
+
+export const MUTANTS: readonly Mutant[] = [
+  mutant('skips the intent row', [
+    'act/launch.ts',
+    'const launches = await deps.store.intend(lease, intents, deps.clock.now());',
+    `const launches = intents.map(({ max: _, ...one }) => ({
+      ...one, count: one.request.count, createdAt: deps.clock.now(), outcome: 'unknown', tries: 0,
+    }));`,
+  ]),
+  mutant(
+    'counts outside the transaction',
+    [
+      'store/memory/launches.ts',
+      'cutToMax(fresh, liveByRule(state), now)',
+      'cutToMax(fresh, COUNTED.get(state) ?? new Map(), now)',
+    ],
+    [
+      'store/memory/launches.ts',
+      'export function intend(',
+      `const COUNTED = new WeakMap();
+export const counted = (state: State) => COUNTED.set(state, liveByRule(state));
+export function intend(`,
+    ],
+    [
+      'store/memory/scopes.ts',
+      'export function scopeRows(state: State, scope: ScopeId): ScopeRows {',
+      'export function scopeRows(state: State, scope: ScopeId): ScopeRows { counted(state);',
+    ],
+    [
+      'store/memory/scopes.ts',
+      "import { isHeld } from './leases.ts';",
+      "import { counted } from './launches.ts'; import { isHeld } from './leases.ts';",
+    ],
+  ),
+  mutant('counts nowhere: the plan takes every place as free', COUNTS_NOTHING, [
+    'plan/facts.ts',
+    'room: Math.max(0, rule.max - its.live.length)',
+    'room: rule.max',
+  ]),
+  mutant('takes a new token for a retry', [
+    'act/launch.ts',
+    'deps.accounts.ec2(launch.account, launch.region).launch(request);',
+    `deps.accounts.ec2(launch.account, launch.region).launch({
+      ...request, clientToken: request.clientToken.slice(0, 60) + launch.tries,
+    });`,
+  ]),
+  mutant('tries another zone under the same token', [
+    'act/launch.ts',
+    'const answer = await deps.accounts.ec2(launch.account, launch.region).launch(request);',
+    `const subnets = await deps.catalogue.subnets(launch, []);
+  const others = subnets.ok ? subnets.value.filter(({ zone }) => zone !== request.zone) : [];
+  const other = launch.tries > 0 ? others[launch.tries % others.length] : undefined;
+  const answer = await deps.accounts.ec2(launch.account, launch.region).launch(
+    other ? { ...request, zone: other.zone, subnet: other.id } : request,
+  );`,
+  ]),
+  mutant("trusts the webhook's order", [
+    'store/merge/job.ts',
+    'if (step > 0) return moved(old, said);',
+    'if (step !== 0) return moved(old, said);',
+  ]),
+  mutant('ends an idle machine without deleting its runner first', [
+    'act/end.ts',
+    'return removeIdle(deps, lease, claimed);',
+    'return claimed;',
+  ]),
+  mutant('ignores a stale lease in the store', IGNORES_FENCE),
+  mutant('calls EC2 however old its lease is', IGNORES_TIME),
+  mutant('ignores a stale lease everywhere', IGNORES_FENCE, IGNORES_TIME),
+  mutant('adopts nothing after a restart', [
+    'store/merge/listing.ts',
+    'const { listing, repos } = work;',
+    'const { listing, repos } = work; if (repos) return;',
+  ]),
+  mutant('takes a young NotFound for gone', [
+    'act/region.ts',
+    'const MISSING_GRACE_MS = 5 * 60_000;',
+    'const MISSING_GRACE_MS = 0;',
+  ]),
+  mutant('believes one 404', [
+    'act/read-rules.ts',
+    'if (rules?.text === null && rules.readAt > 0) return true;',
+    'if (readable.ok) return true;',
+  ]),
+  mutant(
+    'frees a place on our own word',
+    [
+      'plan/facts.ts',
+      'const live = groupBy(instances, (instance) => instance.rule);',
+      "const live = groupBy(instances.filter(({ state }) => state !== 'ending'), (one) => one.rule);",
+    ],
+    [
+      'store/memory/launches.ts',
+      "if (row.state !== 'gone') live.set(",
+      "if (row.state !== 'gone' && row.state !== 'ending') live.set(",
+    ],
+  ),
+  mutant(
+    'counts a doubled webhook twice',
+    ['store/memory/events.ts', 'if (state.deliveries.has(delivery.id)) return false;', ''],
+    [
+      'store/merge/event.ts',
+      'const old = work.jobs.get(said.id);',
+      `const first = work.jobs.get(said.id);
+  const isDouble = first?.state === 'queued' && said.state === 'queued' && first.queuedAt > 0;
+  const id = isDouble ? said.id + 5e14 : said.id;
+  const old = work.jobs.get(id);
+  if (isDouble) said = { ...said, id };`,
+    ],
+  ),
+  mutant('forgets the unknown outcome', [
+    'act/launch.ts',
+    'await store.sent(launch.id, clock.now() + backoffMs(launch.tries, deps.random.unit()));',
+    "await store.settle(launch.id, { outcome: 'failed', code, reason: code }, clock.now());",
+  ]),
+  mutant('launches before the first full look', [
+    'act/region.ts',
+    'const look = await lookOf(deps, at);\n  if (look?.seen === null) return undefined;',
+    'const look = await lookOf(deps, at);\n  if (deps) return undefined;',
+  ]),
+  mutant('leaves the runners of ended machines registered', [
+    'act/end.ts',
+    'if (!(await isForgotten(deps, instance, repo))) continue;',
+    'if (repo) continue;',
+  ]),
+  mutant('does not name a runner before it is made', [
+    'gateway/register.ts',
+    "if (!(await set({ runnerName: name, runnerId: null }))) return gone('ending');",
+    '',
+  ]),
+  mutant(
+    'registers a machine that is about to end',
+    [
+      'gateway/register.ts',
+      "store.changeInstance({ key: instance.key, from: ['pending'], patch });",
+      "store.changeInstance({ key: instance.key, from: ['pending', 'ending', 'gone'], patch });",
+    ],
+    [
+      'gateway/register.ts',
+      "if (instance.state === 'ending' || instance.state === 'gone') return gone('ending');",
+      '',
+    ],
+  ),
+  mutant('lets a late word bring an old installation back', [
+    'store/merge/event.ts',
+    'if (isLate) return keepSame(old, { ...old, heardAt });',
+    '',
+  ]),
+  mutant("takes other people's jobs for demand", [
+    'act/sweep.ts',
+    'listed.value.filter((job) => isOurs(job.labels, deps.settings.label));',
+    'listed.value.filter((job) => deps.settings.label || isOurs(job.labels, "x"));',
+  ]),
+  mutant('never reads the rules again', [
+    'loop.ts',
+    'if (await sweepRules(deps, lease, rows)) wake(scope);',
+    '',
+  ]),
+  mutant('reads the same rules for ever', [
+    'act/read-rules.ts',
+    'readAt: read.askedAt, wantedCommit: commit };',
+    'readAt: read.askedAt, wantedCommit: null };',
+  ]),
+  mutant('sweeps nothing', SWEEPS_NOTHING),
+  mutant('neither sweeps nor asks to deliver again', SWEEPS_NOTHING, REDELIVERS_NOTHING),
+  mutant(
+    'ends strangers at first sight, before it knows its repositories',
+    ['act/region.ts', 'if (!(await store.fact(DISCOVERED))) return;', ''],
+    [
+      'act/region.ts',
+      "if (!first) await store.saveFact(`stranger:${id}`, '', found.askedAt);",
+      "if (!first) { await store.saveFact(`stranger:${id}`, '', found.askedAt); due.push(id); }",
+    ],
+  ),
+  mutant('takes a machine for idle whatever GitHub says', [
+    'act/end.ts',
+    "const isBusy = removed.reason === 'busy';",
+    "if (removed.reason === 'busy') return instance;\n  const isBusy = removed.reason === 'busy';",
+  ]),
+  mutant('never ends what does not register', [
+    'plan/ends.ts',
+    'return now(`not registered ${span(registerTimeoutMs)} after its launch`);',
+    'return null;',
+  ]),
+  mutant('never sends an unknown launch again, nor settles it', [
+    'plan/unknown.ts',
+    'const due = facts.world.launches.filter(({ retryAt }) => retryAt <= facts.now);',
+    'const due = facts.world.launches.filter(({ retryAt }) => retryAt < 0);',
+  ]),
+];
+
+/** Makes the copy with the bug in it; fails where a patch no longer fits, so that none is lost. */
+export function plant({ name, edits }: Mutant): URL {
+  const folder = join(COPIES, name.replace(/\W+/g, '-'));
+  rmSync(folder, { recursive: true, force: true });
+  cpSync(join(ROOT, 'src'), join(folder, 'src'), { recursive: true });
+  for (const { file, find, put } of edits) {
+    const path = join(folder, 'src', file);
+    const parts = readFileSync(path, 'utf8').split(find);
+    if (parts.length !== 2) {
+      throw new Error(`mutant "${name}": ${file} has this ${parts.length - 1} times: ${find}`);
+    }
+    writeFileSync(path, parts.join(put));
+  }
+  return pathToFileURL(join(folder, 'src', '/'));
+}
