@@ -160,13 +160,15 @@ export function createLoop(deps: LoopDeps): Loop {
   async function heal(): Promise<number> {
     const { store, clock, holder, settings } = deps;
     const now = clock.now();
-    const lease = await store.lease({ name: 'healing', holder, now, ttlMs: LEASE_MS });
-    if (!lease) return settings.resyncMs;
-    await redeliverFailed(deps);
+    const ttlMs = 2 * settings.resyncMs;
+    if (await store.lease({ name: 'healing', holder, now, ttlMs })) {
+      await redeliverFailed(deps);
+      await sweepRunners(deps);
+      await store.prune(now - KEPT_MS);
+    }
+    // Every process tries: a scope is swept by the one that decides for it, or nobody would.
     for (const scope of await store.scopesActiveSince(now - DAY_MS)) await sweepScope(scope);
-    await sweepRunners(deps);
     await deps.catalogue.refresh();
-    await store.prune(now - KEPT_MS);
     return settings.resyncMs;
   }
 
