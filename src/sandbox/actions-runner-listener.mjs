@@ -27,7 +27,9 @@ if (!jit) leave('Not configured. Run config.(sh/cmd) to configure the runner.');
 const files = JSON.parse(Buffer.from(jit, 'base64').toString());
 const fileOf = (name) => JSON.parse(Buffer.from(files[name], 'base64').toString());
 // The real one writes its configuration beside itself too, so it must own its folder.
-for (const name of Object.keys(files)) writeFileSync(name, Buffer.from(files[name], 'base64'));
+for (const name of Object.keys(files)) {
+  writeFileSync(new URL(`../${name}`, import.meta.url), Buffer.from(files[name], 'base64'));
+}
 const base = fileOf('.runner').ServerUrl;
 const secret = fileOf('.credentials').data.clientId;
 
