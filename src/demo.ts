@@ -214,6 +214,7 @@ function createDemoApp({ world, stage, store }: Scene, url: string): App {
     settings: {
       app: `${new URL(github.url).host}/${github.app.id}`,
       label: 'dstack',
+      htmlUrl: github.url,
       publicUrl: url,
       defaultRegion: world.region,
       resyncMs: RESYNC_MS,

@@ -1,3 +1,5 @@
+import { createAnswerQueue, isAsk } from './act/answer-queue.ts';
+import { releasePull } from './act/change-rules.ts';
 import { LEASE_MS } from './act/deps.ts';
 import { DISCOVER_EVERY, discover } from './act/discover.ts';
 import { noteRunners } from './act/note-jobs.ts';
@@ -5,6 +7,7 @@ import { sweepRules } from './act/read-rules.ts';
 import { redeliverFailed } from './act/redeliver.ts';
 import { firstLookReason, observeRegion } from './act/region.ts';
 import { sweepRepo, sweepRunners } from './act/sweep.ts';
+import type { Talk } from './github/port.ts';
 import { Unavailable } from './lib/assert.ts';
 import { createScheduler, type Scheduler } from './lib/scheduler.ts';
 import type { Delivery } from './model/event.ts';
@@ -16,6 +19,8 @@ import { type ReconcileDeps, reconcile } from './reconcile.ts';
 
 export interface LoopDeps extends ReconcileDeps {
   readonly tickMs: number;
+  /** Without it comments are passed over. */
+  readonly talk?: Talk;
 }
 
 export interface Loop {
@@ -45,6 +50,7 @@ export function createLoop(deps: LoopDeps): Loop {
     apply: () => applyWaiting(),
     scan: () => scan(),
     scope: (scope) => tickScope(scope as ScopeId),
+    answer: async (scope) => answers?.answerNext(scope as ScopeId),
     region: (rest) => tickRegion(rest),
     discover: () => tickDiscover(),
     healing: () => heal(),
@@ -63,13 +69,21 @@ export function createLoop(deps: LoopDeps): Loop {
     },
   });
   const wake = (scope: ScopeId) => scheduler.wake(`scope|${scope}`);
+  const { talk } = deps;
+  const settled = (scope: ScopeId) => scheduler.settled(`scope|${scope}`);
+  const answers = talk
+    ? createAnswerQueue({ ...deps, talk, settled }, (scope) => scheduler.wake(`answer|${scope}`))
+    : undefined;
 
   /** What an earlier process wrote down and did not get to comes first. */
   async function start(): Promise<undefined> {
     for (;;) {
-      const left = await deps.store.unapplied(MOST_IN_A_BATCH);
-      if (left.length === 0) break;
-      await apply(left);
+      // What waits for an answer stays unapplied until it has one.
+      const limit = MOST_IN_A_BATCH + (answers?.size ?? 0);
+      const left = await deps.store.unapplied(limit);
+      const rest = sortOut(left);
+      if (rest.length === 0) break;
+      await apply(rest);
     }
     isReady = true;
     for (const key of ['scan', 'discover', 'healing', 'apply']) scheduler.wake(key);
@@ -78,9 +92,16 @@ export function createLoop(deps: LoopDeps): Loop {
 
   async function applyWaiting(): Promise<number | undefined> {
     if (!isReady) return undefined;
-    const batch = waiting.splice(0, MOST_IN_A_BATCH);
+    const batch = sortOut(waiting.splice(0, MOST_IN_A_BATCH));
     if (batch.length > 0) await apply(batch);
     return waiting.length > 0 ? 0 : undefined;
+  }
+
+  /** Comments go to where they are answered; the rest is applied. */
+  function sortOut(batch: readonly Delivery[]): readonly Delivery[] {
+    if (!answers) return batch;
+    batch.forEach(answers.add);
+    return batch.filter((delivery) => !isAsk(delivery));
   }
 
   async function apply(batch: readonly Delivery[]): Promise<void> {
@@ -89,6 +110,12 @@ export function createLoop(deps: LoopDeps): Loop {
       deps,
       batch.flatMap(({ event }) => (event.kind === 'job' ? [event.job] : [])),
     );
+    for (const { event } of batch) {
+      const repo = event.kind === 'pull' ? await deps.store.repo(event.repo.id) : null;
+      if (event.kind === 'pull' && repo && (await releasePull(deps, repo, event.number))) {
+        wake(repo.scope);
+      }
+    }
     changed.forEach(wake);
   }
 

@@ -143,6 +143,7 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
     settings: {
       app: `${github.host}/${app.id}`,
       label: settings.label,
+      htmlUrl: github.htmlUrl,
       publicUrl: http.publicUrl,
       defaultRegion: aws.region,
       resyncMs: settings.resyncMs,

@@ -15,6 +15,8 @@ export interface ActSettings {
   /** `<GitHub host>/<App id>`: the tag that makes an instance ours. */
   readonly app: string;
   readonly label: string;
+  /** `https://github.com`: where links to jobs and files go. */
+  readonly htmlUrl: string;
   /** null: machines could not reach us, so nothing is launched. */
   readonly publicUrl: string | null;
   readonly defaultRegion: string | null;

@@ -6,6 +6,7 @@ import type { Rule } from '../model/rules.ts';
 import type { InstanceView, RuleView, World } from '../model/world.ts';
 import type { ScopeRows } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
+import { holdsOf, underHolds } from './holds.ts';
 import { offersOf, viewOf } from './offers.ts';
 import type { RulesNow } from './read-rules.ts';
 import { firstLookReason } from './region.ts';
@@ -32,9 +33,10 @@ export async function lookAround(
 ): Promise<Sight | undefined> {
   const [repo] = rows.repos;
   if (!repo) return undefined;
-  const { file } = rulesNow;
+  const holds = await holdsOf(deps.store, repo.scope);
+  const file = rulesNow.file && underHolds(rulesNow.file, holds);
   const rules = file?.rules ?? [];
-  const found = rules.length > 0 ? await deps.accounts.accountFor(repo.ownerId) : null;
+  const found = rules.length > 0 ? await deps.accounts.accountFor(repo) : null;
   const isReachable = deps.settings.publicUrl !== null;
   const account = found && 'account' in found && isReachable ? found.account : null;
   const noAccount = found && 'reason' in found ? found.reason : isReachable ? null : NO_URL;

@@ -13,3 +13,9 @@ export function instantOf(value: unknown): Instant | undefined {
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
 export const isoOf = (at: Instant): string => new Date(at).toISOString();
+
+/** The first moment of the month, UTC. */
+export function monthStart(at: Instant): Instant {
+  const date = new Date(at);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth());
+}

@@ -253,6 +253,8 @@ export interface Store {
   /** The newest first, for the first page and for explanations. */
   recentJobs(limit: number): Promise<readonly Job[]>;
   recentInstances(limit: number): Promise<readonly Instance[]>;
+  /** A scope's instances that were there at some time since then, in the order of their keys. */
+  instancesSince(scope: ScopeId, since: Instant): Promise<readonly Instance[]>;
   /** Deletes what is over and older: completed jobs, gone instances, settled launches, deliveries. */
   prune(before: Instant): Promise<void>;
   close(): Promise<void>;

@@ -1,0 +1,111 @@
+import { findCommands } from '../commands/find.ts';
+import { markerOf, replyMarkdown } from '../commands/reply.ts';
+import type { Permission, Reaction } from '../github/port.ts';
+import type { Comment } from '../model/event.ts';
+import { isGood, type Outcome } from '../model/outcome.ts';
+import type { Repo } from '../model/repo.ts';
+import type { ChangeDeps } from './change-rules.ts';
+import { type Asker, runLine } from './run-command.ts';
+
+const MINUTE_MS = 60_000;
+/** An old wish may not be one any more: after that a command changes nothing. */
+const TOO_OLD_MS = 15 * MINUTE_MS;
+const ONE_REFUSAL_MS = 60 * MINUTE_MS;
+
+/**
+ * Answers the commands of a comment: eyes at once, one reply with a section for each, then rocket or
+ * confused. False when GitHub did not let us: then it is tried again, and nothing is said twice.
+ */
+export async function answerComment(
+  deps: ChangeDeps,
+  of: { readonly repo: Repo; readonly comment: Comment },
+): Promise<boolean> {
+  const { repo, comment } = of;
+  const { commands, leftOut } = findCommands(comment.body);
+  if (commands.length === 0) return true;
+  const eyes = await deps.talk.react(repo, comment.id, 'eyes');
+  if (!eyes.ok && eyes.reason === 'missing') return true;
+  if (await isAnswered(deps, of)) return true;
+  const permission = await deps.talk.permission(repo, comment.login);
+  if (!permission.ok) return false;
+  const asker: Asker = {
+    repo,
+    door: 'comment',
+    login: comment.login,
+    permission: permission.value,
+    url: comment.url,
+  };
+  const lines = commands.map(({ text }) => text);
+  const outcomes = isTooOld(deps, comment) ? [TOO_OLD] : await runAll(deps, asker, lines);
+  if (!(await isSilent(deps, of, { outcomes, permission: permission.value }))) {
+    const body = replyMarkdown({ comment: comment.id, outcomes, leftOut });
+    const said = await deps.talk.comment(repo, comment.issue, body);
+    if (!said.ok && said.reason !== 'denied' && said.reason !== 'missing') return false;
+  }
+  const isFine = leftOut === 0 && outcomes.every(isGood);
+  await endWith(deps, of, {
+    eyes: eyes.ok ? eyes.value.id : undefined,
+    content: isFine ? 'rocket' : 'confused',
+  });
+  return true;
+}
+
+async function runAll(
+  deps: ChangeDeps,
+  asker: Asker,
+  lines: readonly string[],
+): Promise<readonly Outcome[]> {
+  const outcomes: Outcome[] = [];
+  // In their order, and a refused one does not stop the others.
+  for (const line of lines) outcomes.push(await runLine(deps, asker, line));
+  return outcomes;
+}
+
+const isTooOld = (deps: ChangeDeps, { createdAt }: Comment): boolean =>
+  deps.clock.now() - createdAt > TOO_OLD_MS;
+
+const TOO_OLD: Outcome = {
+  kind: 'refused',
+  text: 'This came more than 15 minutes after it was written, so it was not run. Say it again if it still holds.',
+};
+
+/** After a crash the same comment comes again: our own answer may stand there already. */
+async function isAnswered(
+  deps: ChangeDeps,
+  { repo, comment }: { readonly repo: Repo; readonly comment: Comment },
+): Promise<boolean> {
+  const key = `answering:${comment.id}`;
+  const isSecondTry = (await deps.store.fact(key)) !== null;
+  if (!isSecondTry) {
+    await deps.store.saveFact(key, '', deps.clock.now());
+    return false;
+  }
+  const { issue, createdAt: since, id } = comment;
+  const found = await deps.talk.findComment(repo, { issue, marker: markerOf(id), since });
+  return found.ok && found.value !== null;
+}
+
+/** Anybody can make us talk in a public repository: one refusal an hour for a person and thread. */
+async function isSilent(
+  deps: ChangeDeps,
+  { repo, comment }: { readonly repo: Repo; readonly comment: Comment },
+  of: { readonly outcomes: readonly Outcome[]; readonly permission: Permission },
+): Promise<boolean> {
+  if (of.permission === 'write' || of.permission === 'admin') return false;
+  if (!of.outcomes.every((one) => one.kind === 'refused')) return false;
+  const now = deps.clock.now();
+  const key = `refused:${repo.id}:${comment.issue}:${comment.login}`;
+  const last = await deps.store.fact(key);
+  if (last && now - last.at < ONE_REFUSAL_MS) return true;
+  await deps.store.saveFact(key, '', now);
+  return false;
+}
+
+async function endWith(
+  deps: ChangeDeps,
+  { repo, comment }: { readonly repo: Repo; readonly comment: Comment },
+  of: { readonly eyes: number | undefined; readonly content: Reaction },
+): Promise<void> {
+  await deps.talk.react(repo, comment.id, of.content);
+  if (of.eyes !== undefined) await deps.talk.unreact(repo, comment.id, of.eyes);
+}

@@ -1,0 +1,267 @@
+import { parseCommand } from '../commands/parse.ts';
+import { printCommand } from '../commands/print.ts';
+import { COMMANDS } from '../commands/table.ts';
+import type { Permission } from '../github/port.ts';
+import type { Command, Door } from '../model/command.ts';
+import type { Outcome, Told } from '../model/outcome.ts';
+import type { Refused } from '../model/reply.ts';
+import type { Repo } from '../model/repo.ts';
+import { type Rule, type RulesChange, type RulesFile, ruleId } from '../model/rules.ts';
+import { parseRules } from '../rules/parse.ts';
+import { type ChangeDeps, type Changed, changeRules } from './change-rules.ts';
+import { checkRule } from './check-rule.ts';
+import { holdsOf, underHolds } from './holds.ts';
+import { createRulesOf, RULES_PATH } from './read-rules.ts';
+import { jobLink, machineRow, machineRows, rulesState, waitRows } from './rules-state.ts';
+
+/** Who asks, by which door, with what permission, and where: the same from every door. */
+export interface Asker {
+  readonly repo: Repo;
+  readonly door: Door;
+  readonly login: string;
+  readonly permission: Permission;
+  /** Link to what was said, for the commit's message; '' where there is none. */
+  readonly url: string;
+}
+
+const RANK: Readonly<Record<Permission, number>> = { none: 0, read: 1, write: 2, admin: 3 };
+
+/** One line, without the program's name, to what it did or found. */
+export async function runLine(deps: ChangeDeps, asker: Asker, line: string): Promise<Outcome> {
+  const parsed = parseCommand(line, asker.door);
+  if (!parsed.ok) return { kind: 'error', error: parsed.error };
+  const refusal = mayNot(parsed.command, asker);
+  return refusal ?? runCommand(deps, asker, parsed.command);
+}
+
+/** In a public repository everybody may read, so there it takes write to make us speak. */
+function mayNot(command: Command, { repo, permission }: Asker): Outcome | undefined {
+  const asked = COMMANDS[command.name].needs;
+  const needs = asked === 'read' && !repo.isPrivate ? 'write' : asked;
+  if (RANK[permission] >= RANK[needs]) return undefined;
+  const has = permission === 'none' ? 'no access' : permission;
+  const text = `Only people with ${needs} access may run \`${command.name}\`; you have ${has}.`;
+  const hint = permission === 'read' && repo.isPrivate ? READ_HINT : undefined;
+  return { kind: 'refused', text: text.replaceAll('`', ''), ...(hint ? { hint } : {}) };
+}
+
+const READ_HINT = 'Yours at any time: `info`, `explain`, `runners`, `help`.';
+
+async function runCommand(deps: ChangeDeps, asker: Asker, command: Command): Promise<Outcome> {
+  switch (command.name) {
+    case 'autoscale allow':
+    case 'autoscale clear':
+    case 'autoscale disable':
+    case 'autoscale enable':
+      return change(deps, asker, command);
+    case 'autoscale info':
+      return info(deps, asker.repo);
+    case 'autoscale explain':
+      return explain(deps, asker.repo, command.job);
+    case 'runners': {
+      const rows = await deps.store.scopeRows(asker.repo.scope);
+      return { kind: 'runners', machines: machineRows(deps, rows), asOf: deps.clock.now() };
+    }
+    case 'help':
+      return { kind: 'help', ...(command.topic ? { topic: command.topic } : {}) };
+    case 'aws info':
+    case 'aws configure':
+    case 'aws clear':
+      return { kind: 'refused', text: `${command.name} is for the command line only.` };
+  }
+}
+
+type ChangeCommand = Extract<
+  Command,
+  { name: 'autoscale allow' | 'autoscale clear' | 'autoscale disable' | 'autoscale enable' }
+>;
+
+async function change(deps: ChangeDeps, asker: Asker, command: ChangeCommand): Promise<Outcome> {
+  const { repo } = asker;
+  const file = await fileNow(deps, repo);
+  const asked = changeOf(command, file?.region ?? deps.settings.defaultRegion);
+  if (!asked) return { kind: 'refused', text: NO_REGION };
+  const notes: string[] = [];
+  if (asked.kind === 'allow' && asked.max > 0) {
+    const checked = await checkAllowed(deps, { repo, file, asked });
+    if (checked.problem) return { kind: 'refused', text: checked.problem };
+    notes.push(...checked.notes);
+  }
+  const changed = await changeRules(deps, {
+    repo,
+    change: asked,
+    message: messageOf(asker, command),
+  });
+  return outcomeOf(deps, { asker, command, changed, notes });
+}
+
+const NO_REGION =
+  'No region is known: give --region, or set autoscale.region in the rules file. Nothing runs without one.';
+
+function changeOf(command: ChangeCommand, fileRegion: string | null): RulesChange | undefined {
+  switch (command.name) {
+    case 'autoscale clear':
+      return { kind: 'clear' };
+    case 'autoscale disable':
+      return { kind: 'enabled', value: false };
+    case 'autoscale enable':
+      return { kind: 'enabled', value: true };
+    case 'autoscale allow': {
+      const { name: _, region = fileRegion, ...rest } = command;
+      return region === null ? undefined : { kind: 'allow', region, ...rest };
+    }
+  }
+}
+
+/** The rules in force, holds included; null where there are none. */
+async function fileNow(deps: ChangeDeps, repo: Repo): Promise<RulesFile | null> {
+  const { rules } = await deps.store.scopeRows(repo.scope);
+  const { file } = createRulesOf(deps.settings.defaultRegion)(rules);
+  return file ? underHolds(file, await holdsOf(deps.store, repo.scope)) : null;
+}
+
+/** What AWS or the account cannot do is an error before anything changes. */
+async function checkAllowed(
+  deps: ChangeDeps,
+  of: { repo: Repo; file: RulesFile | null; asked: Extract<RulesChange, { kind: 'allow' }> },
+): Promise<{ readonly problem?: string; readonly notes: readonly string[] }> {
+  const found = await deps.accounts.accountFor(of.repo);
+  if (!('account' in found)) return { notes: [`Not checked against AWS: ${found.reason.text}`] };
+  const rule = wouldBe(of.file, of.asked, deps.settings.defaultRegion);
+  if (!rule) return { notes: [] };
+  const { problems, unchecked } = await checkRule({
+    catalogue: deps.catalogue,
+    account: found.account,
+    rule,
+  });
+  const [problem] = problems;
+  if (!problem) return { notes: unchecked };
+  const nearest = problem.nearest ? ` Nearest: ${problem.nearest}.` : '';
+  return { problem: `${problem.text}${nearest}`, notes: [] };
+}
+
+/** The rule as it would be, with what the file says for all rules. */
+function wouldBe(
+  file: RulesFile | null,
+  { type, region, max, spotPolicy, maxPriceUsd }: Extract<RulesChange, { kind: 'allow' }>,
+  defaultRegion: string | null,
+): Rule | undefined {
+  const known = file?.rules.find(({ id }) => id === ruleId(type, region));
+  const text = `autoscale:\n  region: ${region}\n  rules:\n    - instance-type: ${type}\n      max: ${max}\n`;
+  const parsed = parseRules(text, defaultRegion ? { defaultRegion } : {});
+  const [fresh] = parsed.ok ? parsed.rules.rules : [];
+  const base = known ?? (fresh && file ? { ...fresh, image: file.image } : fresh);
+  return (
+    base && {
+      ...base,
+      max,
+      ...(spotPolicy ? { spotPolicy } : {}),
+      ...(maxPriceUsd === undefined ? {} : { maxPriceUsd }),
+    }
+  );
+}
+
+function messageOf({ login, url, door }: Asker, command: Command): string {
+  const from = url === '' ? `by ${door}` : url;
+  return `dstack ${printCommand(command)}\n\nAsked for by @${login}: ${from}`;
+}
+
+async function outcomeOf(
+  deps: ChangeDeps,
+  of: { asker: Asker; command: ChangeCommand; changed: Changed; notes: readonly string[] },
+): Promise<Outcome> {
+  const { asker, command, changed, notes } = of;
+  const { repo } = asker;
+  if (!changed.ok) {
+    if ('problems' in changed) {
+      return { kind: 'file-problems', problems: changed.problems, url: fileUrl(deps, repo) };
+    }
+    return { kind: 'refused', text: refusalText(changed.refused) };
+  }
+  const state = await rulesState(deps, { repo, file: changed.file });
+  const head = headOf(command, changed);
+  if (!changed.place) return { kind: 'unchanged', head, state };
+  const undo = undoOf(command, changed);
+  return { kind: 'changed', head, state, ended: changed.ended, place: changed.place, undo, notes };
+}
+
+const refusalText = ({ code, message, reason }: Refused): string =>
+  reason === 'denied'
+    ? `GitHub does not let the App commit: ${message}`
+    : `The change could not be committed (GitHub: ${code} ${message}). Say it again in a moment.`;
+
+type Done = Extract<Changed, { ok: true }>;
+
+function headOf(command: ChangeCommand, { before, place }: Done): string {
+  const already = place ? '' : 'already ';
+  switch (command.name) {
+    case 'autoscale clear':
+      return place ? 'All rules are removed.' : 'There are no rules already.';
+    case 'autoscale disable':
+      return `Autoscaling is ${already}off: no machine is launched until it is enabled.`;
+    case 'autoscale enable':
+      return `Autoscaling is ${already}on: machines start when jobs ask for them.`;
+    case 'autoscale allow': {
+      const { type, max } = command;
+      if (max === 0)
+        return place ? `${type}: not allowed any more.` : `${type} has no rule already.`;
+      const was = before ? ` (was ${before.max})` : '';
+      return place
+        ? `${type}: at most ${max}${was}. Machines start when jobs ask for them.`
+        : `${type}: at most ${max} already.`;
+    }
+  }
+}
+
+function undoOf(command: ChangeCommand, { before }: Done): string | null {
+  if (command.name === 'autoscale disable') return 'autoscale enable';
+  if (command.name === 'autoscale enable') return 'autoscale disable';
+  if (command.name !== 'autoscale allow') return null;
+  return printCommand({ ...command, max: before?.max ?? 0 });
+}
+
+const fileUrl = (deps: ChangeDeps, { owner, name, defaultBranch }: Repo): string =>
+  `${deps.settings.htmlUrl}/${owner}/${name}/blob/${defaultBranch}/${RULES_PATH}`;
+
+async function info(deps: ChangeDeps, repo: Repo): Promise<Outcome> {
+  const rows = await deps.store.scopeRows(repo.scope);
+  const file = await fileNow(deps, repo);
+  const empty = parseRules('autoscale: {}');
+  const shown = file ?? (empty.ok ? empty.rules : undefined);
+  if (!shown) return { kind: 'refused', text: 'The rules could not be read.' };
+  return {
+    kind: 'info',
+    state: await rulesState(deps, { repo, file: shown }),
+    waits: waitRows(deps, rows),
+    machines: machineRows(deps, rows),
+    rules: { commit: rows.rules?.commit ?? null, url: fileUrl(deps, repo) },
+  };
+}
+
+/** Jobs that one comment explains when it names none. */
+const MOST_TOLD = 10;
+const MOST_LOOKED_AT = 500;
+
+async function explain(deps: ChangeDeps, repo: Repo, job: number | undefined): Promise<Outcome> {
+  const rows = await deps.store.scopeRows(repo.scope);
+  const waiting = rows.jobs.filter((one) => one.state === 'queued').slice(0, MOST_TOLD);
+  const recent = job === undefined ? [] : await deps.store.recentJobs(MOST_LOOKED_AT);
+  const named = [...rows.jobs, ...recent].find((one) => one.id === job && one.repo === repo.id);
+  const jobs = job === undefined ? waiting : named ? [named] : [];
+  if (job !== undefined && !named) {
+    return { kind: 'refused', text: `No job ${job} of this repository is known.` };
+  }
+  const instances = await deps.store.instancesSince(repo.scope, 0);
+  const told = jobs.map((one): Told => {
+    const ran = instances.find(
+      ({ runnerName }) => runnerName !== null && runnerName === one.runnerName,
+    );
+    return {
+      job: jobLink(deps, repo, one),
+      state: one.state === 'queued' ? 'waits' : (one.conclusion ?? one.state.replace('_', ' ')),
+      text: one.reason && one.state === 'queued' ? one.reason.text : '',
+      machine: ran ? machineRow(deps, { one: ran, repo, job: one }) : null,
+    };
+  });
+  return { kind: 'explain', told };
+}

@@ -1,0 +1,57 @@
+import type { RuleRow, RulesState } from '../model/outcome.ts';
+
+const MOST_ROWS = 10;
+/** What a month has, as clouds count. */
+const MONTH_HOURS = 730;
+
+/** `$0.0312`: up to four digits after the first that is not zero, never less than cents. */
+export function usd(value: number): string {
+  const digits = value >= 1 ? 2 : value >= 0.1 ? 3 : 4;
+  return `$${value.toFixed(digits)}`;
+}
+
+const hourly = (value: number | null): string => (value === null ? '?' : `${usd(value)}/h`);
+
+/** `6 min`, `3 min 12 s`, `2 h 5 min`. */
+export function span(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
+export function rulesTable({ rows }: RulesState): readonly string[] {
+  if (rows.length === 0) return ['There are no rules: no machine may be launched.'];
+  const line = (row: RuleRow) =>
+    `| ${row.type} | ${row.region} | ${row.market} | ${hourly(row.nowUsd)} | ${hourly(row.atMostUsd)} | ${row.inUse} / ${row.max} | ${row.status} |`;
+  const more = rows.length > MOST_ROWS ? [`and ${rows.length - MOST_ROWS} more rules`] : [];
+  return [
+    [
+      '| Type | Region | Market | Price now | At most | In use / max | Status |',
+      '|---|---|---|--:|--:|--:|---|',
+      ...rows.slice(0, MOST_ROWS).map(line),
+    ].join('\n'),
+    ...more,
+  ];
+}
+
+const sum = (rows: readonly RuleRow[], price: (row: RuleRow) => number | null): number | null =>
+  rows.reduce<number | null>((total, row) => {
+    const each = price(row);
+    return total === null || each === null ? null : total + each * row.max;
+  }, 0);
+
+/** The one number that people quote later must be the honest one: the worst case, by hour and month. */
+export function costLine({ rows, monthUsd }: RulesState): string {
+  const now = sum(rows, (row) => row.nowUsd);
+  const most = sum(rows, (row) => row.atMostUsd);
+  const soFar = `This month so far: ${usd(monthUsd)}.`;
+  if (rows.length === 0) return soFar;
+  const monthly = (value: number) => `${usd(value)}/hour (${usd(value * MONTH_HOURS)}/month)`;
+  if (most !== null && now !== null) {
+    return `All rules at their maximum: **${usd(now)}/hour** at today's prices, never more than **${monthly(most)}**. ${soFar}`;
+  }
+  if (now !== null)
+    return `All rules at their maximum: **${monthly(now)}** at today's prices. ${soFar}`;
+  return `AWS does not say what all rules at their maximum cost an hour and a month. ${soFar}`;
+}

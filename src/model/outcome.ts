@@ -1,0 +1,119 @@
+import type { Instant } from '../lib/clock.ts';
+import type { CommandError, HelpTopic } from './command.ts';
+import type { InstanceState, Market } from './launch.ts';
+import type { RulesProblem } from './rules.ts';
+
+// What a command did, or what it found, as data. Markdown, terminal and JSON are printers of it.
+
+export interface RuleRow {
+  readonly type: string;
+  readonly region: string;
+  readonly market: Market | 'auto';
+  /** $ an hour of one machine; null: AWS does not say. */
+  readonly nowUsd: number | null;
+  /** The most that one machine can cost an hour. */
+  readonly atMostUsd: number | null;
+  readonly inUse: number;
+  readonly max: number;
+  /** `OK`, or why nothing comes of it now. */
+  readonly status: string;
+}
+
+export interface MachineRow {
+  readonly id: string;
+  readonly type: string;
+  readonly zone: string;
+  readonly market: Market;
+  readonly state: InstanceState;
+  readonly reason: string;
+  readonly job: JobLink | null;
+  readonly upMs: number;
+  readonly usd: number;
+}
+
+export interface JobLink {
+  readonly id: number;
+  readonly name: string;
+  readonly url: string;
+}
+
+export interface WaitRow {
+  readonly job: JobLink;
+  readonly since: Instant;
+  readonly labels: readonly string[];
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** A machine that was ended by the command, and the job that this cut. */
+export interface EndedRow {
+  readonly id: string;
+  readonly type: string;
+  readonly job: JobLink | null;
+  readonly ranMs: number | null;
+}
+
+export interface Place {
+  readonly kind: 'commit' | 'pull';
+  /** The commit's sha, or the pull request's number. */
+  readonly name: string;
+  readonly url: string;
+  readonly branch: string;
+}
+
+/** The rules of a repository as a person wants to see them. */
+export interface RulesState {
+  readonly enabled: boolean;
+  readonly rows: readonly RuleRow[];
+  readonly monthUsd: number;
+  readonly asOf: Instant;
+}
+
+export type Outcome =
+  | {
+      readonly kind: 'changed';
+      /** What holds now, in one sentence with the number in it. */
+      readonly head: string;
+      readonly state: RulesState;
+      readonly ended: readonly EndedRow[];
+      readonly place: Place;
+      /** The line that takes it back; null where nothing does. */
+      readonly undo: string | null;
+      /** What could not be checked, and what else to know. */
+      readonly notes: readonly string[];
+    }
+  | { readonly kind: 'unchanged'; readonly head: string; readonly state: RulesState }
+  | {
+      readonly kind: 'info';
+      readonly state: RulesState;
+      readonly waits: readonly WaitRow[];
+      readonly machines: readonly MachineRow[];
+      readonly rules: { readonly commit: string | null; readonly url: string };
+    }
+  | { readonly kind: 'runners'; readonly machines: readonly MachineRow[]; readonly asOf: Instant }
+  | { readonly kind: 'explain'; readonly told: readonly Told[] }
+  | { readonly kind: 'help'; readonly topic?: HelpTopic }
+  | {
+      readonly kind: 'refused';
+      /** What was asked, what it needs, what the person has, who can do it; a sentence or two. */
+      readonly text: string;
+      readonly hint?: string;
+    }
+  | {
+      readonly kind: 'file-problems';
+      readonly problems: readonly RulesProblem[];
+      readonly url: string;
+    }
+  | { readonly kind: 'error'; readonly error: CommandError };
+
+/** One job, explained: why it waits, or what ran it, how long, and what that cost. */
+export interface Told {
+  readonly job: JobLink;
+  readonly state: string;
+  readonly text: string;
+  readonly machine: MachineRow | null;
+}
+
+/** It did what was asked, or said what was asked for. */
+export const isGood = ({ kind }: Outcome): boolean =>
+  kind !== 'refused' && kind !== 'error' && kind !== 'file-problems';
