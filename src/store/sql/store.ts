@@ -51,6 +51,7 @@ export function createSqlStore(session: Session): Store {
     exhaust: on(small.exhaust),
     clearExhausted: on(small.clearExhausted),
     orphanRunners: on(launches.orphanRunners),
+    instancesSince: on(launches.instancesSince),
     fact: on(small.fact),
     saveFact: on(small.saveFact),
     recentJobs: on(scopes.recentJobs),
