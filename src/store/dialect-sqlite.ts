@@ -1,13 +1,25 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import { type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import { type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
 import type { Dialect } from './dialect.ts';
 
 /** One process owns the file and one transaction runs at a time, so there is nothing to lock. */
-export const sqlite: Dialect = {
+export const sqliteDialect = (file: DatabaseSync): Dialect => ({
   types: { text: 'text', integer: 'integer', real: 'real', serial: 'integer primary key' },
   locksRows: false,
   lock: async () => {},
-};
+  texts: (json) => sql`(select value from json_each(${json}))`,
+  // Of the connection, not of a transaction, so nobody else may have it meanwhile. Not prepared: a
+  // pragma does its work while it is compiled.
+  relaxed: (db, work) =>
+    db.connection().execute(async (connection) => {
+      file.exec('pragma synchronous = normal');
+      try {
+        return await connection.transaction().execute(work);
+      } finally {
+        file.exec('pragma synchronous = full');
+      }
+    }),
+});
 
 /** Texts of statements that are kept prepared; lists of another length make another text. */
 const MAX_PREPARED = 1_000;

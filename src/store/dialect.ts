@@ -1,3 +1,4 @@
+import type { RawBuilder } from 'kysely';
 import type { Db } from './sql/tables.ts';
 
 /** Everything in which databases differ for us; the queries are the same. */
@@ -17,4 +18,11 @@ export interface Dialect {
    * decisions about rows that may not be there yet; must come before the first read.
    */
   lock(tx: Db, names: readonly string[]): Promise<void>;
+  /** A JSON list of texts for `in`: the same statement for lists of any length. */
+  texts(json: string): RawBuilder<string>;
+  /**
+   * A transaction that does not wait for the disk. With the power it may be lost, as a whole and only
+   * together with all later ones, until the next one that waits.
+   */
+  relaxed<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T>;
 }

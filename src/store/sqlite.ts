@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Kysely } from 'kysely';
 import { Unavailable } from '../lib/assert.ts';
-import { nodeSqliteDialect, sqlite, type Watch } from './dialect-sqlite.ts';
+import { nodeSqliteDialect, sqliteDialect, type Watch } from './dialect-sqlite.ts';
 import { released } from './merge/lease.ts';
 import { migrate } from './migrations.ts';
 import type { Store } from './port.ts';
@@ -84,16 +84,15 @@ function openFile(path: string): DatabaseSync {
   }
 }
 
-async function openStore(path: string, kysely: Kysely<Tables>): Promise<Opened> {
-  const session: Session = { db: kysely, dialect: sqlite, plans: new Map() };
+async function openStore(path: string, session: Session): Promise<Opened> {
   const migrated = await migrate(session);
   if (!migrated.ok) {
-    await kysely.destroy();
+    await session.db.destroy();
     const { found, known } = migrated;
     return refusal(path, `a newer dstack wrote it (version ${found}, we know ${known})`);
   }
   // We own the file, so whoever held a lease is dead: nobody need wait for its time to run out.
-  await kysely.updateTable('leases').set(released).execute();
+  await session.db.updateTable('leases').set(released).execute();
   return { ok: true, store: createSqlStore(session) };
 }
 
@@ -126,9 +125,9 @@ export async function openSqliteStore(path: string, tell: Trouble = () => {}): P
   if (isReadOnly(path)) return refusal(path, READ_ONLY);
   let kysely: Kysely<Tables> | undefined;
   try {
-    const dialect = nodeSqliteDialect(openFile(path), watchOver(path, tell));
-    kysely = new Kysely<Tables>({ dialect });
-    return await openStore(path, kysely);
+    const file = openFile(path);
+    kysely = new Kysely<Tables>({ dialect: nodeSqliteDialect(file, watchOver(path, tell)) });
+    return await openStore(path, { db: kysely, dialect: sqliteDialect(file), plans: new Map() });
   } catch (error) {
     await kysely?.destroy();
     return refused(path, error instanceof Unavailable ? error.cause : error);

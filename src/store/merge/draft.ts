@@ -23,9 +23,8 @@ export function draft<K, V>(base: ReadonlyMap<K, V>): Draft<K, V> {
 
 /** The old row itself where the new one says nothing else, so that "changed" is a comparison. */
 export function keepSame<T extends object>(old: T, next: T): T {
-  const before = Object.entries(old);
-  const after = new Map(Object.entries(next));
-  return before.every(([key, value]) => Object.is(value, after.get(key))) ? old : next;
+  for (const key in old) if (!Object.is(old[key], next[key])) return next;
+  return old;
 }
 
 /** Ids and names are ASCII: their order is the same here and in every database. */

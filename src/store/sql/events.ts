@@ -3,10 +3,20 @@ import type { Delivery } from '../../model/event.ts';
 import { type JobId, type RepoId, repoScope, type ScopeId } from '../../model/ids.ts';
 import type { JobReport } from '../../model/job.ts';
 import type { Repo, RepoFacts } from '../../model/repo.ts';
+import type { Dialect } from '../dialect.ts';
 import { type Applied, applied, type Known, repoRead, reported } from '../merge/event.ts';
 import type { RulesRecord } from '../port.ts';
 import { deliveryOf, deliveryRow, jobOf, jobRow, repoOf, repoRow } from './codec.ts';
-import { inChunks, inTransaction, locked, lockNames, run, type Session, wrote } from './session.ts';
+import {
+  inChunks,
+  inRelaxedTransaction,
+  inTransaction,
+  locked,
+  lockNames,
+  run,
+  type Session,
+  wrote,
+} from './session.ts';
 import type { Db, DeliveryRow, JobRow, RepoRow } from './tables.ts';
 
 const addDelivery = (db: Db, row: Omit<DeliveryRow, 'seq'>) =>
@@ -131,14 +141,17 @@ export const apply = (
   batch: readonly Delivery[],
   now: Instant,
 ): Promise<readonly ScopeId[]> =>
-  inTransaction(session, async (tx) => {
+  inRelaxedTransaction(session, async (tx) => {
     const scopes = await write(tx, applied(batch, await knownTo(tx, batch)));
-    for (const { id } of batch) await run(tx, markApplied, { id, now });
+    await run(tx, markApplied, { ids: JSON.stringify(batch.map(({ id }) => id)), now });
     return scopes;
   });
 
-const markApplied = (db: Db, { id, now }: { readonly id: string; readonly now: Instant }) =>
-  db.updateTable('deliveries').set({ appliedAt: now }).where('id', '=', id);
+const markApplied = (
+  db: Db,
+  { ids, now }: { readonly ids: string; readonly now: Instant },
+  { texts }: Dialect,
+) => db.updateTable('deliveries').set({ appliedAt: now }).where('id', 'in', texts(ids));
 
 export const report = (session: Session, jobs: readonly JobReport[]): Promise<readonly ScopeId[]> =>
   inTransaction(session, async (tx) => {

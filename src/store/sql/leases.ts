@@ -1,6 +1,6 @@
 import { type LeaseAsk, leaseAfter, released } from '../merge/lease.ts';
 import type { Lease } from '../port.ts';
-import { inTransaction, locked, lockNames, run, type Session } from './session.ts';
+import { inRelaxedTransaction, locked, lockNames, run, type Session } from './session.ts';
 import type { Db } from './tables.ts';
 
 const leaseNamed = (db: Db, { name }: { readonly name: string }) =>
@@ -30,7 +30,7 @@ const putLease = (db: Db, row: Lease) =>
     .onConflict((on) => on.column('name').doUpdateSet(row));
 
 export const lease = (session: Session, ask: LeaseAsk): Promise<Lease | null> =>
-  inTransaction(session, async (tx) => {
+  inRelaxedTransaction(session, async (tx) => {
     await lockNames(tx, [`lease ${ask.name}`]);
     const row = await locked(tx, leaseNamed(tx.db, ask)).executeTakeFirst();
     const next = leaseAfter(row, ask);

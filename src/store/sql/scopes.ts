@@ -13,6 +13,7 @@ import { held, isHeld } from './leases.ts';
 import {
   first,
   inChunks,
+  inRelaxedTransaction,
   inTransaction,
   locked,
   lockNames,
@@ -178,7 +179,7 @@ export const saveReasons = (
   reasons: readonly ReasonOfJob[],
   now: Instant,
 ): Promise<boolean> =>
-  inTransaction(session, async (tx) => {
+  inRelaxedTransaction(session, async (tx) => {
     if (!(await isHeld(tx, lease))) return false;
     const known = await inChunks(
       reasons.map(({ job }) => job),

@@ -16,7 +16,7 @@ interface Plan {
   readonly names: readonly (string | undefined)[];
 }
 
-export type Build<Values, Row> = (db: Db, values: Values) => Compilable<Row>;
+export type Build<Values, Row> = (db: Db, values: Values, dialect: Dialect) => Compilable<Row>;
 
 /** Stands for a value while its query is compiled. */
 interface Slot {
@@ -32,11 +32,11 @@ function slotsFor<Values extends object>(values: Values): Values {
 }
 
 function compile<Values extends object, Row>(
-  db: Db,
+  { db, dialect }: Session,
   build: Build<Values, Row>,
   values: Values,
 ): Plan {
-  const compiled = build(db, slotsFor(values)).compile();
+  const compiled = build(db, slotsFor(values), dialect).compile();
   const names = compiled.parameters.map((value) => (isSlot(value) ? value.slot : undefined));
   return { compiled, names };
 }
@@ -46,13 +46,14 @@ function compile<Values extends object, Row>(
  * `build` must be a constant, and its text must not depend on the values.
  */
 export function run<Values extends object, Row>(
-  { db, plans }: Session,
+  session: Session,
   build: Build<Values, Row>,
   values: Values,
 ): Promise<QueryResult<Row>> {
+  const { db, plans } = session;
   let plan = plans.get(build);
   if (!plan) {
-    plan = compile(db, build, values);
+    plan = compile(session, build, values);
     plans.set(build, plan);
   }
   const { compiled, names } = plan;
@@ -90,6 +91,15 @@ export async function wrote<Values extends object, Row>(
 
 export const inTransaction = <T>(session: Session, work: (tx: Session) => Promise<T>): Promise<T> =>
   session.db.transaction().execute((db) => work({ ...session, db }));
+
+/**
+ * For what would be decided again: after a loss of power the deliveries are still there to be applied,
+ * and no lease holds. What outside calls or answers rest on is never written like this.
+ */
+export const inRelaxedTransaction = <T>(
+  session: Session,
+  work: (tx: Session) => Promise<T>,
+): Promise<T> => session.dialect.relaxed(session.db, (db) => work({ ...session, db }));
 
 /** Rows that are read to be written again in the same transaction. */
 export const locked = <Query extends { forUpdate(): Query }>(
