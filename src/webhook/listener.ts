@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import { createBatch } from '../lib/batch.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type Answer, failure, type Handler, parseObject } from '../lib/http.ts';
@@ -84,9 +84,10 @@ export function createListener(deps: ListenerDeps): Handler {
 }
 
 function createVerifier(secret: Secret) {
+  const key = createSecretKey(secret.reveal(), 'utf8');
   return (body: Buffer, given: string | string[] | undefined): boolean => {
     if (typeof given !== 'string') return false;
-    const right = createHmac('sha256', secret.reveal()).update(body).digest();
+    const right = createHmac('sha256', key).update(body).digest();
     const got = Buffer.from(given.replace(/^sha256=/, ''), 'hex');
     return got.length === right.length && timingSafeEqual(got, right);
   };
