@@ -1,5 +1,5 @@
 import { DEFAULT_MAX_DURATION_MS, lookAround } from './act/look.ts';
-import { rulesOf } from './act/read-rules.ts';
+import { createRulesOf } from './act/read-rules.ts';
 import type { Sts } from './ec2/port.ts';
 import { createEvents } from './gateway/events.ts';
 import { createRegister } from './gateway/register.ts';
@@ -17,7 +17,7 @@ import { createListener } from './webhook/listener.ts';
 // app: a table of routes and the functions behind them. The two roots, main.ts and demo.ts, differ
 // only in what they hand in.
 
-export interface AppDeps extends LoopDeps {
+export interface AppDeps extends Omit<LoopDeps, 'rulesOf'> {
   readonly sts: Sts;
   readonly webhookSecret: Secret;
   readonly metricsToken: Secret | null;
@@ -37,7 +37,8 @@ export interface App {
   events(session: string | undefined, body: unknown): Promise<Answer>;
 }
 
-export function createApp(deps: AppDeps): App {
+export function createApp(given: AppDeps): App {
+  const deps = { ...given, rulesOf: createRulesOf(given.settings.defaultRegion) };
   const { store, metricsToken: token } = deps;
   const metrics = createMetrics({ store, token });
   const loop = createLoop(deps);
@@ -78,12 +79,12 @@ const REGISTER_LIMIT_BYTES = 64 * 1024;
 const EVENTS_LIMIT_BYTES = 256 * 1024;
 
 function createGateway(
-  deps: AppDeps,
+  deps: AppDeps & LoopDeps,
   of: { readonly loop: Loop; readonly refused: (what: string, why: string) => void },
 ) {
   async function sightOf(scope: ScopeId) {
     const rows = await deps.store.scopeRows(scope);
-    return lookAround(deps, rows, rulesOf(rows.rules, deps.settings.defaultRegion));
+    return lookAround(deps, rows, deps.rulesOf(rows.rules));
   }
   const gateway = {
     ...deps,

@@ -2,7 +2,7 @@ import { type ActDeps, LEASE_MS } from './act/deps.ts';
 import { endAll } from './act/end.ts';
 import { launchAll, send, settleByTag } from './act/launch.ts';
 import { lookAround, type Sight } from './act/look.ts';
-import { readRules, rulesOf } from './act/read-rules.ts';
+import { type RulesOf, readRules } from './act/read-rules.ts';
 import { setAside } from './act/sweep.ts';
 import type { ScopeId } from './model/ids.ts';
 import type { Reason } from './model/job.ts';
@@ -17,6 +17,7 @@ import type { Lease, ScopeRows } from './store/port.ts';
 export interface ReconcileDeps extends ActDeps {
   /** This process, as the lease knows it. */
   readonly holder: string;
+  readonly rulesOf: RulesOf;
 }
 
 /** Each round finds a place exhausted, so this bounds the offers that are tried in one tick. */
@@ -53,7 +54,7 @@ async function observe(
 ): Promise<Sight | undefined> {
   const record = await readRules(deps, lease, rows);
   const fresh = await freshen(deps, rows);
-  return lookAround(deps, fresh, rulesOf(record, deps.settings.defaultRegion));
+  return lookAround(deps, fresh, deps.rulesOf(record));
 }
 
 /** Silence for 2 R proves nothing: before anything hangs on it, GitHub is asked. */

@@ -35,11 +35,7 @@ export async function sweepRules(deps: Need, lease: Lease, rows: ScopeRows): Pro
   return record?.text !== rules?.text || record?.errors !== rules?.errors;
 }
 
-async function askForRules(
-  deps: Need,
-  lease: Lease,
-  rows: ScopeRows,
-): Promise<RulesRecord | null> {
+async function askForRules(deps: Need, lease: Lease, rows: ScopeRows): Promise<RulesRecord | null> {
   const { rules } = rows;
   const repo = rows.repos.find((one) => one.removedAt === null);
   if (!repo) return rules;
@@ -119,9 +115,30 @@ async function save(deps: Need, lease: Lease, record: RulesRecord): Promise<Rule
 
 const options = (defaultRegion: string | null) => (defaultRegion ? { defaultRegion } : {});
 
+export type RulesOf = (record: RulesRecord | null) => RulesNow;
+
+/** Scopes at work at the same time; each has a text of its own at most. */
+const MOST_REMEMBERED = 1_000;
+
+/** Remembers what it made of a record's texts: every tick asks, and a file seldom changes. */
+export function createRulesOf(defaultRegion: string | null): RulesOf {
+  const known = new Map<string, RulesNow>();
+  return (record) => {
+    if (!record || record.readAt === 0) return rulesOf(record, defaultRegion);
+    const key = JSON.stringify([record.text, record.errors !== null]);
+    const before = known.get(key);
+    if (before) return before;
+    const made = rulesOf(record, defaultRegion);
+    if (known.size >= MOST_REMEMBERED) known.clear();
+    known.set(key, made);
+    return made;
+  };
+}
+
 /** The record as rules. The text was parsed when it was accepted, so it parses now. */
-export function rulesOf(record: RulesRecord | null, defaultRegion: string | null): RulesNow {
-  if (!record) {
+function rulesOf(record: RulesRecord | null, defaultRegion: string | null): RulesNow {
+  // A push makes a record before the file is read, and then nothing may be concluded from it.
+  if (!record || record.readAt === 0) {
     const text = 'The rules file was not read yet; it is asked for at every tick.';
     return { file: null, isKnown: false, reason: { code: 'rules-unread', text } };
   }
