@@ -40,7 +40,7 @@ const isPort = (to: string) => /^(store|ec2|github|accounts)\/port\.ts$/.test(to
 
 /** What each SDK may be imported by. */
 const SDKS: readonly (readonly [RegExp, RegExp])[] = [
-  [/^@aws-sdk\//, /^ec2\//],
+  [/^@aws-sdk\//, /^(ec2|accounts)\//],
   [/^@octokit\//, /^github\//],
   [/^probot$/, /^github\//],
   [/^kysely/, /^store\//],

@@ -17,9 +17,10 @@ export interface DefaultAccountsDeps {
 export function createAccounts({ owners, makeEc2 }: DefaultAccountsDeps): Accounts {
   const clients = new Map<string, Ec2>();
   return {
-    async accountFor(owner) {
-      if (owners.includes('*') || owners.includes(String(owner))) return { account: DEFAULT };
-      const text = `no AWS account for owner ${owner}: whoever runs the app can name it in DSTACK_DEFAULT_ACCOUNT`;
+    async accountFor({ ownerId: owner }) {
+      const isServed = owners.includes('*') || owners.includes(String(owner));
+      if (isServed) return { account: DEFAULT, region: null };
+      const text = `no AWS account for owner ${owner}: run dstack aws configure, or let whoever runs the app name it in DSTACK_DEFAULT_ACCOUNT`;
       return { reason: { code: 'no-account', text } };
     },
     ec2(account, region) {

@@ -93,6 +93,18 @@ export interface Ec2 {
   securityGroup(vpc: string): Promise<Reply<string>>;
 }
 
+/** What is tried with credentials, in one account and region, before they are kept. */
+export interface Trial {
+  /** `missing`: AWS has no such region. */
+  regionState(): Promise<Reply<'enabled' | 'disabled'>>;
+  /** Whether EC2 would take the launch; nothing is launched. */
+  dryRun(request: LaunchRequest): Promise<Reply<null>>;
+  /** Whether the account has the role that EC2 needs for spot machines. */
+  hasSpotRole(): Promise<Reply<boolean>>;
+  /** Writes a mark into a bucket, which must be that account's. */
+  writeTo(of: { readonly bucket: string; readonly awsAccount: string }): Promise<Reply<null>>;
+}
+
 /** A proof as it comes from a machine: the signed parts of an STS GetCallerIdentity request. */
 export interface Proof {
   readonly authorization: string;

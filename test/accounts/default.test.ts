@@ -2,6 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { createAccounts } from '../../src/accounts/default.ts';
 import type { Ec2 } from '../../src/ec2/port.ts';
 
+const ASK = { id: 7, ownerId: 42, scope: 'repo-7' } as const;
+
 const withOwners = (...owners: string[]) => {
   const made: string[] = [];
   const makeEc2 = (region: string): Ec2 => {
@@ -16,14 +18,17 @@ describe('the default account', () => {
     ['the owner by its id', ['41', '42']],
     ['everyone', ['*']],
   ])('serves %s', async (_, owners) => {
-    expect(await withOwners(...owners).accounts.accountFor(42)).toEqual({ account: 'default' });
+    expect(await withOwners(...owners).accounts.accountFor(ASK)).toEqual({
+      account: 'default',
+      region: null,
+    });
   });
 
   test.each([
     ['nobody', []],
     ['others', ['4', '421']],
   ])('that serves %s has a reason that names the variable', async (_, owners) => {
-    expect(await withOwners(...owners).accounts.accountFor(42)).toEqual({
+    expect(await withOwners(...owners).accounts.accountFor(ASK)).toEqual({
       reason: { code: 'no-account', text: expect.stringMatching(/\b42\b.*DSTACK_DEFAULT_ACCOUNT/) },
     });
   });

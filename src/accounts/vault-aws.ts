@@ -1,0 +1,63 @@
+import {
+  CreateSecretCommand,
+  DeleteSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  RestoreSecretCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
+import type { ScopeId } from '../model/ids.ts';
+import { done, type Reply } from '../model/reply.ts';
+import { refusal } from './errors.ts';
+import type { Vault } from './port.ts';
+import { type WireOptions, within } from './wire.ts';
+
+/** Secrets Manager, by the app's own credentials: one secret for each scope, named by its id. */
+export function createAwsVault(of: WireOptions & { readonly prefix: string }): Vault {
+  const client = new SecretsManagerClient(within(of));
+  const nameOf = (scope: ScopeId) => `${of.prefix}${scope}`;
+  const ask = async <T>(call: () => Promise<T>): Promise<Reply<T>> => {
+    try {
+      return done(await call());
+    } catch (error) {
+      return refusal(error);
+    }
+  };
+  const put = (name: string, text: string) =>
+    ask(() => client.send(new PutSecretValueCommand({ SecretId: name, SecretString: text })));
+
+  return {
+    async read(scope) {
+      const command = new GetSecretValueCommand({ SecretId: nameOf(scope) });
+      const answer = await ask(() => client.send(command));
+      if (answer.ok) return done(answer.value.SecretString ?? '');
+      // Marked for deletion: it is not there, for us.
+      const isGone = answer.code === 'InvalidRequestException';
+      return isGone ? { ...answer, reason: 'missing' } : answer;
+    },
+    async write(scope, text) {
+      const name = nameOf(scope);
+      const first = await put(name, text);
+      if (first.ok) return done(null);
+      if (first.code === 'InvalidRequestException') {
+        const restored = await ask(() => client.send(new RestoreSecretCommand({ SecretId: name })));
+        const second = restored.ok ? await put(name, text) : restored;
+        return second.ok ? done(null) : second;
+      }
+      if (first.reason !== 'missing') return first;
+      const Description = 'An AWS account for dstack autoscale';
+      const create = new CreateSecretCommand({ Name: name, SecretString: text, Description });
+      const made = await ask(() => client.send(create));
+      return made.ok ? done(null) : made;
+    },
+    async remove(scope) {
+      const command = new DeleteSecretCommand({
+        SecretId: nameOf(scope),
+        // Who clears an account means it, and the keys are AWS's to give again.
+        ForceDeleteWithoutRecovery: true,
+      });
+      const answer = await ask(() => client.send(command));
+      return answer.ok || answer.reason === 'missing' ? done(null) : answer;
+    },
+  };
+}

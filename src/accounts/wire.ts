@@ -1,0 +1,29 @@
+import { Agent as HttpAgent } from 'node:http';
+import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
+
+export interface WireOptions {
+  readonly region: string;
+  /** HTTPS_PROXY and its kin; the SDK reads none of them itself. */
+  readonly proxyEnv?: AgentOptions['proxyEnv'];
+}
+
+const ATTEMPTS = 3;
+const CONNECT_TIMEOUT_MS = 3_000;
+const ANSWER_TIMEOUT_MS = 5_000;
+const SOCKETS = 10;
+
+/** How the small clients of this folder speak to AWS; endpoints are the SDK's own business. */
+export function within({ region, proxyEnv }: WireOptions) {
+  const agent = { keepAlive: true, maxSockets: SOCKETS, proxyEnv };
+  return {
+    region,
+    maxAttempts: ATTEMPTS,
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: ANSWER_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+      httpAgent: new HttpAgent(agent),
+      httpsAgent: new HttpsAgent(agent),
+    },
+  };
+}
