@@ -191,6 +191,14 @@ function createDemoApp({ world, stage, store }: Scene, url: string): App {
   const credentials = { accessKeyId: 'AKIADEMO', secretAccessKey: 'pretend' };
   const makeEc2 = (region: string) => createEc2({ region, log, credentials, endpoint: awsUrl });
   const accounts = createAccounts({ owners: ['*'], makeEc2 });
+  const client = createGitHub({
+    appId: String(github.app.id),
+    privateKey: github.app.pem,
+    apiUrl: `${github.url}/api/v3`,
+    userAgent: 'dstack-autoscale',
+    clock,
+    log,
+  });
   const { host } = new URL(url);
   const intents = new Set<string>();
   world.knowIntents((launch) => intents.has(launch));
@@ -201,14 +209,8 @@ function createDemoApp({ world, stage, store }: Scene, url: string): App {
     random,
     accounts,
     catalogue: createCatalogue({ accounts, clock }),
-    github: createGitHub({
-      appId: String(github.app.id),
-      privateKey: github.app.pem,
-      apiUrl: `${github.url}/api/v3`,
-      userAgent: 'dstack-autoscale',
-      clock,
-      log,
-    }),
+    github: client,
+    talk: client,
     sts: createSts({ audience: host, endpoint: awsUrl, log }),
     keys: createKeys(random.hex(32)),
     settings: {

@@ -122,6 +122,14 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
   const owners = settings.defaultAccounts === '*' ? ['*'] : settings.defaultAccounts.map(String);
   const makeEc2 = (region: string) => createEc2({ region, log, proxyEnv: process.env });
   const accounts = createAccounts({ owners, makeEc2 });
+  const client = createGitHub({
+    appId: String(app.id),
+    privateKey: app.privateKey.reveal(),
+    apiUrl: github.apiUrl,
+    userAgent: USER_AGENT,
+    clock,
+    log,
+  });
   const stsEndpoint = aws.stsEndpointUrl ?? aws.endpointUrl;
   return {
     store,
@@ -130,14 +138,8 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
     random,
     accounts,
     catalogue: createCatalogue({ accounts, clock }),
-    github: createGitHub({
-      appId: String(app.id),
-      privateKey: app.privateKey.reveal(),
-      apiUrl: github.apiUrl,
-      userAgent: USER_AGENT,
-      clock,
-      log,
-    }),
+    github: client,
+    talk: client,
     sts: createSts({ audience, log, ...(stsEndpoint ? { endpoint: stsEndpoint } : {}) }),
     keys: createKeys(secretKey.reveal()),
     settings: {
