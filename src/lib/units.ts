@@ -11,6 +11,10 @@ export const DURATION = '^(?:[1-9][0-9]{0,3}[smh]|[1-9][0-9]?d)$';
 export const SIZE = '^[1-9][0-9]{0,3}GB$';
 /** `eu-west-1`, `us-gov-east-1`, `eusc-de-east-1`; not a zone. */
 export const AWS_REGION = '^[a-z]{2,5}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}$';
+/** `m5.xlarge`, `u-6tb1.metal`, `c7i.metal-24xl`. Whether AWS has it is checked against AWS. */
+export const INSTANCE_TYPE =
+  '^[a-z][a-z0-9]{0,11}(?:-[a-z0-9]{1,12})?\\.' +
+  '(?:nano|micro|small|medium|large|[0-9]{0,3}xlarge|metal(?:-[0-9]{1,3}xl)?)$';
 
 export function durationMs(text: string): number | undefined {
   if (!new RegExp(DURATION).test(text)) return undefined;

@@ -1,6 +1,12 @@
 import type { RuleId } from './ids.ts';
 
-export type SpotPolicy = 'spot' | 'on-demand' | 'auto';
+export const SPOT_POLICIES = ['spot', 'on-demand', 'auto'] as const;
+export type SpotPolicy = (typeof SPOT_POLICIES)[number];
+
+/** More machines of one type than a rule ever needs; a typo in `max` is the costliest one. */
+export const MAX_INSTANCES = 1000;
+/** Of any amount of dollars in the file or in a command. */
+export const MAX_USD = 1_000_000;
 
 /** At most `max` live instances of one type in one region; every default of the file is applied. */
 export interface Rule {
@@ -43,6 +49,21 @@ export interface RulesFile {
   readonly ownRules: 'within' | 'allow';
   readonly rules: readonly Rule[];
 }
+
+/** What a command asks of the file. */
+export type RulesChange =
+  | {
+      /** Adds or replaces the rule of that type and region; what is not given keeps its value. */
+      readonly kind: 'allow';
+      readonly type: string;
+      readonly region: string;
+      /** 0 removes the rule. */
+      readonly max: number;
+      readonly spotPolicy?: SpotPolicy;
+      readonly maxPriceUsd?: number;
+    }
+  | { readonly kind: 'clear' }
+  | { readonly kind: 'enabled'; readonly value: boolean };
 
 export type RulesProblemKind =
   | 'too-large'

@@ -1,16 +1,14 @@
 // The keys of the rules file, once: the parser, the JSON Schema and the docs read this table.
 
-import { AWS_REGION, DURATION, durationMs, SIZE, sizeGb } from '../lib/units.ts';
+import { AWS_REGION, DURATION, durationMs, INSTANCE_TYPE, SIZE, sizeGb } from '../lib/units.ts';
+import { MAX_INSTANCES, MAX_USD, SPOT_POLICIES } from '../model/rules.ts';
 import { type Kind, list, scalar } from './kinds.ts';
 import { type Key, type Mapping, mapping } from './mapping.ts';
 
 export const MAX_RULES = 100;
-/** More machines of one type than a rule ever needs; a typo in `max` is the costliest one. */
-export const MAX_INSTANCES = 1000;
 const MAX_LIST = 16;
 /** GitHub ends a workflow run after 50 attempts; more than a few re-runs help nobody. */
 const MAX_RETRIES = 10;
-const MAX_USD = 1_000_000;
 
 /** Names of images that the app knows, besides `ami-…` and `ssm:/path`. */
 export const IMAGE_NAMES = ['ubuntu-24.04', 'ubuntu-24.04-gpu', 'al2023'] as const;
@@ -80,12 +78,7 @@ const image = text(
   `${IMAGE_NAMES.join(', ')}, an id such as ami-0123456789abcdef0, or ssm:/path`,
   IMAGE_NAMES,
 );
-/** `m5.xlarge`, `u-6tb1.metal`, `c7i.metal-24xl`. Whether AWS has it is checked against AWS. */
-const instanceType = text(
-  '^[a-z][a-z0-9]{0,11}(?:-[a-z0-9]{1,12})?\\.' +
-    '(?:nano|micro|small|medium|large|[0-9]{0,3}xlarge|metal(?:-[0-9]{1,3}xl)?)$',
-  'an instance type such as m5.xlarge',
-);
+const instanceType = text(INSTANCE_TYPE, 'an instance type such as m5.xlarge');
 /** A runner's label: GitHub splits on commas, `runs-on` on nothing else. */
 const label = text('^[^\\s,]{1,100}$', 'a label without spaces and commas (in quotes if a number)');
 const groupName = text('^\\S(?:[^\\r\\n]{0,98}\\S)?$', 'the name of a runner group');
@@ -160,7 +153,7 @@ const RULE_KEYS = {
   max: required(wholeNumber(MAX_INSTANCES), 'At most so many machines live at a time.'),
   region: optional(region, "The AWS region; without it the file's."),
   'spot-policy': defaulted(
-    oneOf('spot', 'on-demand', 'auto'),
+    oneOf(...SPOT_POLICIES),
     'spot',
     'auto: spot, and on-demand when no spot capacity is left.',
   ),

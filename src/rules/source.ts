@@ -41,7 +41,7 @@ export function openSource(text: string): Source {
   const bytes = Buffer.byteLength(text);
   const isTooLarge = bytes > MAX_BYTES;
   const lines = new LineCounter();
-  const document = isTooLarge ? undefined : parseYaml(text, lines);
+  const document = isTooLarge ? undefined : parseYaml(text, { lines });
   const problems: RulesProblem[] = [];
   const warnings: RulesProblem[] = [];
   const at = (kind: RulesProblemKind, span: Span, message: string): RulesProblem => ({
@@ -108,9 +108,12 @@ function reportSyntax(document: Document, source: Source): void {
   });
 }
 
-function parseYaml(text: string, lineCounter: LineCounter): Document {
+/** `tokens` keeps, for an edit in place, where each dash, colon and comma stands. */
+export function parseYaml(text: string, options: { lines?: LineCounter; tokens?: boolean }) {
+  const { lines, tokens = false } = options;
   return parseDocument(text, {
-    lineCounter,
+    ...(lines && { lineCounter: lines }),
+    keepSourceTokens: tokens,
     // Fixed, so that a %YAML 1.1 directive cannot turn `no` into false or add merge keys.
     schema: 'core',
     resolveKnownTags: false,
