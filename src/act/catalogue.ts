@@ -15,6 +15,14 @@ export interface Catalogue {
   type(at: At, type: string): Promise<Reply<TypeFacts | null>>;
   /** $ an hour by zone; a zone without a price has no spot market for the type. */
   prices(at: At, type: string): Promise<Reply<ReadonlyMap<string, number>>>;
+  /** Every type that the region offers. */
+  typeNames(at: At): Promise<Reply<readonly string[]>>;
+  /** $ an hour on demand; null: the price list has none. */
+  onDemandPrice(at: At, type: string): Promise<Reply<number | null>>;
+  /** The same without waiting: null also while it is being asked for, to be known another time. */
+  onDemandPriceKnown(at: At, type: string): number | null;
+  /** vCPUs, by the code of Service Quotas; null: AWS has no such quota. */
+  vcpuQuota(at: At, code: string): Promise<Reply<number | null>>;
   image(at: At, image: string, arch: Arch): Promise<Reply<ImageFacts>>;
   subnets(at: At, ids: readonly string[]): Promise<Reply<readonly SubnetFacts[]>>;
   securityGroup(at: At, vpc: string): Promise<Reply<string>>;
@@ -34,6 +42,9 @@ const MINUTE_MS = 60_000;
 const MAX_AGE_MS = {
   type: 12 * 60 * MINUTE_MS,
   prices: 10 * MINUTE_MS,
+  typeNames: 12 * 60 * MINUTE_MS,
+  onDemandPrice: 24 * 60 * MINUTE_MS,
+  vcpuQuota: 10 * MINUTE_MS,
   image: 60 * MINUTE_MS,
   subnets: 10 * MINUTE_MS,
   securityGroup: 12 * 60 * MINUTE_MS,
@@ -89,6 +100,8 @@ export function createCatalogue(deps: { accounts: Accounts; clock: Clock }): Cat
     key: [at.account, at.region, kind, ...rest].join('|'),
     kind,
   });
+  const onDemandPrice = (at: At, type: string) =>
+    recall(keyOf('onDemandPrice', at, type), () => ec2(at).onDemandPrice(type));
 
   return {
     type: (at, type) =>
@@ -102,6 +115,16 @@ export function createCatalogue(deps: { accounts: Accounts; clock: Clock }): Cat
         if (!reply.ok) return reply;
         return { ok: true, value: new Map(reply.value.map((row) => [row.zone, row.priceUsd])) };
       }),
+    typeNames: (at) => recall(keyOf('typeNames', at), () => ec2(at).typeNames()),
+    onDemandPrice,
+    onDemandPriceKnown(at, type) {
+      const { key, kind } = keyOf('onDemandPrice', at, type);
+      const entry = known.get(key, MAX_AGE_MS[kind]);
+      // A bug in it is for whoever waits for the same question.
+      onDemandPrice(at, type).catch(() => undefined);
+      return entry ? (entry.value as number | null) : null;
+    },
+    vcpuQuota: (at, code) => recall(keyOf('vcpuQuota', at, code), () => ec2(at).vcpuQuota(code)),
     image: (at, image, arch) =>
       recall(keyOf('image', at, image, arch), () => ec2(at).image(image, arch)),
     subnets: (at, ids) => recall(keyOf('subnets', at, ...ids), () => ec2(at).subnets(ids)),

@@ -1,11 +1,22 @@
 import type { SubnetFacts } from '../ec2/port.ts';
 import type { Reason } from '../model/job.ts';
 import type { Arch, Market, Offer } from '../model/launch.ts';
-import type { Refused } from '../model/reply.ts';
-import type { Rule, SpotPolicy } from '../model/rules.ts';
+import { done, type Reply } from '../model/reply.ts';
+import type { Rule } from '../model/rules.ts';
 import type { RuleView } from '../model/world.ts';
 import type { Exhausted } from '../store/port.ts';
 import type { At, Catalogue } from './catalogue.ts';
+import {
+  awsReason,
+  isAbsent,
+  noImage,
+  noPrice,
+  noSpot,
+  noSubnets,
+  noType,
+  noZone,
+  otherArch,
+} from './rule-reasons.ts';
 
 /** A rule as the plan sees it, and what it can be made of. */
 export interface Offered {
@@ -20,12 +31,6 @@ export interface OfferAsk {
   readonly exhausted: readonly Exhausted[];
 }
 
-const MARKETS: Readonly<Record<SpotPolicy, readonly Market[]>> = {
-  spot: ['spot'],
-  'on-demand': ['on-demand'],
-  auto: ['spot', 'on-demand'],
-};
-
 /** Makes a rule concrete: where its type is offered, in which of its subnets, at what price now. */
 export async function offersOf(ask: OfferAsk): Promise<Offered> {
   const { catalogue, rule, account } = ask;
@@ -35,23 +40,55 @@ export async function offersOf(ask: OfferAsk): Promise<Offered> {
   if (!type.value) return blocked(rule, null, noType(rule));
   const { arch, zones } = type.value;
   const image = await catalogue.image(at, rule.image, arch);
-  if (!image.ok) return blocked(rule, arch, imageReason(rule, image));
+  if (!image.ok) {
+    const why = isAbsent(image) ? noImage(rule, image) : awsReason(rule, image);
+    return blocked(rule, arch, why);
+  }
+  if (image.value.arch !== arch) {
+    return blocked(rule, arch, otherArch(rule, { image: image.value.arch, type: arch }));
+  }
   const subnets = await catalogue.subnets(at, rule.subnets);
-  if (!subnets.ok) return blocked(rule, arch, awsReason(rule, subnets));
+  if (!subnets.ok) {
+    const why = isAbsent(subnets) ? noSubnets(rule) : awsReason(rule, subnets);
+    return blocked(rule, arch, why);
+  }
   const usable = subnets.value.filter((subnet) => zones.includes(subnet.zone));
-  if (usable.length === 0) return blocked(rule, arch, networkReason(rule, subnets.value));
-  const prices = await catalogue.prices(at, rule.type);
+  if (usable.length === 0) return blocked(rule, arch, noZone(rule));
+  const prices =
+    rule.spotPolicy === 'on-demand' ? done(NO_PRICES) : await catalogue.prices(at, rule.type);
   if (!prices.ok) return blocked(rule, arch, awsReason(rule, prices));
-  const offers = MARKETS[rule.spotPolicy].flatMap((market) =>
-    usable
-      .filter((subnet) => market === 'on-demand' || prices.value.has(subnet.zone))
-      .map((subnet) => {
-        const price = market === 'spot' ? (prices.value.get(subnet.zone) ?? null) : null;
-        return offerOf(ask, { subnet, market, arch, priceUsd: price });
-      }),
+  const spot = usable.flatMap((subnet) => {
+    const priceUsd = prices.value.get(subnet.zone);
+    if (priceUsd === undefined) return [];
+    return offerOf(ask, { subnet, market: 'spot', arch, priceUsd });
+  });
+  const view = viewOf(rule, arch, null);
+  if (rule.spotPolicy === 'spot') {
+    return spot.length > 0 ? { rule: view, offers: spot } : blocked(rule, arch, noSpot(rule));
+  }
+  const price = await priceOnDemand(ask, at, spot.length > 0);
+  if (!price.ok) return blocked(rule, arch, awsReason(rule, price));
+  const priceUsd = price.value;
+  // What may be above the rule's price is no offer.
+  const isFine = priceUsd !== null || rule.maxPriceUsd === null;
+  if (spot.length === 0 && !isFine) return blocked(rule, arch, noPrice(rule));
+  const onDemand = (isFine ? usable : []).map((subnet) =>
+    offerOf(ask, { subnet, market: 'on-demand', arch, priceUsd }),
   );
-  if (offers.length === 0) return blocked(rule, arch, noSpot(rule));
-  return { rule: viewOf(rule, arch, null), offers };
+  return { rule: view, offers: [...spot, ...onDemand] };
+}
+
+const NO_PRICES: ReadonlyMap<string, number> = new Map();
+
+/** A spot machine does not wait for the price list: what is known of it will do. */
+async function priceOnDemand(
+  { catalogue, rule }: OfferAsk,
+  at: At,
+  hasSpot: boolean,
+): Promise<Reply<number | null>> {
+  if (hasSpot) return done(catalogue.onDemandPriceKnown(at, rule.type));
+  const price = await catalogue.onDemandPrice(at, rule.type);
+  return price.ok || rule.maxPriceUsd !== null ? price : done(null);
 }
 
 function offerOf(
@@ -95,33 +132,3 @@ const blocked = (rule: Rule, arch: Arch | null, why: Reason): Offered => ({
   rule: viewOf(rule, arch, why),
   offers: [],
 });
-
-const noType = ({ type, region }: Rule): Reason => ({
-  code: 'no-type',
-  text: `${type} is no instance type of ${region}; nothing will change until the rule does.`,
-});
-
-const noSpot = ({ type, region }: Rule): Reason => ({
-  code: 'no-spot',
-  text: `${type} has no spot market in ${region}; \`spot-policy: on-demand\` would allow it.`,
-});
-
-function networkReason({ type, region }: Rule, subnets: readonly SubnetFacts[]): Reason {
-  const text =
-    subnets.length === 0
-      ? `${region} has no default VPC; name subnets under \`subnets\` in the rule for ${type}.`
-      : `None of the subnets is in a zone of ${region} that offers ${type}; see \`subnets\`.`;
-  return { code: 'network', text };
-}
-
-const imageReason = (rule: Rule, refused: Refused): Reason =>
-  refused.reason === 'missing' || refused.reason === 'invalid'
-    ? { code: 'image', text: `Image ${rule.image} is not in ${rule.region} (${refused.code}).` }
-    : awsReason(rule, refused);
-
-/** Credentials and permissions are a person's to mend; all else passes. */
-export function awsReason({ type, region }: Rule, { reason, code }: Refused): Reason {
-  return reason === 'denied'
-    ? { code: 'iam', text: `AWS refuses to answer about ${type} in ${region}: ${code}.` }
-    : { code: 'aws-slow', text: `AWS does not answer about ${type} in ${region}: ${code}.` };
-}

@@ -136,8 +136,9 @@ async function checkAllowed(
   });
   const [problem] = problems;
   if (!problem) return { notes: unchecked };
-  const nearest = problem.nearest ? ` Nearest: ${problem.nearest}.` : '';
-  return { problem: `${problem.text}${nearest}`, notes: [] };
+  const nearest = problem.nearest ? ` Nearest: ${problem.nearest.join(', ')}.` : '';
+  const where = problem.url ? ` It is raised at ${problem.url}` : '';
+  return { problem: `${problem.text}${nearest}${where}`, notes: [] };
 }
 
 /** The rule as it would be, with what the file says for all rules. */

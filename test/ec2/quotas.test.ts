@@ -4,11 +4,12 @@ import { useAws } from './aws.ts';
 const aws = useAws();
 const CODE = 'L-34B43A08';
 
-const quota = (Value?: number) => [200, JSON.stringify({ Quota: { Value } })] as const;
-const refused = (__type: string) => [400, JSON.stringify({ __type, message: '' })] as const;
+type Answer = readonly [status: number, body: string];
+const quota = (Value?: number): Answer => [200, JSON.stringify({ Quota: { Value } })];
+const refused = (__type: string): Answer => [400, JSON.stringify({ __type, message: '' })];
 
 /** The answers to what was granted and to the default. */
-function answer(granted: ReturnType<typeof quota>, other: ReturnType<typeof quota>): string[] {
+function answer(granted: Answer, other: Answer): string[] {
   const asked: string[] = [];
   aws.answerJson = ({ target, body }) => {
     expect(JSON.parse(body)).toEqual({ ServiceCode: 'ec2', QuotaCode: CODE });
