@@ -1,3 +1,4 @@
+import { createForkJudge } from './act/forks.ts';
 import { DEFAULT_MAX_DURATION_MS, lookAround } from './act/look.ts';
 import { createRulesOf } from './act/read-rules.ts';
 import type { Sts } from './ec2/port.ts';
@@ -17,7 +18,7 @@ import { createListener } from './webhook/listener.ts';
 // app: a table of routes and the functions behind them. The two roots, main.ts and demo.ts, differ
 // only in what they hand in.
 
-export interface AppDeps extends Omit<LoopDeps, 'rulesOf'> {
+export interface AppDeps extends Omit<LoopDeps, 'rulesOf' | 'judgeFork'> {
   readonly sts: Sts;
   readonly webhookSecret: Secret;
   readonly metricsToken: Secret | null;
@@ -38,7 +39,11 @@ export interface App {
 }
 
 export function createApp(given: AppDeps): App {
-  const deps = { ...given, rulesOf: createRulesOf(given.settings.defaultRegion) };
+  const deps = {
+    ...given,
+    rulesOf: createRulesOf(given.settings.defaultRegion),
+    judgeFork: createForkJudge(given),
+  };
   const { store, metricsToken: token } = deps;
   const metrics = createMetrics({ store, token });
   const loop = createLoop(deps);
@@ -95,6 +100,10 @@ function createGateway(
     labelsFor: async (instance: Instance) => {
       const sight = await sightOf(instance.scope);
       return sight ? labelsFor(sight.world, instance.key, deps.clock.now()) : [];
+    },
+    allowsForks: async (scope: ScopeId) => {
+      const { rules } = await deps.store.scopeRows(scope);
+      return deps.rulesOf(rules).file?.forks === 'allow';
     },
     maxDurationMs: async (scope: ScopeId) =>
       (await sightOf(scope))?.world.limits.maxDurationMs ?? DEFAULT_MAX_DURATION_MS,

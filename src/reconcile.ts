@@ -6,7 +6,7 @@ import { type RulesOf, readRules } from './act/read-rules.ts';
 import { setAside } from './act/sweep.ts';
 import type { ScopeId } from './model/ids.ts';
 import type { Reason } from './model/job.ts';
-import type { Action, Plan } from './model/world.ts';
+import type { Action, Plan, Wait } from './model/world.ts';
 import { plan } from './plan/plan.ts';
 import type { Lease, ScopeRows } from './store/port.ts';
 
@@ -41,7 +41,8 @@ export async function reconcile(deps: ReconcileDeps, scope: ScopeId): Promise<Ti
     const sight = await observe(deps, lease, rows);
     if (!sight) return IDLE;
     const decided = plan(sight.world, clock.now());
-    await explain(deps, lease, { rows, decided });
+    const waits = [...decided.waits, ...sight.denied];
+    await explain(deps, lease, { rows, waits });
     const again = await act(deps, lease, { sight, decided });
     if (!again || round === MOST_ROUNDS) return tickOf(sight, again);
   }
@@ -78,10 +79,10 @@ async function freshen(deps: ReconcileDeps, rows: ScopeRows): Promise<ScopeRows>
 async function explain(
   deps: ReconcileDeps,
   lease: Lease,
-  of: { rows: ScopeRows; decided: Plan },
+  of: { rows: ScopeRows; waits: readonly Wait[] },
 ): Promise<void> {
   const said = new Map(of.rows.jobs.map((job) => [job.id, job.reason]));
-  const changed = of.decided.waits.filter(({ job, reason }) => !isSame(said.get(job), reason));
+  const changed = of.waits.filter(({ job, reason }) => !isSame(said.get(job), reason));
   if (changed.length === 0) return;
   await deps.store.saveReasons(lease, changed, deps.clock.now());
   for (const [text, waits] of Map.groupBy(changed, ({ reason }) => reason.text)) {

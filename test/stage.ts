@@ -207,6 +207,7 @@ function createAppOn(stage: Stage, process: Process): App {
     settings: {
       app: 'github.example/4711',
       label: 'dstack',
+      htmlUrl: 'https://github.example',
       publicUrl: PUBLIC_URL,
       defaultRegion: null,
       resyncMs: R,

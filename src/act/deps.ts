@@ -6,6 +6,7 @@ import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { Lease, Store } from '../store/port.ts';
 import type { Catalogue } from './catalogue.ts';
+import type { JudgeFork } from './forks.ts';
 
 // act: what the plan wants done, one idempotent file for each kind of action, and the looks that a
 // plan needs. Called by reconcile and app; no retries here: the next tick is the retry.
@@ -34,6 +35,7 @@ export interface ActDeps {
   readonly random: Random;
   readonly log: Log;
   readonly keys: Keys;
+  readonly judgeFork: JudgeFork;
   readonly settings: ActSettings;
 }
 

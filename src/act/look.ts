@@ -3,8 +3,9 @@ import type { Reason } from '../model/job.ts';
 import type { Instance, Launch, Offer } from '../model/launch.ts';
 import type { Repo } from '../model/repo.ts';
 import type { Rule } from '../model/rules.ts';
-import type { InstanceView, RuleView, World } from '../model/world.ts';
+import type { InstanceView, RuleView, Wait, World } from '../model/world.ts';
 import type { ScopeRows } from '../store/port.ts';
+import { budgetReason } from './budget.ts';
 import type { ActDeps } from './deps.ts';
 import { holdsOf, underHolds } from './holds.ts';
 import { offersOf, viewOf } from './offers.ts';
@@ -21,9 +22,11 @@ export interface Sight {
   readonly rules: readonly Rule[];
   /** Whose credentials launch here; null: nobody's. */
   readonly account: string | null;
+  /** Jobs that may not run, whatever there is room for: they are no demand. */
+  readonly denied: readonly Wait[];
 }
 
-type Need = Pick<ActDeps, 'store' | 'accounts' | 'catalogue' | 'clock' | 'settings'>;
+type Need = Pick<ActDeps, 'store' | 'accounts' | 'catalogue' | 'clock' | 'judgeFork' | 'settings'>;
 
 /** Makes the plan's world from what is stored and what AWS said lately. */
 export async function lookAround(
@@ -41,6 +44,9 @@ export async function lookAround(
   const account = found && 'account' in found && isReachable ? found.account : null;
   const noAccount = found && 'reason' in found ? found.reason : isReachable ? null : NO_URL;
   const offered = await offersFor(deps, { rules, account, noAccount });
+  const overBudget = file && (await budgetReason(deps, { scope: repo.scope, file }));
+  const denied = file?.forks === 'allow' ? [] : await fromForks(deps, rows);
+  const isDenied = new Set(denied.map(({ job }) => job));
   const { settings } = deps;
   const now = deps.clock.now();
   const world: World = {
@@ -55,16 +61,29 @@ export async function lookAround(
     repos: rows.repos.map((one) => repoView(one, now - 2 * settings.resyncMs)),
     enabled: rulesNow.isKnown ? (file?.enabled ?? true) : null,
     rulesReason: rulesNow.reason,
-    rules: offered.rules,
+    rules: overBudget
+      ? offered.rules.map((rule) => ({ ...rule, blocked: overBudget }))
+      : offered.rules,
     offers: offered.offers,
-    jobs: rows.jobs.filter((job) => job.state === 'queued').map(jobView),
+    jobs: rows.jobs.filter((job) => job.state === 'queued' && !isDenied.has(job.id)).map(jobView),
     instances: rows.instances.map((one) => ({
       ...instanceView(one),
       hasUntoldJob: hasUntoldJob(one, rows.jobs),
     })),
     launches: rows.launches.map(launchView),
   };
-  return { world, rows, rules, account };
+  return { world, rows, rules, account, denied };
+}
+
+async function fromForks({ judgeFork }: Need, rows: ScopeRows): Promise<readonly Wait[]> {
+  const denied: Wait[] = [];
+  for (const { id, repo: repoId, run, state } of rows.jobs) {
+    const repo = rows.repos.find((one) => one.id === repoId);
+    if (state !== 'queued' || !repo || repo.removedAt !== null) continue;
+    const reason = await judgeFork(repo, run);
+    if (reason) denied.push({ job: id, reason });
+  }
+  return denied;
 }
 
 const NO_URL: Reason = {

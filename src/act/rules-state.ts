@@ -1,12 +1,11 @@
 import type { Instant } from '../lib/clock.ts';
-import { monthStart } from '../lib/instant.ts';
-import type { ScopeId } from '../model/ids.ts';
 import type { Job } from '../model/job.ts';
 import type { Instance } from '../model/launch.ts';
 import type { JobLink, MachineRow, RuleRow, RulesState, WaitRow } from '../model/outcome.ts';
 import type { Repo } from '../model/repo.ts';
 import type { Rule, RulesFile } from '../model/rules.ts';
 import type { Exhausted, ScopeRows } from '../store/port.ts';
+import { costUsd, spentUsd } from './budget.ts';
 import type { ActDeps } from './deps.ts';
 import { pricesOf } from './prices.ts';
 
@@ -33,7 +32,7 @@ export async function rulesState(
       return { ...rowOf(rule), ...prices, inUse, status: reason };
     }),
   );
-  const monthUsd = await spentThisMonth(deps, repo.scope);
+  const monthUsd = await spentUsd(deps, repo.scope);
   return { enabled: file.enabled, rows, monthUsd, asOf: now };
 }
 
@@ -51,24 +50,6 @@ function statusOf(of: { rule: Rule; marks: readonly Exhausted[]; now: Instant })
   if (mine.length === 0) return 'OK';
   const zones = mine.map(({ zone }) => zone.slice(of.rule.region.length)).sort();
   return `${mine[0]?.why ?? 'refused'} in ${[...new Set(zones)].join(', ')}`;
-}
-
-/** Since the first of the month, UTC, by the prices at which machines were launched. */
-async function spentThisMonth(deps: Need, scope: ScopeId): Promise<number> {
-  const now = deps.clock.now();
-  const instances = await deps.store.instancesSince(scope, monthStart(now));
-  return instances.reduce((sum, one) => sum + costUsd(one, { from: monthStart(now), to: now }), 0);
-}
-
-/** What a machine has cost within a time: by the second, 60 seconds at least, as EC2 bills. */
-export function costUsd(
-  one: Pick<Instance, 'priceUsd' | 'launchedAt' | 'goneAt'>,
-  within: { readonly from: Instant; readonly to: Instant },
-): number {
-  if (one.priceUsd === null || one.launchedAt === null) return 0;
-  const from = Math.max(one.launchedAt, within.from);
-  const seconds = Math.max(60, ((one.goneAt ?? within.to) - from) / 1000);
-  return (seconds * one.priceUsd) / 3600;
 }
 
 export const jobLink = (deps: Pick<Need, 'settings'>, repo: Repo, job: Job): JobLink => ({

@@ -7,6 +7,7 @@ import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { InstanceId, ScopeId } from '../model/ids.ts';
 import type { Arch, Instance, Launch } from '../model/launch.ts';
+import type { Repo } from '../model/repo.ts';
 import { runnerName } from '../model/runner-name.ts';
 import { isRegistrationToken, sessionFor } from '../model/tokens.ts';
 import type { InstancePatch, Store } from '../store/port.ts';
@@ -32,6 +33,8 @@ export interface RegisterDeps {
   readonly labelsFor: (instance: Instance) => Promise<readonly string[]>;
   /** How long a machine may live, by the scope's rules. */
   readonly maxDurationMs: (scope: ScopeId) => Promise<number>;
+  /** The rules let jobs of forks run. */
+  readonly allowsForks: (scope: ScopeId) => Promise<boolean>;
   readonly refused: (why: string) => void;
   /** Something changed for this scope. */
   readonly wake: (scope: ScopeId) => void;
@@ -217,9 +220,10 @@ async function dropEarlierRunner(
 
 async function answerBody(
   deps: RegisterDeps,
-  made: { checked: Checked; name: string; jitConfig: string; repo: RepoRef; arch: Arch },
+  made: { checked: Checked; name: string; jitConfig: string; repo: Repo; arch: Arch },
 ): Promise<object | undefined> {
   const { instance, launch } = made.checked;
+  const areForksFine = made.repo.isPrivate || (await deps.allowsForks(instance.scope));
   const runner = await deps.github.actionsRunner(made.repo, made.arch);
   if (!runner.ok || instance.id === null) return undefined;
   return {
@@ -228,6 +232,8 @@ async function answerBody(
     session: sessionFor(deps.keys, launch.id, instance.id),
     actionsRunner: runner.value,
     settings: {
+      // A job of a fork that lands here all the same is failed before its first step.
+      ...(areForksFine ? {} : { forks: 'deny' }),
       heartbeatMs: Math.max(500, Math.round(deps.resyncMs / 6)),
       idleTimeoutMs: 6 * deps.resyncMs,
       maxDurationMs: await deps.maxDurationMs(instance.scope),

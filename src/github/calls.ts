@@ -25,6 +25,7 @@ export const CALLS = {
   removeRunner: { route: `DELETE ${RUNNERS}/{runner_id}`, needs: { administration: 'write' } },
   runners: { route: `GET ${RUNNERS}`, needs: { administration: 'read' } },
   actionsRunner: { route: `GET ${RUNNERS}/downloads`, needs: { administration: 'read' } },
+  run: { route: `GET ${REPO}/actions/runs/{run_id}`, needs: { actions: 'read' } },
   job: { route: `GET ${REPO}/actions/jobs/{job_id}`, needs: { actions: 'read' } },
   runs: { route: `GET ${REPO}/actions/runs`, needs: { actions: 'read' } },
   jobs: { route: `GET ${REPO}/actions/runs/{run_id}/jobs`, needs: { actions: 'read' } },
@@ -63,6 +64,7 @@ export const CALLS = {
   installations: { route: 'GET /app/installations', needs: null },
   deliveries: { route: 'GET /app/hook/deliveries', needs: null },
   redeliver: { route: 'POST /app/hook/deliveries/{delivery_id}/attempts', needs: null },
+  checkToken: { route: 'POST /applications/{client_id}/token', needs: null },
   convert: { route: 'POST /app-manifests/{code}/conversions', needs: null },
   mint: { route: 'POST /app/installations/{installation_id}/access_tokens', needs: null },
 } as const satisfies Readonly<Record<string, Call>>;

@@ -14,6 +14,7 @@ import {
   parseFile,
   parseInstallation,
   parseRegistration,
+  parseRun,
   parseRunner,
   within,
 } from './parse.ts';
@@ -138,8 +139,12 @@ function runnerCalls(client: Client): Pick<GitHub, 'register' | 'removeRunner' |
   };
 }
 
-function jobCalls(client: Client): Pick<GitHub, 'job' | 'unfinishedJobs'> {
+function jobCalls(client: Client): Pick<GitHub, 'run' | 'job' | 'unfinishedJobs'> {
   return {
+    run: (repo, id) =>
+      client.call(target(repo, 'run', `read run ${id}`, { run_id: id }), ({ data }) =>
+        parseRun(data, repo.id),
+      ),
     job: (repo, id) =>
       client.call(target(repo, 'job', `read job ${id}`, { job_id: id }), ({ data }) =>
         parseJobReport(data, { repo: repo.id }),

@@ -1,8 +1,8 @@
 import type { Instant } from '../lib/clock.ts';
 import { instantOf } from '../lib/instant.ts';
 import { fieldsOf, idOf, textOf } from '../model/github-json.ts';
-import type { InstallationId, OwnerId, RunId, RunnerId } from '../model/ids.ts';
-import type { RunnerFacts } from './port.ts';
+import type { InstallationId, OwnerId, RepoId, RunId, RunnerId } from '../model/ids.ts';
+import type { RunFacts, RunnerFacts } from './port.ts';
 
 // The REST answers that only this adapter reads; what webhooks share is in model/github-json.ts.
 
@@ -21,6 +21,13 @@ export function parseId(value: unknown): { readonly id: number } | undefined {
 }
 
 /** A file's text; null for a folder, a submodule, or what is too large for GitHub to show. */
+/** A head repository that is gone was a fork: ours is there, or we could not read this. */
+export function parseRun(value: unknown, repo: RepoId): RunFacts | undefined {
+  const fields = fieldsOf(value);
+  if (idOf(fields['id']) === undefined) return undefined;
+  return { isFork: idOf(fieldsOf(fields['head_repository'])['id']) !== repo };
+}
+
 export function parseFile(value: unknown): { readonly text: string | null } | undefined {
   const { type, encoding, content } = fieldsOf(value);
   if (!Array.isArray(value) && textOf(type) === undefined) return undefined;

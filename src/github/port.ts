@@ -1,5 +1,5 @@
 import type { Instant } from '../lib/clock.ts';
-import type { InstallationId, JobId, OwnerId, RepoId, RunnerId } from '../model/ids.ts';
+import type { InstallationId, JobId, OwnerId, RepoId, RunId, RunnerId } from '../model/ids.ts';
 import type { JobReport } from '../model/job.ts';
 import type { Arch } from '../model/launch.ts';
 import type { Reply } from '../model/reply.ts';
@@ -25,6 +25,11 @@ export interface ActionsRunner {
   readonly sha256: string;
 }
 
+export interface RunFacts {
+  /** Its commits are of another repository: whoever wrote them may not write to this one. */
+  readonly isFork: boolean;
+}
+
 export interface FailedDelivery {
   readonly id: number;
   /** Shared by all attempts; our delivery id. */
@@ -46,6 +51,8 @@ export interface GitHub {
   runners(repo: RepoRef, name?: string): Promise<Reply<readonly RunnerFacts[]>>;
   actionsRunner(repo: RepoRef, arch: Arch): Promise<Reply<ActionsRunner>>;
   job(repo: RepoRef, id: JobId): Promise<Reply<JobReport>>;
+  /** Where a workflow run came from. */
+  run(repo: RepoRef, id: RunId): Promise<Reply<RunFacts>>;
   /** Jobs of queued, waiting and running workflow runs, as GitHub lists them now. */
   unfinishedJobs(repo: RepoRef): Promise<Reply<readonly JobReport[]>>;
   repository(installation: InstallationId, id: RepoId): Promise<Reply<RepoFacts>>;
@@ -145,4 +152,10 @@ export interface Talk {
     repo: RepoRef,
     run: CheckRun & { readonly id?: number },
   ): Promise<Reply<{ readonly id: number }>>;
+}
+
+/** People who sign in through the App. */
+export interface Users {
+  /** Whose token it is. `denied`: this App did not issue it, or it ended. */
+  whoIs(token: string): Promise<Reply<{ readonly login: string; readonly id: number }>>;
 }

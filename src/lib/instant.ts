@@ -19,3 +19,8 @@ export function monthStart(at: Instant): Instant {
   const date = new Date(at);
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth());
 }
+
+export function nextMonthStart(at: Instant): Instant {
+  const date = new Date(at);
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1);
+}

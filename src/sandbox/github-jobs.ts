@@ -18,6 +18,7 @@ export interface RunSpec {
   readonly workflow?: string;
   readonly event?: string;
   readonly branch?: string;
+  readonly isFork?: boolean;
   readonly jobs: readonly JobSpec[];
 }
 
@@ -150,7 +151,10 @@ export function createJobs(
   };
 
   return {
-    addRun(repo, { workflow = 'CI', event = 'push', branch = repo.defaultBranch, jobs }) {
+    addRun(
+      repo,
+      { workflow = 'CI', event = 'push', branch = repo.defaultBranch, isFork = false, jobs },
+    ) {
       const sha = repo.branches.get(branch);
       assert(sha !== undefined, `no branch ${branch} in ${repo.name}`);
       const run: Run = {
@@ -162,6 +166,7 @@ export function createJobs(
         branch,
         sha,
         createdAt: kernel.now(),
+        isFork,
         jobs: [],
         attempt: 1,
       };

@@ -3,18 +3,20 @@ import type { Instant } from '../lib/clock.ts';
 import { isoOf } from '../lib/instant.ts';
 import type { HookDelivery } from './github-hooks.ts';
 import { ORG_LINKS, REPO_COUNTS, REPO_FLAGS, REPO_LINKS, USER_LINKS } from './github-links.ts';
-import type {
-  Commit,
-  GitHubState,
-  Installation,
-  Job,
-  JobFacts,
-  Owner,
-  Repo,
-  Run,
-  Runner,
-  RunnerState,
+import {
+  APP_EVENTS,
+  type Commit,
+  type GitHubState,
+  type Installation,
+  type Job,
+  type JobFacts,
+  type Owner,
+  type Repo,
+  type Run,
+  type Runner,
+  type RunnerState,
 } from './github-state.ts';
+import type { Person } from './github-talk-state.ts';
 
 // How GitHub writes things, in webhooks and in REST answers: shapes of its published schemas, which
 // the tests hold against them.
@@ -27,11 +29,20 @@ export const timeOf = (at: Instant): string =>
 
 const maybeTime = (at: Instant | null): string | null => (at === null ? null : timeOf(at));
 
-const nodeId = (kind: string, id: number): string =>
+export const nodeId = (kind: string, id: number): string =>
   `${kind}_${Buffer.from(String(id)).toString('base64url')}`;
 
 const links = (base: string, paths: Readonly<Record<string, string>>): Json =>
   Object.fromEntries(Object.entries(paths).map(([name, path]) => [`${name}_url`, base + path]));
+
+/** Git's own name for a text. */
+export function blobOf(text: string): string {
+  const bytes = Buffer.from(text);
+  return createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+}
+
+/** GitHub hands out no more of a file than this. */
+export const CONTENT_LIMIT_BYTES = 1_000_000;
 
 export type GitHubJson = ReturnType<typeof createJson>;
 
@@ -41,18 +52,22 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
 
   const made = new Map<string, Json>();
 
-  const user = ({ id, login, type }: Owner): Json => ({
-    login,
-    id,
-    node_id: nodeId('U', id),
-    avatar_url: `${url}/avatars/${id}`,
-    gravatar_id: '',
-    url: `${api}/users/${login}`,
-    html_url: `${url}/${login}`,
-    ...links(`${api}/users/${login}`, USER_LINKS),
-    type,
-    site_admin: false,
-  });
+  const user = ({ id, login, type }: Person): Json => {
+    // The brackets of a bot's name.
+    const name = encodeURIComponent(login);
+    return {
+      login,
+      id,
+      node_id: nodeId('U', id),
+      avatar_url: `${url}/avatars/${id}`,
+      gravatar_id: '',
+      url: `${api}/users/${name}`,
+      html_url: `${url}/${name}`,
+      ...links(`${api}/users/${name}`, USER_LINKS),
+      type,
+      site_admin: false,
+    };
+  };
 
   const organization = ({ id, login }: Owner): Json => ({
     login,
@@ -122,7 +137,7 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
     target_id: of.owner.id,
     target_type: of.owner.type,
     permissions: of.permissions,
-    events: ['push', 'repository', 'workflow_job'],
+    events: APP_EVENTS,
     created_at: timeOf(of.createdAt),
     updated_at: timeOf(of.createdAt),
     single_file_name: null,
@@ -173,11 +188,10 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
     };
   };
 
-  /** In a push; who wrote it is the owner, the only person there is. */
+  /** In a push. */
   const commit = (repo: Repo, of: Commit): Json => {
     const before = repo.commits.get(of.parent ?? '')?.files ?? new Map<string, string>();
-    const { login } = repo.owner;
-    const by = { name: login, email: null, username: login };
+    const by = { name: of.author, email: null, username: of.author };
     return {
       id: of.sha,
       tree_id: of.sha,
@@ -250,7 +264,7 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
       workflow_url: `${repoApi(of.repo)}/actions/workflows/${of.repo.id}`,
       head_commit: null,
       repository: repository(of.repo),
-      head_repository: repository(of.repo),
+      head_repository: of.isFork ? null : repository(of.repo),
     };
   };
 
@@ -267,18 +281,18 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
 
   const file = (repo: Repo, path: string, text: string): Json => {
     const bytes = Buffer.from(text);
-    const blob = [`blob ${bytes.length}\0`, bytes] as const;
-    const sha = createHash('sha1').update(blob[0]).update(blob[1]).digest('hex');
+    const isShown = bytes.length <= CONTENT_LIMIT_BYTES;
+    const sha = blobOf(text);
     const at = `${repoApi(repo)}/contents/${path}`;
     const git = `${repoApi(repo)}/git/blobs/${sha}`;
     const html = `${page(repo)}/blob/${repo.defaultBranch}/${path}`;
     return {
       type: 'file',
-      encoding: 'base64',
+      encoding: isShown ? 'base64' : 'none',
       size: bytes.length,
       name: path.split('/').at(-1) ?? path,
       path,
-      content: bytes.toString('base64').replace(/.{60}/g, '$&\n'),
+      content: isShown ? bytes.toString('base64').replace(/.{60}/g, '$&\n') : '',
       sha,
       url: at,
       git_url: git,
@@ -318,5 +332,6 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
     file,
     delivery,
     page,
+    repoApi,
   };
 }

@@ -1,52 +1,15 @@
-import type {
-  ActionsRunner,
-  FailedDelivery,
-  GitHub,
-  RepoRef,
-  RunnerFacts,
-} from '../github/port.ts';
-import type { Instant } from '../lib/clock.ts';
+import type { ActionsRunner, FailedDelivery, GitHub, RunnerFacts } from '../github/port.ts';
 import { parseJobReport, parseRepoFacts } from '../model/github-json.ts';
-import type { InstallationId, RepoId } from '../model/ids.ts';
+import type { InstallationId } from '../model/ids.ts';
 import type { JobReport } from '../model/job.ts';
-import { done, type Refused, type Reply } from '../model/reply.ts';
+import { done } from '../model/reply.ts';
 import type { RepoFacts } from '../model/repo.ts';
 import type { GitHubModel } from './github.ts';
+import { createCalls, findRepo, NOT_FOUND, SUSPENDED, UNINSTALLED } from './github-call.ts';
 import type { HookDelivery } from './github-hooks.ts';
 import { createReads } from './github-reads.ts';
-import { isAmong, type Job, type Repo, reposOf } from './github-state.ts';
+import { type Job, type Repo, reposOf } from './github-state.ts';
 import type { Process } from './process.ts';
-
-const NOT_FOUND: Refused = { ok: false, reason: 'missing', code: '404', message: 'Not Found' };
-/** No token is given any more: that says nothing of what it was wanted for. */
-const UNINSTALLED: Refused = { ok: false, reason: 'denied', code: '404', message: 'Not Found' };
-const SUSPENDED: Refused = {
-  ok: false,
-  reason: 'denied',
-  code: '403',
-  message: 'This installation has been suspended',
-};
-const UNANSWERED: Refused = {
-  ok: false,
-  reason: 'unreachable',
-  code: 'ETIMEDOUT',
-  message: 'no answer',
-};
-/** GitHub's advice where a secondary limit comes without a time. */
-const SECONDARY_MS = 60_000;
-
-/** The repository as this installation may see it. */
-function findRepo(
-  { state }: Pick<GitHubModel, 'state'>,
-  installation: InstallationId,
-  id: RepoId,
-): Reply<Repo> {
-  const of = state.installations.get(installation);
-  if (of === undefined) return UNINSTALLED;
-  if (of.suspendedAt !== null) return SUSPENDED;
-  const repo = state.repos.get(id);
-  return repo !== undefined && isAmong(of, repo) ? done(repo) : NOT_FOUND;
-}
 
 /** Oldest first, the first attempt of each webhook of which no attempt succeeded. */
 function stillFailed(deliveries: readonly HookDelivery[]): readonly FailedDelivery[] {
@@ -63,39 +26,9 @@ function stillFailed(deliveries: readonly HookDelivery[]): readonly FailedDelive
 /** The port, in process: what a process sees of the model, through its own gates and faults. */
 export function createSandboxGitHub(model: GitHubModel, process: Process): GitHub {
   const { state, json, runners, repos, hooks } = model;
-  const { kernel } = state;
   const reads = createReads(model);
 
-  const throttled = (retryAt: Instant): Refused => ({
-    ok: false,
-    reason: 'throttled',
-    code: '403',
-    message: 'API rate limit exceeded',
-    retryAt,
-  });
-
-  const call = <T>(
-    name: string,
-    installation: InstallationId | undefined,
-    effect: () => Reply<T>,
-  ): Promise<Reply<T>> =>
-    process.call<Reply<T>>(
-      `github.${name}`,
-      () => {
-        const budget = model.spend(name, installation);
-        return budget.isOver ? throttled(budget.resetAt) : effect();
-      },
-      {
-        unanswered: () => UNANSWERED,
-        throttled: () => throttled(kernel.now() + SECONDARY_MS),
-      },
-    );
-
-  const ofRepo = <T>(name: string, ref: RepoRef, effect: (repo: Repo) => Reply<T>) =>
-    call(name, ref.installation, () => {
-      const found = findRepo(model, ref.installation, ref.id);
-      return found.ok ? effect(found.value) : found;
-    });
+  const { call, ofRepo } = createCalls(model, process);
 
   const report = (job: Job): JobReport | undefined => {
     const facts = reads.job(job);
@@ -132,6 +65,11 @@ export function createSandboxGitHub(model: GitHubModel, process: Process): GitHu
       ofRepo<ActionsRunner>('actionsRunner', ref, () => {
         const { version, url, sha256 } = model.archive();
         return done({ version, url, sha256 });
+      }),
+    run: (ref, id) =>
+      ofRepo('run', ref, (repo) => {
+        const run = repo.runs.get(id);
+        return run === undefined ? NOT_FOUND : done({ isFork: run.isFork });
       }),
     job: (ref, id) =>
       ofRepo('job', ref, (repo) => {

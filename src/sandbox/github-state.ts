@@ -1,10 +1,12 @@
 import type { Instant } from '../lib/clock.ts';
 import type { InstallationId, JobId, OwnerId, RepoId, RunId, RunnerId } from '../model/ids.ts';
 import type { JobState } from '../model/job.ts';
+import type { Person, RepoTalk } from './github-talk-state.ts';
 import type { Kernel } from './kernel.ts';
 
 // The nouns of the sandbox's GitHub. Everything here is what GitHub itself knows; how it shows it to
-// others is in github-json.ts, how it changes in github-repos, -jobs, -runners and -hooks.
+// others is in github-json.ts, how it changes in github-repos, -jobs, -runners and -hooks; issues,
+// pull requests and checks are in github-talk-state.ts.
 
 export type Range = readonly [number, number];
 
@@ -62,6 +64,24 @@ export interface Owner {
 export type Permission = 'read' | 'write';
 export type Permissions = Readonly<Record<string, Permission>>;
 
+/** What app.yml asks for. */
+export const APP_PERMISSIONS: Permissions = {
+  actions: 'read',
+  administration: 'write',
+  checks: 'write',
+  contents: 'write',
+  issues: 'write',
+  metadata: 'read',
+  pull_requests: 'write',
+};
+export const APP_EVENTS: readonly string[] = [
+  'issue_comment',
+  'pull_request',
+  'push',
+  'repository',
+  'workflow_job',
+];
+
 export interface Installation {
   readonly id: InstallationId;
   readonly owner: Owner;
@@ -76,6 +96,8 @@ export interface Commit {
   readonly sha: string;
   readonly parent: string | null;
   readonly message: string;
+  /** A login. */
+  readonly author: string;
   readonly files: ReadonlyMap<string, string>;
   readonly at: Instant;
 }
@@ -92,6 +114,7 @@ export interface Repo {
   readonly queue: Set<Job>;
   /** Those just removed are kept for as long as a read may be stale. */
   readonly runners: Map<RunnerId, Runner>;
+  readonly talk: RepoTalk;
   owner: Owner;
   name: string;
   defaultBranch: string;
@@ -107,6 +130,8 @@ export interface Run {
   readonly branch: string;
   readonly sha: string;
   readonly createdAt: Instant;
+  /** Its commits are of a fork, whose repository is gone as far as anybody here knows. */
+  readonly isFork: boolean;
   /** Of all attempts. */
   readonly jobs: Job[];
   attempt: number;
@@ -207,6 +232,8 @@ export interface GitHubState {
   readonly kernel: Kernel;
   readonly knobs: GitHubKnobs;
   readonly owners: Map<OwnerId, Owner>;
+  /** By login, lower-cased; without the owners. */
+  readonly people: Map<string, Person>;
   readonly installations: Map<InstallationId, Installation>;
   readonly repos: Map<RepoId, Repo>;
   /** `owner/name`, lower-cased, of repositories that have another name now. */
@@ -235,6 +262,7 @@ export function createState(kernel: Kernel, knobs: Partial<GitHubKnobs>): GitHub
     kernel,
     knobs: { ...DEFAULT_KNOBS, ...knobs },
     owners: new Map(),
+    people: new Map(),
     installations: new Map(),
     repos: new Map(),
     formerNames: new Map(),

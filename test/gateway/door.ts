@@ -115,6 +115,7 @@ export function createDoor(
     resyncMs: 60_000,
     labelsFor: async () => ['self-hosted', 'linux', 'x64', 'dstack'],
     maxDurationMs: async () => 3_600_000,
+    allowsForks: async () => false,
     refused: (why: string) => {
       door.counts[why] = (door.counts[why] ?? 0) + 1;
     },

@@ -81,6 +81,7 @@ export function driven(settle: Settle, github: GitHub): GitHub {
     removeRunner: (repo, id) => settle(github.removeRunner(repo, id)),
     runners: (repo, name) => settle(github.runners(repo, name)),
     actionsRunner: (repo, arch) => settle(github.actionsRunner(repo, arch)),
+    run: (repo, id) => settle(github.run(repo, id)),
     job: (repo, id) => settle(github.job(repo, id)),
     unfinishedJobs: (repo) => settle(github.unfinishedJobs(repo)),
     repository: (installation, id) => settle(github.repository(installation, id)),

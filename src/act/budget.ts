@@ -1,0 +1,44 @@
+import type { Instant } from '../lib/clock.ts';
+import { isoOf, monthStart, nextMonthStart } from '../lib/instant.ts';
+import type { ScopeId } from '../model/ids.ts';
+import type { Reason } from '../model/job.ts';
+import type { Instance } from '../model/launch.ts';
+import type { RulesFile } from '../model/rules.ts';
+import type { ActDeps } from './deps.ts';
+
+type Need = Pick<ActDeps, 'store' | 'clock'>;
+
+/** What the scope's machines cost since the first of the month, UTC, at the prices of their launches. */
+export async function spentUsd({ store, clock }: Need, scope: ScopeId): Promise<number> {
+  const to = clock.now();
+  const from = monthStart(to);
+  const instances = await store.instancesSince(scope, from);
+  return instances.reduce((sum, one) => sum + costUsd(one, { from, to }), 0);
+}
+
+/** Launches stop when the month's money is spent; machines that run go on to their jobs' end. */
+export async function budgetReason(
+  deps: Need,
+  of: { readonly scope: ScopeId; readonly file: RulesFile },
+): Promise<Reason | undefined> {
+  const { budgetUsd } = of.file;
+  if (budgetUsd === null) return undefined;
+  const spent = await spentUsd(deps, of.scope);
+  if (spent < budgetUsd) return undefined;
+  const until = isoOf(nextMonthStart(deps.clock.now())).slice(0, 10);
+  return {
+    code: 'budget',
+    text: `The month's budget of $${budgetUsd} is spent; nothing is launched until ${until}, or until \`budget\` is raised.`,
+  };
+}
+
+/** What a machine has cost within a time: by the second, 60 seconds at least, as EC2 bills. */
+export function costUsd(
+  one: Pick<Instance, 'priceUsd' | 'launchedAt' | 'goneAt'>,
+  within: { readonly from: Instant; readonly to: Instant },
+): number {
+  if (one.priceUsd === null || one.launchedAt === null) return 0;
+  const from = Math.max(one.launchedAt, within.from);
+  const seconds = Math.max(60, ((one.goneAt ?? within.to) - from) / 1000);
+  return (seconds * one.priceUsd) / 3600;
+}
