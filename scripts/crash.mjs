@@ -25,6 +25,8 @@ if (!moto) {
   process.exit(process.env.CI === 'true' ? 1 : 0);
 }
 process.env.MOTO_SERVER = moto;
+// An exit ends the app and moto with us; a signal alone would leave both.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(130));
 const { playCrash } = await import('../test/crash/crash.ts');
 say(`${options.jobs} jobs, ${options.kills} kills, seed ${options.seed}`);
 const { result, problems, moments } = await playCrash({ ...options, say });

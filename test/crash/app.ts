@@ -69,6 +69,10 @@ export function startApp(deps: AppDeps): ServedApp {
     }
   };
 
+  // Whoever plays with it may be ended at any time, and it leads a group of its own.
+  const endWithUs = () => end('SIGKILL');
+  process.once('exit', endWithUs);
+
   return {
     url,
     kill() {
@@ -92,6 +96,7 @@ export function startApp(deps: AppDeps): ServedApp {
     },
     async stop() {
       isStopping = true;
+      process.off('exit', endWithUs);
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
       const exited = once(child, 'exit').then(() => child.exitCode);
       end('SIGTERM');

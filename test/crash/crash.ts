@@ -95,7 +95,9 @@ async function faultsFirst(world: World, play: Play): Promise<void> {
       const [least, most] = REST_BETWEEN_KILLS_MS;
       play.nextKillAt = clock.now() + least + world.kernel.rand('rest') * (most - least);
     }
-    const isKillDue = clock.now() >= play.nextKillAt && play.kills < options.kills;
+    const done = jobs.filter(isOver).length;
+    const isBehind = play.kills * options.jobs < (done + MOST_OPEN_JOBS) * options.kills;
+    const isKillDue = isBehind && clock.now() >= play.nextKillAt && play.kills < options.kills;
     if (isKillDue && !chance.isArmed) chance.arm();
     await queueMore(world, play);
     await clock.sleep(LOOK_MS);
