@@ -65,6 +65,18 @@ describe('a rule that is there', () => {
     expect(edited(TWO, change)).toBe(TWO.replace(from, to));
   });
 
+  test('leaves a comment below its last line when it is removed', () => {
+    const last = ['    - max: 1', '      instance-type: m5.xlarge', '      labels:', '        - x'];
+    const from = file(
+      '  rules:',
+      '    - {instance-type: a1.large, max: 1}',
+      ...last,
+      '        # - y',
+    );
+    const to = file('  rules:', '    - {instance-type: a1.large, max: 1}', '        # - y');
+    expect(edited(from, allow(0))).toBe(to);
+  });
+
   test('is told as it was and as it is', () => {
     expect(edit(TWO, allow(4))).toMatchObject({ before: { max: 2 }, after: { max: 4 } });
     expect(edit(TWO, allow(0))).toMatchObject({ changed: true, before: { max: 2 } });
@@ -132,6 +144,18 @@ describe('a rule that is new', () => {
       file('  rules:', '  - instance-type: m5.large', '    max: 1', '    # big', '  retry: 1'),
       file(
         ...['  rules:', '  - instance-type: m5.large', '    max: 1', '    # big', ...lines('  ')],
+        '  retry: 1',
+      ),
+    ],
+    [
+      'below a last value of several lines, before what follows it',
+      file(
+        ...['  rules:', '    - {instance-type: m5.large, max: 1}', '    - instance-type: a1.large'],
+        ...['      max: 1', '      labels:', '        - x', '', '    # others', '  retry: 1'],
+      ),
+      file(
+        ...['  rules:', '    - {instance-type: m5.large, max: 1}', '    - instance-type: a1.large'],
+        ...['      max: 1', '      labels:', '        - x', ...lines('    '), '', '    # others'],
         '  retry: 1',
       ),
     ],
@@ -236,6 +260,19 @@ describe('clear', () => {
       'empties brackets',
       file('  rules: [{max: 1, instance-type: a1.large}, {max: 1, instance-type: m5.large} ,]'),
       file('  rules: [ ]'),
+    ],
+    [
+      'empties brackets without a comma at the end',
+      file('  rules: [{max: 1, instance-type: a1.large}, {max: 1, instance-type: m5.large}]'),
+      file('  rules: []'),
+    ],
+    [
+      'takes an alias out together with what it stands for',
+      file(
+        ...['  rules:', '    - {instance-type: m5.xlarge, max: &m 1}'],
+        '    - {instance-type: m5.large, max: *m}',
+      ),
+      file('  rules: []'),
     ],
     ['leaves nothing alone', file('  rules:'), file('  rules:')],
   ])('%s', (_, from, to) => {
