@@ -15,25 +15,10 @@ import { type Installation, isAmong, type Repo, reposOf } from './github-state.t
 
 // What the App may ask about itself: its installations, its deliveries, and tokens.
 
-export const appJson = ({ app, model }: Pick<World, 'app' | 'model'>): object => {
-  const { url } = model.state.knobs;
-  const [owner] = model.state.owners.values();
-  return {
-    id: app.id,
-    slug: app.slug,
-    node_id: `A_${app.id}`,
-    client_id: app.clientId,
-    owner: owner === undefined ? null : model.json.user(owner),
-    name: app.slug,
-    description: null,
-    external_url: url,
-    html_url: `${url}/apps/${app.slug}`,
-    created_at: '2026-01-01T00:00:00Z',
-    updated_at: '2026-01-01T00:00:00Z',
-    permissions: {},
-    events: ['push', 'repository', 'workflow_job'],
-  };
-};
+export const appJson = ({ app, model }: Pick<World, 'app' | 'model'>): object => ({
+  ...model.talkJson.app(),
+  client_id: app.clientId,
+});
 
 /** Newest first; the cursor is the last delivery of the page before. */
 function deliveries({ model, query }: Call): Result {

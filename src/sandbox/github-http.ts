@@ -48,7 +48,9 @@ export interface GitHubHttp {
   close(): Promise<void>;
 }
 
-const BODY_LIMIT_BYTES = 1_000_000;
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+/** A file of the largest size that is shown, in base64. */
+const BODY_LIMIT_BYTES = 1_500_000;
 const SWEEP_MS = 1_000;
 const SILENT_MS = 10_000;
 const RUNNER_PATH = '/_runner/';
@@ -137,11 +139,10 @@ export async function serveGitHub(deps: GitHubHttpDeps): Promise<GitHubHttp> {
     },
   };
   const handle = createHandler(face);
+  const routes = Object.fromEntries(METHODS.map((method) => [`${method} /*`, handle]));
   server.on(
     'request',
-    serveRoutes({ 'GET /*': handle, 'POST /*': handle, 'DELETE /*': handle }, (error, path) =>
-      kernel.trace(`github: ${path} broke: ${String(error)}`),
-    ),
+    serveRoutes(routes, (error, path) => kernel.trace(`github: ${path} broke: ${String(error)}`)),
   );
   model.onWebhook((hook, answer) => {
     void sendWebhook({ app, real, fetch: globalThis.fetch }, hook).then((status) =>

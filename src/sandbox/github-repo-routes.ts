@@ -1,4 +1,3 @@
-import type { Reply } from '../model/reply.ts';
 import {
   type Call,
   notFound,
@@ -8,17 +7,12 @@ import {
   type RepoCall,
   type RepoRoute,
   type Result,
+  reply,
   type World,
 } from './github-route.ts';
 import type { Job, Permissions, Repo, Run } from './github-state.ts';
 
-// What an installation's token may ask about a repository: its files, runs, jobs and runners.
-
-/** The model's refusals are GitHub's: the code is the status. */
-const answer = <T>(reply: Reply<T>, status: number, show?: (value: T) => object): Result => {
-  if (!reply.ok) return problem(Number(reply.code), reply.message);
-  return { status, ...(show === undefined ? {} : { body: show(reply.value) }) };
-};
+// What an installation's token may ask about a repository: its runs, jobs and runners.
 
 /** By owner and name whatever their case, or by id; the rest of the path is the route's. */
 export function findRepo(
@@ -88,12 +82,6 @@ function job(call: RepoCall): Result {
   return shown === undefined ? notFound : ok(shown);
 }
 
-function contents({ model, repo, args, query }: RepoCall): Result {
-  const path = decodeURIComponent(args[0] ?? '');
-  const text = model.repos.fileAt(repo, path, query.get('ref') ?? repo.defaultBranch);
-  return text === undefined ? notFound : ok(model.json.file(repo, path, text));
-}
-
 function runnersList({ model, repo, reads, query }: RepoCall): Result {
   const seen = reads.runners(repo, query.get('name') ?? undefined);
   return page(query, seen, (items) => ({
@@ -113,7 +101,7 @@ function register({ model, repo, input }: RepoCall): Result {
   if (typeof name !== 'string' || !areTexts || typeof groupId !== 'number') {
     return problem(422, 'Invalid request.');
   }
-  return answer(model.runners.register(repo, { name, labels, groupId }), 201, (made) => ({
+  return reply(model.runners.register(repo, { name, labels, groupId }), 201, (made) => ({
     runner: model.json.runner(made.runner),
     encoded_jit_config: made.jitConfig,
   }));
@@ -144,7 +132,6 @@ const admin = (access: 'read' | 'write'): Permissions => ({ administration: acce
 /** Below a repository's path, `/repos/{owner}/{repo}` or `/repositories/{id}`. */
 export const REPO_ROUTES: Readonly<Record<string, RepoRoute>> = {
   'GET {repo}': { who: 'repo', needs: { metadata: 'read' }, run: reposRoute },
-  'GET {repo}/contents/{path+}': { who: 'repo', needs: { contents: 'read' }, run: contents },
   'GET {repo}/actions/runs': { who: 'repo', needs: { actions: 'read' }, run: runs },
   'GET {repo}/actions/runs/{id}': { who: 'repo', needs: { actions: 'read' }, run },
   'GET {repo}/actions/runs/{id}/jobs': { who: 'repo', needs: { actions: 'read' }, run: jobsOfRun },
@@ -155,7 +142,7 @@ export const REPO_ROUTES: Readonly<Record<string, RepoRoute>> = {
   'DELETE {repo}/actions/runners/{id}': {
     who: 'repo',
     needs: admin('write'),
-    run: ({ model, repo, args }) => answer(model.runners.remove(repo, Number(args[0])), 204),
+    run: ({ model, repo, args }) => reply(model.runners.remove(repo, Number(args[0])), 204),
   },
   'POST {repo}/actions/runners/generate-jitconfig': {
     who: 'repo',

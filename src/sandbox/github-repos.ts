@@ -1,23 +1,16 @@
 import type { InstallationId, RepoId } from '../model/ids.ts';
+import { type Commits, commitAt, type Files } from './github-commits.ts';
 import type { Hooks } from './github-hooks.ts';
 import type { GitHubJson } from './github-json.ts';
 import {
-  type Commit,
+  APP_PERMISSIONS,
   type GitHubState,
   type Installation,
   type Owner,
-  type Permissions,
   type Repo,
   reposOf,
 } from './github-state.ts';
-
-/** What app.yml asks for. */
-const APP_PERMISSIONS: Permissions = {
-  actions: 'read',
-  administration: 'write',
-  contents: 'read',
-  metadata: 'read',
-};
+import { createRepoTalk } from './github-talk-state.ts';
 
 export interface RepoSpec {
   readonly owner: Owner;
@@ -25,6 +18,12 @@ export interface RepoSpec {
   readonly isPrivate?: boolean;
   readonly defaultBranch?: string;
   readonly files?: Readonly<Record<string, string>>;
+}
+
+export interface RepoParts {
+  readonly hooks: Hooks;
+  readonly json: GitHubJson;
+  readonly commits: Commits;
 }
 
 /** Owners, installations and repositories, with what is pushed to them. */
@@ -41,14 +40,12 @@ export interface Repos {
   setDefaultBranch(repo: Repo, branch: string): void;
   deleteRepo(repo: Repo): void;
   /** Text by path, null deletes; makes the branch where there is none. Answers the commit's sha. */
-  commit(repo: Repo, files: Readonly<Record<string, string | null>>, branch?: string): string;
+  commit(repo: Repo, files: Files, branch?: string): string;
   /** `ref` is a branch or a commit; undefined where there is no such file. */
   fileAt(repo: Repo, path: string, ref?: string): string | undefined;
 }
 
-const NO_COMMIT = '0'.repeat(40);
-
-export function createRepos(state: GitHubState, hooks: Hooks, json: GitHubJson): Repos {
+export function createRepos(state: GitHubState, { hooks, json, commits }: RepoParts): Repos {
   const { kernel } = state;
   const log = (line: string) => kernel.trace(`github: ${line}`);
 
@@ -66,40 +63,6 @@ export function createRepos(state: GitHubState, hooks: Hooks, json: GitHubJson):
     of.suspendedAt = isSuspended ? kernel.now() : null;
     tell('installation', of, { action: isSuspended ? 'suspend' : 'unsuspend' });
   };
-
-  const write = (repo: Repo, files: Readonly<Record<string, string | null>>, branch: string) => {
-    const head = repo.branches.get(branch) ?? repo.branches.get(repo.defaultBranch) ?? null;
-    const tree = new Map(head === null ? [] : repo.commits.get(head)?.files);
-    for (const [path, text] of Object.entries(files)) {
-      if (text === null) tree.delete(path);
-      else tree.set(path, text);
-    }
-    const commit: Commit = {
-      sha: state.hex(40),
-      parent: head,
-      message: `Change ${Object.keys(files).join(', ')}`,
-      files: tree,
-      at: kernel.now(),
-    };
-    repo.commits.set(commit.sha, commit);
-    repo.branches.set(branch, commit.sha);
-    return commit;
-  };
-
-  const push = (repo: Repo, branch: string, before: string | null, commit: Commit) =>
-    hooks.sendRepo('push', repo, {
-      ref: `refs/heads/${branch}`,
-      before: before ?? NO_COMMIT,
-      after: commit.sha,
-      created: before === null,
-      deleted: false,
-      forced: false,
-      base_ref: null,
-      compare: `${json.page(repo)}/compare/${(before ?? NO_COMMIT).slice(0, 12)}...${commit.sha.slice(0, 12)}`,
-      commits: [json.commit(repo, commit)],
-      head_commit: json.commit(repo, commit),
-      pusher: { name: repo.owner.login, email: null },
-    });
 
   const edited = (repo: Repo, action: string, changes: object) => {
     log(`${repo.name} ${action}`);
@@ -172,13 +135,14 @@ export function createRepos(state: GitHubState, hooks: Hooks, json: GitHubJson):
         runs: new Map(),
         queue: new Set(),
         runners: new Map(),
+        talk: createRepoTalk(),
         owner,
         name,
         defaultBranch,
         isAssigning: false,
       };
       state.repos.set(repo.id, repo);
-      write(repo, { 'README.md': `# ${name}\n`, ...files }, defaultBranch);
+      commits.write(repo, { 'README.md': `# ${name}\n`, ...files });
       return repo;
     },
     rename(repo, name) {
@@ -203,16 +167,7 @@ export function createRepos(state: GitHubState, hooks: Hooks, json: GitHubJson):
       hooks.sendRepo('repository', repo, { action: 'deleted' });
       state.repos.delete(repo.id);
     },
-    commit(repo, files, branch = repo.defaultBranch) {
-      const before = repo.branches.get(branch) ?? null;
-      const commit = write(repo, files, branch);
-      log(`push to ${repo.name} ${branch} ${commit.sha.slice(0, 7)}`);
-      push(repo, branch, before, commit);
-      return commit.sha;
-    },
-    fileAt(repo, path, ref = repo.defaultBranch) {
-      const branch = repo.branches.get(ref.replace(/^refs\/heads\//, ''));
-      return repo.commits.get(branch ?? ref)?.files.get(path);
-    },
+    commit: (repo, files, branch = repo.defaultBranch) => commits.push(repo, files, { branch }).sha,
+    fileAt: (repo, path, ref = repo.defaultBranch) => commitAt(repo, ref)?.files.get(path),
   };
 }

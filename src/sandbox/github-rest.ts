@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Answer, Request } from '../lib/http.ts';
 import { appTokenProblem, lacks, type Token } from './github-app.ts';
 import { APP_ROUTES, reaches } from './github-app-routes.ts';
+import { COMMIT_ROUTES } from './github-commit-routes.ts';
 import { findRepo, REPO_ROUTES } from './github-repo-routes.ts';
 import {
   type Call,
@@ -16,6 +17,7 @@ import {
   type Route,
   type World,
 } from './github-route.ts';
+import { TALK_ROUTES } from './github-talk-routes.ts';
 
 /** An error page in place of an answer: with nothing done, or with all done. */
 export type RestFault = 'error' | 'lost-answer';
@@ -33,7 +35,9 @@ interface Match {
   readonly args: readonly string[];
 }
 
-const compiled = Object.entries({ ...APP_ROUTES, ...REPO_ROUTES }).map(([name, route]) => {
+const ROUTES = { ...APP_ROUTES, ...REPO_ROUTES, ...COMMIT_ROUTES, ...TALK_ROUTES };
+
+const compiled = Object.entries(ROUTES).map(([name, route]) => {
   const [method = '', template = ''] = name.split(' ');
   const pattern = template.replace(/\{\w+\+\}/g, '(.+)').replace(/\{(?!repo\})\w+\}/g, '([^/]+)');
   return { name, route, method, pattern: new RegExp(`^${pattern.replace('{repo}', '')}$`) };

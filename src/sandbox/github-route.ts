@@ -1,4 +1,5 @@
 import { fieldsOf } from '../model/github-json.ts';
+import type { Reply } from '../model/reply.ts';
 import type { GitHubModel } from './github.ts';
 import type { App, Token, Tokens } from './github-app.ts';
 import { createReads, type Reads } from './github-reads.ts';
@@ -66,6 +67,16 @@ export const problem = (status: number, message: string): Result => ({
   status,
   body: { message, documentation_url: 'https://docs.github.com/rest', status: String(status) },
 });
+
+/** The model's refusals are GitHub's: the code is the status. */
+export const reply = <T>(from: Reply<T>, status: number, show?: (value: T) => object): Result => {
+  if (!from.ok) return problem(Number(from.code), from.message);
+  return { status, ...(show === undefined ? {} : { body: show(from.value) }) };
+};
+
+/** A field that is a text, be it empty. */
+export const text = (value: unknown): string | undefined =>
+  typeof value === 'string' ? value : undefined;
 
 export const ok = (body: object): Result => ({ status: 200, body });
 

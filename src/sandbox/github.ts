@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ACTIONS_RUNNER_VERSION, actionsRunnerArchive } from './actions-runner.ts';
+import { type Checks, createChecks } from './github-checks.ts';
+import { type Commits, createCommits } from './github-commits.ts';
 import {
   createHooks,
   type HookCall,
@@ -7,11 +9,14 @@ import {
   type Hooks,
   type Receiver,
 } from './github-hooks.ts';
+import { createIssues, type Issues } from './github-issues.ts';
 import { createJobs, type Jobs } from './github-jobs.ts';
 import { createJson, type GitHubJson } from './github-json.ts';
+import { createPulls, type Pulls } from './github-pulls.ts';
 import { createRepos, type Repos } from './github-repos.ts';
 import { createRunners, type Runners } from './github-runners.ts';
 import { createState, type GitHubKnobs, type GitHubState, installationOf } from './github-state.ts';
+import { createTalkJson, type TalkJson } from './github-talk-json.ts';
 import type { Kernel } from './kernel.ts';
 
 export const ARCHIVE_PATH = '/downloads/actions-runner-linux.tar.gz';
@@ -24,11 +29,16 @@ export interface Archive {
   readonly url: string;
 }
 
-/** A GitHub of one App: who installed it, their repositories, runs, runners, and its webhooks. */
+/** A GitHub of one App: who installed it, their repositories with all that is in them, its webhooks. */
 export interface GitHubModel {
   readonly state: GitHubState;
   readonly json: GitHubJson;
+  readonly talkJson: TalkJson;
   readonly repos: Repos;
+  readonly commits: Commits;
+  readonly issues: Issues;
+  readonly pulls: Pulls;
+  readonly checks: Checks;
   readonly jobs: Jobs;
   readonly runners: Runners;
   readonly hooks: Hooks;
@@ -71,16 +81,23 @@ export function createGitHubModel(
     fault: hookFault,
     installationOf: (repo) => installationOf(state, repo),
     complete: (repo, installation, fields) => ({
+      sender: json.user(repo.owner),
       ...fields,
       repository: json.repository(repo),
       ...(repo.owner.type === 'Organization'
         ? { organization: json.organization(repo.owner) }
         : {}),
-      sender: json.user(repo.owner),
       installation: json.installationLite(installation),
     }),
   });
-  const repos = createRepos(state, hooks, json);
+  const talkJson = createTalkJson(state, json);
+  const parts = { hooks, json, talkJson };
+  const commits: Commits = createCommits(state, parts, (repo, branch) =>
+    pulls.followBranch(repo, branch),
+  );
+  const issues = createIssues(state, parts);
+  const pulls = createPulls(state, { ...parts, issues, commits });
+  const repos = createRepos(state, { hooks, json, commits });
   const jobs: Jobs = createJobs(state, hooks, json, (repo) => runners.assignSoon(repo));
   const runners = createRunners(state, jobs);
   const calls = new Map<string, number>();
@@ -89,7 +106,12 @@ export function createGitHubModel(
   return {
     state,
     json,
+    talkJson,
     repos,
+    commits,
+    issues,
+    pulls,
+    checks: createChecks(state),
     jobs,
     runners,
     hooks,

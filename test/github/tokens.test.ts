@@ -40,6 +40,7 @@ describe('a token', () => {
     ['runners', `GET ${PATH}/actions/runners`, (g) => g.runners(REPO)],
     ['actionsRunner', `GET ${PATH}/actions/runners/downloads`, (g) => g.actionsRunner(REPO, 'x64')],
     ['job', JOB, (g) => g.job(REPO, 5)],
+    ['run', `GET ${PATH}/actions/runs/6`, (g) => g.run(REPO, 6)],
     ['runs', `GET ${PATH}/actions/runs`, (g) => g.unfinishedJobs(REPO)],
     ['repositories', 'GET /installation/repositories', (g) => g.repository(7, 31)],
     ['permission', `GET ${PATH}/collaborators/ann/permission`, (g) => g.permission(REPO, 'ann')],
@@ -75,7 +76,7 @@ describe('a token', () => {
   });
 
   test('is asked for in no other way than the table says', () => {
-    expect(Object.keys(PERMISSIONS)).toHaveLength(27);
+    expect(Object.keys(PERMISSIONS)).toHaveLength(28);
   });
 
   test('is used again by the calls that need the same, until five minutes before its end', async () => {

@@ -1,5 +1,5 @@
 import { createGitHub } from '../../src/github/github.ts';
-import type { GitHub, RepoRef } from '../../src/github/port.ts';
+import type { GitHub, RepoRef, Talk } from '../../src/github/port.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
@@ -17,7 +17,7 @@ export interface HttpWorld extends GitHubHttp {
   readonly repo: Repo;
   readonly ref: RepoRef;
   /** The real adapter, over real HTTP. */
-  readonly github: GitHub;
+  readonly github: GitHub & Talk;
   /** A call of our own, held against GitHub's description as the adapter's are. */
   readonly fetch: typeof globalThis.fetch;
   /** How requests and answers differed from GitHub's description. */
@@ -46,7 +46,8 @@ const parsed = (text: string): unknown => {
   }
 };
 
-function watch(problems: string[]): typeof globalThis.fetch {
+/** Notes how what is sent and answered differs from GitHub's description. */
+export function watch(problems: string[]): typeof globalThis.fetch {
   return async (input, init) => {
     const answer = await fetch(input, init);
     const url = new URL(input instanceof Request ? input.url : input);

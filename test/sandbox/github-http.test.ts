@@ -174,7 +174,7 @@ describe('who may call', () => {
   });
 
   test.each([
-    ['a permission that was not granted', { permissions: { checks: 'write' } }],
+    ['a permission that was not granted', { permissions: { workflows: 'write' } }],
     ['more than was granted', { permissions: { actions: 'write' } }],
     ['a repository out of reach', { repository_ids: [1] }],
   ])('no token is minted for %s', async (_, body) => {
