@@ -7,7 +7,6 @@ import { sweepRules } from './act/read-rules.ts';
 import { redeliverFailed } from './act/redeliver.ts';
 import { firstLookReason, observeRegion } from './act/region.ts';
 import { sweepRepo, sweepRunners } from './act/sweep.ts';
-import type { Talk } from './github/port.ts';
 import { Unavailable } from './lib/assert.ts';
 import { createScheduler, type Scheduler } from './lib/scheduler.ts';
 import type { Delivery } from './model/event.ts';
@@ -19,8 +18,6 @@ import { type ReconcileDeps, reconcile } from './reconcile.ts';
 
 export interface LoopDeps extends ReconcileDeps {
   readonly tickMs: number;
-  /** Without it comments are passed over. */
-  readonly talk?: Talk;
 }
 
 export interface Loop {
@@ -37,6 +34,8 @@ export interface Loop {
 
 const MOST_TASKS = 64;
 const MOST_IN_A_BATCH = 500;
+/** A webhook alone is applied at once, those of a burst together: its scopes are planned less often. */
+const BURST_MS = 25;
 const DAY_MS = 24 * 3_600_000;
 /** How long ended jobs, machines and deliveries are kept: GitHub delivers again for 3 days. */
 const KEPT_MS = 30 * DAY_MS;
@@ -44,6 +43,7 @@ const KEPT_MS = 30 * DAY_MS;
 export function createLoop(deps: LoopDeps): Loop {
   const waiting: Delivery[] = [];
   let isReady = false;
+  let appliedAt = 0;
 
   const tasks: Readonly<Record<string, (rest: string) => Promise<number | undefined>>> = {
     start: () => start(),
@@ -92,6 +92,7 @@ export function createLoop(deps: LoopDeps): Loop {
 
   async function applyWaiting(): Promise<number | undefined> {
     if (!isReady) return undefined;
+    appliedAt = deps.clock.now();
     const batch = sortOut(waiting.splice(0, MOST_IN_A_BATCH));
     if (batch.length > 0) await apply(batch);
     return waiting.length > 0 ? 0 : undefined;
@@ -204,7 +205,7 @@ export function createLoop(deps: LoopDeps): Loop {
   return {
     take(deliveries) {
       waiting.push(...deliveries);
-      scheduler.wake('apply');
+      scheduler.within('apply', Math.max(0, appliedAt + BURST_MS - deps.clock.now()));
     },
     wake,
     look: () => scheduler.wake('scan'),

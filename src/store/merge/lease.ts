@@ -16,6 +16,8 @@ export function leaseAfter(held: Lease | undefined, ask: LeaseAsk): Lease | null
   const { name, holder, now, ttlMs } = ask;
   const isOurs = held?.holder === holder;
   if (held && !isOurs && held.until > now) return null;
+  // Every tick asks; a lease that has most of its time left is not worth a write.
+  if (held && isOurs && held.until - now > ttlMs / 2) return held;
   const before = held?.fence ?? 0;
   return { name, holder, fence: isOurs ? before : before + 1, until: now + ttlMs };
 }

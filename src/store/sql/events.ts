@@ -77,7 +77,7 @@ const reposBy = async (
   ids: Iterable<number>,
 ): Promise<readonly Repo[]> => {
   const rows = await inChunks(ids, (chunk) =>
-    locked(tx, tx.db.selectFrom('repos').selectAll().where(column, 'in', chunk))
+    locked(tx.dialect, tx.db.selectFrom('repos').selectAll().where(column, 'in', chunk))
       .orderBy('id')
       .execute(),
   );
@@ -89,7 +89,7 @@ const byId = <Row extends { readonly id: number }>(rows: readonly Row[]): Map<nu
 
 async function jobsById(tx: Session, ids: Iterable<JobId>): Promise<Known['jobs']> {
   const rows = await inChunks(ids, (chunk) =>
-    locked(tx, tx.db.selectFrom('jobs').selectAll().where('id', 'in', chunk))
+    locked(tx.dialect, tx.db.selectFrom('jobs').selectAll().where('id', 'in', chunk))
       .orderBy('id')
       .execute(),
   );
@@ -98,7 +98,7 @@ async function jobsById(tx: Session, ids: Iterable<JobId>): Promise<Known['jobs'
 
 async function rulesOf(tx: Session, scopes: Iterable<ScopeId>): Promise<Known['rules']> {
   const rows = await inChunks(scopes, (chunk) =>
-    locked(tx, tx.db.selectFrom('rules').selectAll().where('scope', 'in', chunk))
+    locked(tx.dialect, tx.db.selectFrom('rules').selectAll().where('scope', 'in', chunk))
       .orderBy('scope')
       .execute(),
   );

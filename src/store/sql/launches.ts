@@ -45,7 +45,7 @@ export async function launchesById(
   ids: Iterable<LaunchId>,
 ): Promise<ReadonlyMap<LaunchId, Launch>> {
   const found = await inChunks(ids, (chunk) =>
-    locked(tx, tx.db.selectFrom('launches').selectAll().where('id', 'in', chunk))
+    locked(tx.dialect, tx.db.selectFrom('launches').selectAll().where('id', 'in', chunk))
       .orderBy('id')
       .execute(),
   );
@@ -128,7 +128,7 @@ export async function instancesOf(
   launches: Iterable<LaunchId>,
 ): Promise<readonly Instance[]> {
   const found = await inChunks(launches, (ids) =>
-    locked(tx, tx.db.selectFrom('instances').selectAll().where('launch', 'in', ids))
+    locked(tx.dialect, tx.db.selectFrom('instances').selectAll().where('launch', 'in', ids))
       .orderBy('key')
       .execute(),
   );
@@ -140,7 +140,7 @@ export async function instancesById(
   ids: Iterable<InstanceId>,
 ): Promise<readonly Instance[]> {
   const found = await inChunks(ids, (chunk) =>
-    locked(tx, tx.db.selectFrom('instances').selectAll().where('id', 'in', chunk))
+    locked(tx.dialect, tx.db.selectFrom('instances').selectAll().where('id', 'in', chunk))
       .orderBy('key')
       .execute(),
   );

@@ -1,10 +1,11 @@
+import type { Dialect } from '../dialect.ts';
 import { type LeaseAsk, leaseAfter, released } from '../merge/lease.ts';
 import type { Lease } from '../port.ts';
-import { inRelaxedTransaction, locked, lockNames, run, type Session } from './session.ts';
+import { first, inRelaxedTransaction, locked, lockNames, run, type Session } from './session.ts';
 import type { Db } from './tables.ts';
 
-const leaseNamed = (db: Db, { name }: { readonly name: string }) =>
-  db.selectFrom('leases').selectAll().where('name', '=', name);
+const leaseNamed = (db: Db, { name }: { readonly name: string }, dialect: Dialect) =>
+  locked(dialect, db.selectFrom('leases').selectAll().where('name', '=', name));
 
 const holding = (db: Db, { name, holder, fence }: Lease) =>
   db
@@ -17,10 +18,12 @@ const holding = (db: Db, { name, holder, fence }: Lease) =>
 /** For the WHERE of a single write. */
 export const held = (db: Db, lease: Lease) => holding(db, lease);
 
+const holdingLocked = (db: Db, lease: Lease, dialect: Dialect) =>
+  locked(dialect, holding(db, lease));
+
 /** For a transaction of several statements: first in it, and the lease stays ours to its end. */
 export async function isHeld(tx: Session, lease: Lease): Promise<boolean> {
-  const row = await locked(tx, holding(tx.db, lease)).executeTakeFirst();
-  return row !== undefined;
+  return (await first(tx, holdingLocked, lease)) !== undefined;
 }
 
 const putLease = (db: Db, row: Lease) =>
@@ -32,9 +35,9 @@ const putLease = (db: Db, row: Lease) =>
 export const lease = (session: Session, ask: LeaseAsk): Promise<Lease | null> =>
   inRelaxedTransaction(session, async (tx) => {
     await lockNames(tx, [`lease ${ask.name}`]);
-    const row = await locked(tx, leaseNamed(tx.db, ask)).executeTakeFirst();
+    const row = await first(tx, leaseNamed, { name: ask.name });
     const next = leaseAfter(row, ask);
-    if (next) await run(tx, putLease, next);
+    if (next && next !== row) await run(tx, putLease, next);
     return next;
   });
 

@@ -16,7 +16,7 @@ async function living(tx: Session, { account, region }: Listing): Promise<readon
     .where('region', '=', region)
     .where('id', 'is not', null)
     .orderBy('key');
-  return (await locked(tx, found).execute()).map(instanceOf);
+  return (await locked(tx.dialect, found).execute()).map(instanceOf);
 }
 
 async function firstRepos(

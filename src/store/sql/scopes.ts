@@ -149,7 +149,7 @@ export const saveRules = (session: Session, lease: Lease, saved: RulesRecord): P
   inTransaction(session, async (tx) => {
     await lockNames(tx, [saved.scope]);
     if (!(await isHeld(tx, lease))) return false;
-    const old = await locked(tx, rulesOfScope(tx.db, saved)).executeTakeFirst();
+    const old = await locked(tx.dialect, rulesOfScope(tx.db, saved)).executeTakeFirst();
     await run(tx, putRules, rulesAfter(old, saved));
     return true;
   });
@@ -183,7 +183,7 @@ export const saveReasons = (
     if (!(await isHeld(tx, lease))) return false;
     const known = await inChunks(
       reasons.map(({ job }) => job),
-      (ids) => locked(tx, waitingReasons(tx.db, ids)).execute(),
+      (ids) => locked(tx.dialect, waitingReasons(tx.db, ids)).execute(),
     );
     const before = new Map(known.map((row) => [row.id, row]));
     for (const { job, reason } of reasons) {

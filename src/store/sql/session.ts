@@ -103,9 +103,9 @@ export const inRelaxedTransaction = <T>(
 
 /** Rows that are read to be written again in the same transaction. */
 export const locked = <Query extends { forUpdate(): Query }>(
-  { dialect }: Session,
+  { locksRows }: Dialect,
   query: Query,
-): Query => (dialect.locksRows ? query.forUpdate() : query);
+): Query => (locksRows ? query.forUpdate() : query);
 
 export const lockNames = ({ db, dialect }: Session, names: Iterable<string>): Promise<void> =>
   dialect.lock(db, sorted(names));
