@@ -1,6 +1,7 @@
 // npm run docs: writes what the documentation has from the code, so that the two cannot differ.
 // With --check nothing is written, and a page that differs is an error.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { policyFor } from '../src/ec2/policy.ts';
 import { rulesSchema } from '../src/rules/schema.ts';
 import { SETTINGS } from '../src/settings.ts';
 
@@ -47,5 +48,8 @@ const settingsTable = [
 
 keep('docs/dstack.schema.json', `${JSON.stringify(rulesSchema, null, 2)}\n`);
 fill('docs/reference.md', 'settings', settingsTable);
+const placeholders = { region: 'REGION', account: 'ACCOUNT', bucket: 'BUCKET' };
+const policy = JSON.stringify(policyFor(placeholders), null, 2);
+fill('docs/aws.md', 'policy', `\`\`\`json\n${policy}\n\`\`\``);
 
 process.exit(stale ? 1 : 0);

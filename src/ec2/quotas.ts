@@ -8,8 +8,9 @@ const UNKNOWN = 'NoSuchResourceException';
 export async function vcpuQuota(calls: Calls, QuotaCode: string): Promise<Reply<number | null>> {
   const asked = { ServiceCode: 'ec2', QuotaCode };
   const granted = await calls.askOther(async (shared, options) => {
-    const sdk = await import('@aws-sdk/client-service-quotas');
-    const { GetServiceQuotaCommand, ServiceQuotasClient } = sdk;
+    const { GetServiceQuotaCommand, ServiceQuotasClient } = await import(
+      '@aws-sdk/client-service-quotas'
+    );
     return new ServiceQuotasClient(shared).send(new GetServiceQuotaCommand(asked), options);
   });
   if (!granted.ok && granted.code !== UNKNOWN) return granted;
@@ -22,8 +23,9 @@ async function defaultQuota(
   asked: { readonly ServiceCode: string; readonly QuotaCode: string },
 ): Promise<Reply<number | null>> {
   const given = await calls.askOther(async (shared, options) => {
-    const sdk = await import('@aws-sdk/client-service-quotas');
-    const { GetAWSDefaultServiceQuotaCommand, ServiceQuotasClient } = sdk;
+    const { GetAWSDefaultServiceQuotaCommand, ServiceQuotasClient } = await import(
+      '@aws-sdk/client-service-quotas'
+    );
     const command = new GetAWSDefaultServiceQuotaCommand(asked);
     return new ServiceQuotasClient(shared).send(command, options);
   });
