@@ -179,9 +179,9 @@ export function createLoop(deps: LoopDeps): Loop {
   }
 
   async function tickDiscover(): Promise<number> {
-    const scopes = await discover(deps);
-    scopes?.forEach(wake);
-    return deps.settings.resyncMs * (scopes ? DISCOVER_EVERY : 1 / 4);
+    const { scopes, isComplete } = await discover(deps);
+    scopes.forEach(wake);
+    return deps.settings.resyncMs * (isComplete ? DISCOVER_EVERY : 1 / 4);
   }
 
   /** The three healings; machines are adopted or ended by the regions' ticks. */

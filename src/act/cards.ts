@@ -1,0 +1,146 @@
+import { type Card, startedCard, waitingCard } from '../commands/card.ts';
+import type { Talk } from '../github/port.ts';
+import type { Instant } from '../lib/clock.ts';
+import type { WaitRow } from '../model/outcome.ts';
+import type { Repo } from '../model/repo.ts';
+import type { Wait } from '../model/world.ts';
+import type { ScopeRows } from '../store/port.ts';
+import type { ActDeps } from './deps.ts';
+import { jobLink } from './rules-state.ts';
+
+type Need = Pick<ActDeps, 'store' | 'clock' | 'log' | 'settings'> & { readonly talk: Talk };
+
+const CHECK_NAME = 'dstack / queue';
+/** No machine that the rules allow can ever run these: that is told at once. */
+const NEVER: ReadonlySet<string> = new Set(['no-rule', 'fork-denied']);
+/** Cards of one scope that are open at once; commits beyond them wait for theirs. */
+const MOST_OPEN = 50;
+
+/** A card that stands at GitHub and is not ended. */
+interface OpenCard {
+  readonly repo: number;
+  readonly sha: string;
+  readonly id: number;
+  readonly said: string;
+  readonly at: Instant;
+}
+
+/**
+ * One card for each commit with jobs that wait: at once for what can never run, after R/2 for what no
+ * machine is coming for; changed at most every R/4, and always ended when its jobs have started.
+ */
+export async function tellWaits(
+  deps: Need,
+  of: { readonly rows: ScopeRows; readonly waits: readonly Wait[] },
+): Promise<void> {
+  const { rows } = of;
+  const [repo] = rows.repos;
+  if (!repo || repo.removedAt !== null) return;
+  const key = `cards:${repo.scope}`;
+  const fact = await deps.store.fact(key);
+  const open = fact ? (JSON.parse(fact.value) as readonly OpenCard[]) : [];
+  const shown = worthTelling(deps, of);
+  if (open.length === 0 && shown.size === 0) return;
+  const next: OpenCard[] = [];
+  for (const card of open) {
+    const waits = shown.get(keyOf(card));
+    const kept = await keep(deps, { rows, card, waits });
+    if (kept) next.push(kept);
+    shown.delete(keyOf(card));
+  }
+  for (const [commit, waits] of shown) {
+    if (next.length >= MOST_OPEN) break;
+    const made = await begin(deps, { rows, commit, waits });
+    if (made) next.push(made);
+  }
+  await deps.store.saveFact(key, JSON.stringify(next), deps.clock.now());
+}
+
+const keyOf = ({ repo, sha }: Pick<OpenCard, 'repo' | 'sha'>): string => `${repo}:${sha}`;
+
+/** By commit, the waits that a person should read about. */
+function worthTelling(
+  deps: Need,
+  { rows, waits }: { readonly rows: ScopeRows; readonly waits: readonly Wait[] },
+): Map<string, WaitRow[]> {
+  const now = deps.clock.now();
+  const byCommit = new Map<string, WaitRow[]>();
+  const reasons = new Map(waits.map(({ job, reason }) => [job, reason]));
+  for (const job of rows.jobs) {
+    const reason = reasons.get(job.id);
+    const repo = rows.repos.find((one) => one.id === job.repo);
+    if (!reason || !repo || reason.code === 'starting') continue;
+    const isLong = now - job.queuedAt >= deps.settings.resyncMs / 2;
+    if (!isLong && !NEVER.has(reason.code)) continue;
+    const { labels, queuedAt: since } = job;
+    const link = jobLink(deps, repo, job);
+    const row = { job: link, since, labels, code: reason.code, reason: reason.text };
+    const key = keyOf({ repo: repo.id, sha: job.sha });
+    byCommit.set(key, [...(byCommit.get(key) ?? []), row]);
+  }
+  return byCommit;
+}
+
+const repoOf = (rows: ScopeRows, id: number): Repo | undefined =>
+  rows.repos.find((one) => one.id === id);
+
+/** The card as it stands now; undefined when it is ended. */
+async function keep(
+  deps: Need,
+  of: { rows: ScopeRows; card: OpenCard; waits: readonly WaitRow[] | undefined },
+): Promise<OpenCard | undefined> {
+  const { card, waits } = of;
+  const repo = repoOf(of.rows, card.repo);
+  if (!repo) return undefined;
+  const now = deps.clock.now();
+  const content = waits ? waitingCard(waits) : startedCard;
+  const said = waits ? saidOf(waits) : '';
+  if (said === card.said || now - card.at < deps.settings.resyncMs / 4) return card;
+  const conclusion = waits ? conclusionOf(waits) : 'neutral';
+  const { id, sha } = card;
+  const done = await deps.talk.check(repo, checkOf({ id, sha, content, conclusion }));
+  if (!done.ok) return done.reason === 'missing' ? undefined : { ...card, at: now };
+  return waits ? { ...card, said, at: now } : undefined;
+}
+
+async function begin(
+  deps: Need,
+  of: { rows: ScopeRows; commit: string; waits: readonly WaitRow[] },
+): Promise<OpenCard | undefined> {
+  const [id = '', sha = ''] = of.commit.split(':');
+  const repo = repoOf(of.rows, Number(id));
+  if (!repo) return undefined;
+  const content = waitingCard(of.waits);
+  const made = await deps.talk.check(
+    repo,
+    checkOf({ sha, content, conclusion: conclusionOf(of.waits) }),
+  );
+  if (!made.ok) {
+    deps.log.warn({ scope: repo.scope, sha, code: made.code }, 'check run not written');
+    return undefined;
+  }
+  return { repo: repo.id, sha, id: made.value.id, said: saidOf(of.waits), at: deps.clock.now() };
+}
+
+/** What no rule can ever serve is a mistake in the commit or in the rules. */
+const conclusionOf = (waits: readonly WaitRow[]) =>
+  waits.some(({ code }) => NEVER.has(code)) ? ('failure' as const) : null;
+
+/** The same jobs for the same reasons need no second word. */
+const saidOf = (waits: readonly WaitRow[]): string =>
+  waits.map(({ job, reason }) => `${job.id} ${reason}`).join('\n');
+
+const checkOf = (of: {
+  id?: number;
+  sha: string;
+  content: Card;
+  conclusion: 'neutral' | 'failure' | null;
+}) => ({
+  ...(of.id === undefined ? {} : { id: of.id }),
+  name: CHECK_NAME,
+  sha: of.sha,
+  conclusion: of.conclusion,
+  title: of.content.title,
+  summary: of.content.summary,
+  annotations: [],
+});
