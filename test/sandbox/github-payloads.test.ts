@@ -1,27 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { expect, test } from '@jest/globals';
-import { Ajv } from 'ajv';
-import formats from 'ajv-formats';
-import { addJob, addRunner, createWorld, MINUTE_MS, startMachine } from './github-world.ts';
+import { webhookProblems as problemsOf } from '../github/webhooks.ts';
+import { addJob, addRunner, createWorld, MINUTE_MS, startMachine, value } from './github-world.ts';
 
 // GitHub's published schemas judge every payload that the sandbox sends.
-
-const schemaPath = createRequire(import.meta.url).resolve('@octokit/webhooks-schemas/schema.json');
-const ajv = new Ajv({ strict: false, allErrors: true });
-formats.default(ajv);
-for (const format of ['uri-template']) ajv.addFormat(format, true);
-ajv.addSchema(JSON.parse(readFileSync(schemaPath, 'utf8')), 'github');
-
-function problemsOf(event: string, payload: object): string[] {
-  const action = 'action' in payload ? String(payload.action) : 'event';
-  const check = ajv.getSchema(`github#/definitions/${event}$${action}`);
-  if (check === undefined) return [`no schema for ${event} ${action}`];
-  if (check(JSON.parse(JSON.stringify(payload)))) return [];
-  return (check.errors ?? []).map(
-    (error) => `${event} ${action}${error.instancePath} ${error.message}`,
-  );
-}
 
 test.each(['Organization', 'User'] as const)(
   'agree, for an owner that is a %s',
@@ -37,6 +18,17 @@ test.each(['Organization', 'User'] as const)(
     await world.pass(20 * MINUTE_MS);
     jobs.approve(waiting);
     runners.cancel(waiting);
+    const { issues, commits, pulls } = world.model;
+    const { number } = issues.addIssue(world.repo);
+    issues.addComment(world.repo, number, '/dstack help', 'ann');
+    const answer = value(issues.comment(world.repo, number, 'answer'));
+    value(issues.editComment(world.repo, answer.id, 'another'));
+    const spec = { head: 'feature', base: 'main', title: 'One', body: '' };
+    const pull = value(pulls.open(world.repo, spec)).issue;
+    issues.addComment(world.repo, pull.number, 'x', 'renovate[bot]');
+    pulls.merge(world.repo, pull.number, 'ann');
+    value(commits.deleteBranch(world.repo, 'feature'));
+    value(commits.makeBranch(world.repo, 'feature', world.repo.branches.get('main') ?? ''));
     const { id } = world.installation;
     repos.select(id, { remove: [world.repo] });
     repos.select(id, { add: [world.repo] });
@@ -63,6 +55,10 @@ test.each(['Organization', 'User'] as const)(
       'installation unsuspend',
       'installation_repositories added',
       'installation_repositories removed',
+      'issue_comment created',
+      'issue_comment edited',
+      'pull_request closed',
+      'pull_request opened',
       'push ',
       'repository deleted',
       'repository edited',
