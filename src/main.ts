@@ -208,7 +208,10 @@ async function serveUntilStopped(
 ): Promise<number> {
   const { host, port } = on.http;
   const stopped = signalled();
-  const server = await listen(routes, { host, port, log: on.log });
+  const server = await listen(routes, { host, port, log: on.log }).catch(whyNotHere);
+  if (typeof server === 'object' && 'notHere' in server) {
+    return complain(EXIT_CONFIG, [`HOST: cannot listen on ${host}:${port}: ${server.notHere}`]);
+  }
   if (server === 'port-taken') {
     const line = `PORT: ${port} on ${host} is taken by another process; choose another port`;
     return complain(EXIT_CONFIG, [line]);
@@ -217,6 +220,13 @@ async function serveUntilStopped(
   on.log.info({ signal: await stopped }, 'stopping');
   await server.close();
   return 0;
+}
+
+/** An address that is not this machine's, or a port that is for others, is a person's to mend. */
+function whyNotHere(error: NodeJS.ErrnoException): { readonly notHere: string } {
+  const { code = '' } = error;
+  if (!['EADDRNOTAVAIL', 'EACCES', 'ENOTFOUND', 'EAI_AGAIN'].includes(code)) throw error;
+  return { notHere: code };
 }
 
 const signalled = (): Promise<string> =>
