@@ -95,7 +95,7 @@ function parseOptions(args: readonly string[]): Options | string {
     const port = whole('port', { usual: isOnce ? 0 : 3000, most: 65_535 });
     return { isOnce, jobs, seed: whole('seed', { usual: 7, most: 999_999_999 }), port };
   } catch (error) {
-    const text = error instanceof Error ? error.message.split('. ')[0] : String(error);
+    const text = error instanceof Error ? error.message.split(/\.\s/)[0] : String(error);
     return `demo: ${text}\n\n${USAGE}`;
   }
 }
