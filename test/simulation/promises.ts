@@ -35,6 +35,7 @@ export interface Promises extends Ec2Watch {
   intended(lease: Lease, intents: readonly Intent[], launches: readonly Launch[]): void;
   /** Whose lease a scope's is. */
   leased(lease: Lease): void;
+  released(lease: Lease): void;
   forgetLeases(): void;
   /** A call of a process arrives at EC2 right now. */
   arrived(process: string, call: string): void;
@@ -125,6 +126,9 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
       const text = `${lease.holder} took ${lease.name} from ${before?.holder}`;
       kernel.invariant(isFree, 'one-holder', text);
       leases.set(lease.name, lease);
+    },
+    released(lease) {
+      if (leases.get(lease.name)?.fence === lease.fence) leases.delete(lease.name);
     },
     forgetLeases: () => leases.clear(),
     arrived(process, call) {

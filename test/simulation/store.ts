@@ -57,6 +57,11 @@ export function watchStore(
       }
       return lease;
     },
+    async release(lease) {
+      await inner.release(lease);
+      leases.delete(lease.name);
+      if (isCurrent()) promises.released(lease);
+    },
     async scopeRows(scope) {
       const rows = await inner.scopeRows(scope);
       for (const { id, state, reason } of rows.jobs) {
