@@ -2,6 +2,7 @@
 // With --check nothing is written, and a page that differs is an error.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { policyFor } from '../src/ec2/policy.ts';
+import { commandsTable } from '../src/commands/help-text.ts';
 import { rulesSchema } from '../src/rules/schema.ts';
 import { SETTINGS } from '../src/settings.ts';
 
@@ -48,6 +49,7 @@ const settingsTable = [
 
 keep('docs/dstack.schema.json', `${JSON.stringify(rulesSchema, null, 2)}\n`);
 fill('docs/reference.md', 'settings', settingsTable);
+fill('docs/reference.md', 'commands', commandsTable());
 const placeholders = { region: 'REGION', account: 'ACCOUNT', bucket: 'BUCKET' };
 const policy = JSON.stringify(policyFor(placeholders), null, 2);
 fill('docs/aws.md', 'policy', `\`\`\`json\n${policy}\n\`\`\``);

@@ -1,18 +1,22 @@
+import type { AccountDesk } from './accounts/port.ts';
 import { createForkJudge } from './act/forks.ts';
 import { DEFAULT_MAX_DURATION_MS, lookAround } from './act/look.ts';
 import { createRulesOf } from './act/read-rules.ts';
 import type { Sts } from './ec2/port.ts';
 import { createEvents } from './gateway/events.ts';
 import { createRegister } from './gateway/register.ts';
+import type { Talk, Users } from './github/port.ts';
 import { type Answer, jsonObject, type Routes } from './lib/http.ts';
 import type { Secret } from './lib/secret.ts';
 import { createLoop, type Loop, type LoopDeps } from './loop.ts';
 import type { ScopeId } from './model/ids.ts';
 import type { Instance } from './model/launch.ts';
 import { labelsFor } from './plan/plan.ts';
+import { rulesSchema } from './rules/schema.ts';
+import { accountRoutes } from './web/accounts-api.ts';
 import { createReadyz, healthz } from './web/health.ts';
 import { createHome } from './web/home.ts';
-import { createMetrics } from './web/metrics.ts';
+import { createMetrics, type Metrics } from './web/metrics.ts';
 import { createListener } from './webhook/listener.ts';
 
 // app: a table of routes and the functions behind them. The two roots, main.ts and demo.ts, differ
@@ -21,6 +25,12 @@ import { createListener } from './webhook/listener.ts';
 export interface AppDeps extends Omit<LoopDeps, 'rulesOf' | 'judgeFork'> {
   readonly sts: Sts;
   readonly webhookSecret: Secret;
+  /** Where people configure AWS accounts; left out where there is one world only. */
+  readonly people?: {
+    readonly desk: AccountDesk;
+    readonly users: Users | null;
+    readonly permission: Talk['permission'];
+  };
   readonly metricsToken: Secret | null;
   /** The host that machines prove themselves to; '' matches no proof. */
   readonly audience: string;
@@ -72,6 +82,8 @@ export function createApp(given: AppDeps): App {
       const session = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
       return body.ok ? events(session, body.value) : body.answer;
     },
+    ...(deps.people && accountsDoor(deps, deps.people, metrics)),
+    'GET /schema/dstack.json': async () => ({ status: 200, body: rulesSchema }),
     'GET /healthz': healthz,
     'GET /readyz': createReadyz({ isReady: loop.isReady, ping: () => store.fact('ping') }),
     'GET /metrics': metrics.handler,
@@ -79,6 +91,20 @@ export function createApp(given: AppDeps): App {
   };
   return { routes, loop, register, events };
 }
+
+const accountsDoor = (
+  { github, store, log, settings }: AppDeps,
+  people: NonNullable<AppDeps['people']>,
+  metrics: Pick<Metrics, 'refused'>,
+): Routes =>
+  accountRoutes({
+    ...people,
+    github: { ...github, permission: people.permission },
+    store,
+    log,
+    publicUrl: settings.publicUrl,
+    refused: (why) => metrics.refused('accounts', why),
+  });
 
 const REGISTER_LIMIT_BYTES = 64 * 1024;
 const EVENTS_LIMIT_BYTES = 256 * 1024;
