@@ -46,6 +46,16 @@ test.each<[string, string, number, () => Promise<Reply<unknown>>, Refusal]>([
   expect(wire.to(route)).toHaveLength(1);
 });
 
+test('the 81st comment of a minute is told when, and not sent; to edit one is no comment', async () => {
+  wire.on(`POST ${COMMENTS}`, { status: 201, body: { id: 1 } });
+  wire.on(`PATCH ${PATH}/issues/comments/1`, ok({}));
+  const comment = () => talk.comment(REPO, 2, 'x');
+  for (let i = 0; i < 4; i++) await Promise.all(Array.from({ length: 20 }, comment));
+  expect(await comment()).toMatchObject({ reason: 'throttled', retryAt: NOW + 61_000 });
+  expect(wire.to(`POST ${COMMENTS}`)).toHaveLength(80);
+  expect(await talk.editComment(REPO, 1, 'y')).toEqual({ ok: true, value: null });
+});
+
 describe('who may', () => {
   test.each(['admin', 'write', 'read', 'none'])('%s, by the four old words', async (permission) => {
     wire.on(PERMISSION, ok({ permission, role_name: 'release-manager' }));
