@@ -14,12 +14,7 @@ if (command === 'serve') {
   const { demo } = await import('../src/demo.ts');
   process.exitCode = await demo(args);
 } else {
-  const isHelp = command === 'help' || command === '--help' || command === '-h';
-  const line = isHelp ? '' : `dstack: there is no command "${command}".\n\n`;
-  (isHelp ? process.stdout : process.stderr).write(
-    `${line}usage: dstack serve            the app, from environment variables\n` +
-      '       dstack demo [--once]   the app on a sandbox GitHub and EC2; needs no account\n' +
-      '       dstack help            this text\n',
-  );
-  process.exitCode = isHelp ? 0 : 2;
+  const { run } = await import('../src/cli/main.ts');
+  const { processIo } = await import('./process-io.js');
+  process.exitCode = await run([command, ...args], processIo());
 }

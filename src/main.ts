@@ -3,11 +3,12 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setGlobalProxyFromEnv } from 'node:http';
 import { hostname } from 'node:os';
 import { pino } from 'pino';
-import { createAccounts } from './accounts/default.ts';
+import { makeAccounts } from './accounts/make.ts';
 import { createCatalogue } from './act/catalogue.ts';
 import { type AppDeps, createApp } from './app.ts';
 import { createEc2 } from './ec2/ec2.ts';
 import { createSts } from './ec2/sts.ts';
+import { createTrial } from './ec2/trial.ts';
 import { createGitHub } from './github/github.ts';
 import {
   type AppCredentials,
@@ -15,6 +16,8 @@ import {
   manifestFrom,
   REGISTERED_PATH,
 } from './github/manifest.ts';
+import type { Users } from './github/port.ts';
+import { createUsers, type UsersDeps } from './github/users.ts';
 import { systemClock as clock } from './lib/clock.ts';
 import { withVariables } from './lib/env-file.ts';
 import type { Routes } from './lib/http.ts';
@@ -120,16 +123,21 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
   const daemon = readFileSync(DAEMON);
   const audience = http.publicUrl === null ? '' : new URL(http.publicUrl).host;
   const owners = settings.defaultAccounts === '*' ? ['*'] : settings.defaultAccounts.map(String);
-  const makeEc2 = (region: string) => createEc2({ region, log, proxyEnv: process.env });
-  const accounts = createAccounts({ owners, makeEc2 });
-  const client = createGitHub({
-    appId: String(app.id),
-    privateKey: app.privateKey.reveal(),
-    apiUrl: github.apiUrl,
-    userAgent: USER_AGENT,
-    clock,
-    log,
+  const here = { log, proxyEnv: process.env };
+  const { accounts, desk } = makeAccounts({
+    ...{ store, clock, random, log, owners, secretKey },
+    proxyEnv: process.env,
+    region: aws.region,
+    secrets: settings.secrets,
+    oldSecretKey: settings.oldSecretKey,
+    app: `${github.host}/${app.id}`,
+    makeEc2: (region, credentials) =>
+      createEc2({ ...here, region, ...(credentials && { credentials }) }),
+    makeTrial: (region, credentials) => createTrial({ ...here, region, credentials }),
   });
+  const gitHub = { apiUrl: github.apiUrl, userAgent: USER_AGENT, clock, log };
+  const privateKey = app.privateKey.reveal();
+  const client = createGitHub({ ...gitHub, appId: String(app.id), privateKey });
   const stsEndpoint = aws.stsEndpointUrl ?? aws.endpointUrl;
   return {
     store,
@@ -141,7 +149,8 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
     github: client,
     talk: client,
     sts: createSts({ audience, log, ...(stsEndpoint ? { endpoint: stsEndpoint } : {}) }),
-    keys: createKeys(secretKey.reveal()),
+    keys: createKeys(secretKey.reveal(), settings.oldSecretKey?.reveal()),
+    people: { desk, users: usersOf(app.client, gitHub), permission: client.permission },
     settings: {
       app: `${github.host}/${app.id}`,
       label: settings.label,
@@ -161,6 +170,12 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
     isHomeOpen: false,
   };
 }
+
+const usersOf = (
+  client: NonNullable<Settings['app']>['client'],
+  gitHub: Omit<UsersDeps, 'client'>,
+): Users | null =>
+  client && createUsers({ ...gitHub, client: { id: client.id, secret: client.secret.reveal() } });
 
 /** Without an App there is only the page that registers one. */
 async function setUp(settings: Settings, log: Log): Promise<number> {

@@ -33,6 +33,8 @@ export interface Settings {
     /** PKCS#8 PEM. */
     readonly privateKey: Secret;
     readonly webhookSecret: Secret;
+    /** For people who sign in through the App; null: nobody can. */
+    readonly client: { readonly id: string; readonly secret: Secret } | null;
   } | null;
   readonly http: {
     readonly host: string;
@@ -45,6 +47,8 @@ export interface Settings {
   readonly label: string;
   /** Null only while there is no App to derive it from. */
   readonly secretKey: Secret | null;
+  /** The one before it, while what it signed and sealed is still good. */
+  readonly oldSecretKey: Secret | null;
   /** Owner ids whose scopes may use the app's own AWS credentials; `*`: all. */
   readonly defaultAccounts: '*' | readonly number[];
   readonly tickMs: number;
@@ -95,6 +99,12 @@ const VARIABLES = {
     isSecret: true,
     parse: (text) => (text === 'development' ? undefined : new Secret(text)),
   }),
+  GITHUB_CLIENT_ID: variable({
+    meaning: "The App's client id, for people who sign in through it",
+    accepts: 'the client id that the page of the GitHub App shows',
+    parse: shaped(/^[A-Za-z0-9._-]{1,64}$/),
+  }),
+  GITHUB_CLIENT_SECRET: secret({ meaning: "The App's client secret", min: 16 }),
   WEBHOOK_PROXY_URL: url('A smee.io channel to take webhooks from while developing'),
   GHE_HOST: variable({
     meaning: 'The host, with the port if it has one, of a GitHub Enterprise Server',
@@ -154,10 +164,13 @@ const VARIABLES = {
     accepts: 'up to 400 letters, digits and /_+=.@-',
     parse: shaped(/^[A-Za-z0-9/_+=.@-]{1,400}$/),
   }),
-  DSTACK_SECRET_KEY: secret({
+  DSTACK_SECRET_KEY: variable({
     meaning:
-      "Signs registration tokens and sessions; without it derived from the App's private key",
-    min: 16,
+      "Signs registration tokens and sessions, seals accounts; without it derived from the App's " +
+      'private key. To change it write `NEW,OLD`, and `NEW` alone some days later',
+    accepts: 'at least 16 characters, or two such keys with a comma between',
+    isSecret: true,
+    parse: secretKeys,
   }),
   DSTACK_DEFAULT_ACCOUNT: variable({
     meaning: "Owner ids, or `*`: owners whose scopes may use the app's own AWS credentials",
@@ -199,7 +212,8 @@ export function parseSettings(env: Env, readFile: (path: string) => string): Par
     github: githubOf({ host: values.GHE_HOST, protocol: values.GHE_PROTOCOL }),
     database: values.DATABASE_URL,
     label: values.DSTACK_LABEL,
-    secretKey: values.DSTACK_SECRET_KEY ?? derivedKey(app.app),
+    secretKey: values.DSTACK_SECRET_KEY?.key ?? derivedKey(app.app),
+    oldSecretKey: values.DSTACK_SECRET_KEY?.old ?? null,
     defaultAccounts: values.DSTACK_DEFAULT_ACCOUNT ?? [],
     tickMs: values.DSTACK_TICK_MS,
     resyncMs: values.DSTACK_RESYNC_MS,
@@ -235,8 +249,10 @@ function appOf(source: AppSource): { app: Settings['app']; problems: readonly st
     problems.push(`WEBHOOK_SECRET: it is missing, and APP_ID is set; write ${accepts}`);
   }
   const { APP_ID: id, WEBHOOK_SECRET: webhookSecret } = values;
+  const { GITHUB_CLIENT_ID: clientId, GITHUB_CLIENT_SECRET: clientSecret } = values;
+  const client = clientId && clientSecret ? { id: clientId, secret: clientSecret } : null;
   const isWhole = id !== null && key.pem && webhookSecret !== null;
-  return { app: isWhole ? { id, privateKey: key.pem, webhookSecret } : null, problems };
+  return { app: isWhole ? { id, privateKey: key.pem, webhookSecret, client } : null, problems };
 }
 
 interface ReadKey {
@@ -270,6 +286,18 @@ function readKey({ values, readFile }: AppSource): ReadKey {
 function privateKey(text: string): Secret | undefined {
   const pem = parsePrivateKey(text);
   return pem === undefined ? undefined : new Secret(pem);
+}
+
+const SECRET_KEY_MIN = 16;
+
+/** A comma within a key parts nothing unless both sides are long enough to be keys. */
+function secretKeys(text: string): { key: Secret; old: Secret | null } | undefined {
+  const at = text.indexOf(',');
+  const [key, old] = [text.slice(0, at), text.slice(at + 1)];
+  if (at >= SECRET_KEY_MIN && old.length >= SECRET_KEY_MIN) {
+    return { key: new Secret(key), old: new Secret(old) };
+  }
+  return text.length >= SECRET_KEY_MIN ? { key: new Secret(text), old: null } : undefined;
 }
 
 const derivedKey = (app: Settings['app']): Secret | null =>

@@ -39,6 +39,7 @@ describe('an empty environment', () => {
       database: { kind: 'sqlite', path: './data/dstack.db' },
       label: 'dstack',
       secretKey: null,
+      oldSecretKey: null,
       defaultAccounts: [],
       tickMs: 5000,
       resyncMs: 60_000,
@@ -61,6 +62,16 @@ describe('an empty environment', () => {
     expect(Object.isFrozen(settings)).toBe(true);
     for (const group of Object.values(settings)) expect(Object.isFrozen(group)).toBe(true);
   });
+});
+
+test('a secret key may name the one before it, and a comma within a short part names none', () => {
+  const read = (text: string) => {
+    const { secretKey, oldSecretKey } = settingsOf({ ...APP, DSTACK_SECRET_KEY: text });
+    return [secretKey?.reveal(), oldSecretKey?.reveal()];
+  };
+  expect(read(`${'n'.repeat(16)},${'o'.repeat(16)}`)).toEqual(['n'.repeat(16), 'o'.repeat(16)]);
+  expect(read('short,0123456789abcdef')).toEqual(['short,0123456789abcdef', undefined]);
+  expect(read('0123456789abcdef,short')).toEqual(['0123456789abcdef,short', undefined]);
 });
 
 test('keeps every value that is written', () => {
@@ -180,7 +191,7 @@ describe('a bad value is one line', () => {
       'sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE',
     ],
     ['DATABASE_URL', 'postgres:', 'sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE'],
-    ['DSTACK_SECRET_KEY', 'short', 'at least 16 characters'],
+    ['DSTACK_SECRET_KEY', 'short', 'at least 16 characters, or two such keys with a comma between'],
     ['DSTACK_METRICS_TOKEN', 'short', 'at least 8 characters'],
   ])('that does not show the secret: %s=%s', (name, value, accepted) => {
     expect(problemsOf({ ...APP, [name]: value })).toEqual([

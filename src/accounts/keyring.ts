@@ -86,7 +86,7 @@ export function createKeyring(deps: KeyringDeps): Keyring {
       helds.delete(scope);
       return NONE;
     }
-    if (answer.reason === 'denied' && !before) {
+    if ((answer.reason === 'denied' || answer.reason === 'invalid') && !before) {
       // A deployment without a right to secrets has none: what its own credentials serve, they serve.
       log.debug({ scope, code: answer.code }, 'the vault may not be read');
       return NONE;

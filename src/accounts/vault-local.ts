@@ -36,7 +36,7 @@ export function createLocalVault({ store, clock, random, keys, oldKeys }: LocalV
       const old = oldKeys?.open(purposeOf(scope), sealed);
       if (old === undefined) {
         const why = 'it was sealed under another DSTACK_SECRET_KEY: configure the account again';
-        return refused('invalid', 'sealed', why);
+        return refused('conflict', 'sealed', why);
       }
       await save(scope, seal(scope, old));
       return done(old);

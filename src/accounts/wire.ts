@@ -3,6 +3,8 @@ import { type AgentOptions, Agent as HttpsAgent } from 'node:https';
 
 export interface WireOptions {
   readonly region: string;
+  /** Left out: AWS, or what the SDK's own variables name. */
+  readonly endpoint?: string;
   /** HTTPS_PROXY and its kin; the SDK reads none of them itself. */
   readonly proxyEnv?: AgentOptions['proxyEnv'];
 }
@@ -13,10 +15,11 @@ const ANSWER_TIMEOUT_MS = 5_000;
 const SOCKETS = 10;
 
 /** How the small clients of this folder speak to AWS; endpoints are the SDK's own business. */
-export function within({ region, proxyEnv }: WireOptions) {
+export function within({ region, endpoint, proxyEnv }: WireOptions) {
   const agent = { keepAlive: true, maxSockets: SOCKETS, proxyEnv };
   return {
     region,
+    ...(endpoint !== undefined && { endpoint }),
     maxAttempts: ATTEMPTS,
     requestHandler: {
       connectionTimeout: CONNECT_TIMEOUT_MS,

@@ -5,7 +5,7 @@ import { runInstancesInput } from './launch.ts';
 import type { Trial } from './port.ts';
 
 const SPOT_ROLE = 'AWSServiceRoleForEC2Spot';
-/** Written to see whether we may, empty, always the same. */
+/** Written to see whether we may; always the same. */
 const BUCKET_KEY = '.dstack-check';
 
 /** What is tried before credentials are kept. Only a bucket that is named gets something: a mark. */
@@ -44,7 +44,7 @@ export function createTrial(options: AwsOptions): Trial {
         const put = new PutObjectCommand({
           Bucket: bucket,
           Key: BUCKET_KEY,
-          Body: '',
+          Body: 'dstack may write here\n',
           // A name is taken all over the world: a bucket of another account is not the user's.
           ExpectedBucketOwner: awsAccount,
         });

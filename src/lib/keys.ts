@@ -13,11 +13,13 @@ export interface Keys {
   isMac(purpose: string, parts: readonly string[], given: string): boolean;
   /** AES-256-GCM; `iv` is 24 hex digits that are never used twice. */
   seal(purpose: string, text: string, iv: string): string;
-  /** undefined when it was sealed under another secret, or changed. */
+  /** undefined when it was sealed under a secret that is not known, or changed. */
   open(purpose: string, sealed: string): string | undefined;
 }
 
-export function createKeys(secret: string): Keys {
+/** `old` is the secret before this one: it signs and seals nothing more, and what it did still holds. */
+export function createKeys(secret: string, old?: string): Keys {
+  const before = old === undefined ? undefined : createKeys(old);
   const keyFor = (purpose: string) =>
     Buffer.from(hkdfSync('sha256', secret, 'dstack', purpose, 32));
   // The length in front of each part keeps ('ab','c') apart from ('a','bc').
@@ -30,7 +32,8 @@ export function createKeys(secret: string): Keys {
     isMac(purpose, parts, given) {
       const right = Buffer.from(mac(purpose, parts));
       const got = Buffer.from(given);
-      return right.length === got.length && timingSafeEqual(right, got);
+      const isRight = right.length === got.length && timingSafeEqual(right, got);
+      return isRight || (before?.isMac(purpose, parts, given) ?? false);
     },
     seal(purpose, text, iv) {
       const cipher = createCipheriv('aes-256-gcm', keyFor(purpose), Buffer.from(iv, 'hex'));
@@ -45,7 +48,7 @@ export function createKeys(secret: string): Keys {
         const text = decipher.update(Buffer.from(body, 'base64url'));
         return Buffer.concat([text, decipher.final()]).toString('utf8');
       } catch {
-        return undefined;
+        return before?.open(purpose, sealed);
       }
     },
   };

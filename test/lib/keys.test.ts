@@ -20,6 +20,18 @@ test('a token is good for its own launch under its own secret', () => {
   expect(isRegistrationToken(keys, 'launch-1', `${token}x`)).toBe(false);
 });
 
+test('what the secret before this one signed and sealed still holds, and nothing more is', () => {
+  const [before, now] = [
+    createKeys('a secret of the past'),
+    createKeys('a new secret of today', 'a secret of the past'),
+  ];
+  const sealed = before.seal('p', 'text', '0'.repeat(24));
+  expect(now.open('p', sealed)).toBe('text');
+  expect(now.isMac('p', ['a'], before.mac('p', ['a']))).toBe(true);
+  expect(now.mac('p', ['a'])).not.toBe(before.mac('p', ['a']));
+  expect(before.open('p', now.seal('p', 'text', '0'.repeat(24)))).toBeUndefined();
+});
+
 test('a session names its machine and cannot be made for another', () => {
   const session = sessionFor(keys, 'abc', 'i-1');
   expect(parseSession(keys, session)).toEqual({ launch: 'abc', instance: 'i-1' });

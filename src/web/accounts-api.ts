@@ -1,0 +1,172 @@
+import type { AccountDesk, Check } from '../accounts/port.ts';
+import type { GitHub, Talk, Users } from '../github/port.ts';
+import { type Answer, failure, jsonObject, type Request, type Routes } from '../lib/http.ts';
+import type { Log } from '../lib/log.ts';
+import { isLoopback } from '../lib/variable.ts';
+import { parseScopeId, type ScopeId } from '../model/ids.ts';
+import type { Refused, Reply } from '../model/reply.ts';
+import type { RepoFacts } from '../model/repo.ts';
+import type { Store } from '../store/port.ts';
+
+// PUT | GET | DELETE /api/v1/accounts/<scope>: AWS accounts, by people who administer the repository,
+// or the owner's `.github` repository. Only tokens that this App issued count: any other could have
+// been given to some other site. No body is logged, and no answer holds a secret.
+
+export interface AccountsApiDeps {
+  readonly desk: AccountDesk;
+  /** null: the App's client id and secret are not known here. */
+  readonly users: Users | null;
+  readonly github: Pick<GitHub, 'installations' | 'repositories'> & Pick<Talk, 'permission'>;
+  readonly store: Pick<Store, 'repo'>;
+  readonly publicUrl: string | null;
+  readonly log: Log;
+  /** Counts a refusal, for /metrics. */
+  readonly refused: (why: string) => void;
+}
+
+const PATH = '/api/v1/accounts/';
+/** A thousand repositories in it, and room. */
+const BODY_LIMIT_BYTES = 32 * 1024;
+
+export function accountRoutes(deps: AccountsApiDeps): Routes {
+  const guarded =
+    (run: (request: Request, scope: ScopeId) => Promise<Answer>) => async (request: Request) => {
+      const entered = await enter(deps, request);
+      if ('answer' in entered) {
+        deps.refused(entered.why);
+        return entered.answer;
+      }
+      const answer = await run(request, entered.scope);
+      return { ...answer, headers: { 'cache-control': 'no-store', ...answer.headers } };
+    };
+  return {
+    [`GET ${PATH}*`]: guarded(async (_, scope) => {
+      const described = await deps.desk.describe(scope);
+      return { status: 200, body: { scope, ...described } };
+    }),
+    [`PUT ${PATH}*`]: guarded((request, scope) => put(deps, request, scope)),
+    [`DELETE ${PATH}*`]: guarded((request, scope) => remove(deps, request, scope)),
+  };
+}
+
+async function put({ desk }: AccountsApiDeps, request: Request, scope: ScopeId): Promise<Answer> {
+  const body = await jsonObject(request, BODY_LIMIT_BYTES);
+  if (!body.ok) return body.answer;
+  const done = await desk.configure(scope, body.value);
+  const { checks } = done;
+  if (done.ok) return { status: 200, body: { account: done.account, checks } };
+  return withChecks(failure(STATUS_OF[done.code], done.code, done.message), checks);
+}
+
+const withChecks = (answer: Answer, checks: readonly Check[]): Answer => ({
+  ...answer,
+  body: { ...(typeof answer.body === 'object' ? answer.body : {}), checks },
+});
+
+async function remove(
+  { desk }: AccountsApiDeps,
+  { query }: Request,
+  scope: ScopeId,
+): Promise<Answer> {
+  const done = await desk.clear(scope, { force: query.get('force') === '1' });
+  const { ended } = done;
+  if (done.ok) return { status: 200, body: { ended } };
+  return failure(STATUS_OF[done.code], done.code, done.message);
+}
+
+const STATUS_OF = {
+  shape: 400,
+  checks: 422,
+  busy: 409,
+  ending: 409,
+  none: 404,
+  vault: 503,
+} as const;
+
+type Entered = { readonly scope: ScopeId } | { readonly answer: Answer; readonly why: string };
+
+const no = (status: number, why: string, message: string): Entered => ({
+  answer: failure(status, why, message),
+  why,
+});
+
+async function enter(deps: AccountsApiDeps, request: Request): Promise<Entered> {
+  if (!isSecure(request, deps.publicUrl)) {
+    return no(
+      403,
+      'http',
+      'credentials are taken over https only: use the https address of the app',
+    );
+  }
+  const scope = parseScopeId(request.path.slice(PATH.length));
+  if (!scope) return no(404, 'scope', 'write repo-<repository id> or owner-<owner id>');
+  const token = /^(?:bearer|token) (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (token === undefined) {
+    return no(401, 'token', 'send a user token of this GitHub App: authorization: bearer …');
+  }
+  if (!deps.users) {
+    const text =
+      'nobody can sign in here: whoever runs the app sets GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET';
+    return no(503, 'no-client', text);
+  }
+  const user = await deps.users.whoIs(token);
+  if (!user.ok) return unknownUser(user);
+  const { login } = user.value;
+  const place = await placeOf(deps, scope);
+  if (!place.ok) return unknownPlace(place);
+  const permission = await deps.github.permission(place.value, login);
+  if (!permission.ok) return outage(permission);
+  if (permission.value === 'admin') return { scope };
+  deps.log.info({ scope, login, permission: permission.value }, 'account: not an admin');
+  const text = `${login} has ${permission.value} on ${place.value.owner}/${place.value.name}; this needs admin`;
+  return permission.value === 'none' ? unknownPlace() : no(403, 'permission', text);
+}
+
+const outage = ({ code }: Refused): Entered =>
+  no(503, 'github', `GitHub does not say now who may (${code}): try again`);
+
+function unknownUser(refused: Refused): Entered {
+  if (refused.reason !== 'denied') return outage(refused);
+  return no(401, 'token', 'GitHub knows no such user token of this App; sign in again');
+}
+
+/** The same for what is not there and for what the user does not see. */
+function unknownPlace(refused?: Refused): Entered {
+  if (refused && refused.reason !== 'missing') return outage(refused);
+  const text =
+    'no such repository is known here, or you do not see it: is the App installed on it?';
+  return no(404, 'scope', `${text} An owner's account needs the owner's .github repository.`);
+}
+
+/** The repository whose admins may: the scope's own, or the owner's `.github`. */
+async function placeOf(deps: AccountsApiDeps, scope: ScopeId): Promise<Reply<RepoFacts>> {
+  const id = Number(scope.replace(/^\D+/, ''));
+  const missing = { ok: false, reason: 'missing', code: '404', message: 'not installed' } as const;
+  if (scope.startsWith('repo-')) {
+    const repo = await deps.store.repo(id);
+    return repo && repo.removedAt === null ? { ok: true, value: repo } : missing;
+  }
+  const installations = await deps.github.installations();
+  if (!installations.ok) return installations;
+  const installation = installations.value.find(({ ownerId }) => ownerId === id);
+  if (!installation) return missing;
+  const repos = await deps.github.repositories(installation.id);
+  if (!repos.ok) return repos;
+  const home = repos.value.find(({ name, ownerId }) => name === '.github' && ownerId === id);
+  return home ? { ok: true, value: home } : missing;
+}
+
+/**
+ * TLS ends before us: what the proxy says of the way here counts; without a word of it, only this
+ * machine itself, or the https address that the app goes by.
+ */
+export function isSecure({ headers }: Pick<Request, 'headers'>, publicUrl: string | null): boolean {
+  const [forwarded] = [headers['x-forwarded-proto'] ?? []].flat();
+  if (forwarded !== undefined) return forwarded.split(',')[0]?.trim().toLowerCase() === 'https';
+  const host = headers.host ?? '';
+  if (!URL.canParse(`http://${host}`)) return false;
+  if (isLoopback(new URL(`http://${host}`))) return true;
+  if (publicUrl === null) return false;
+  const known = new URL(publicUrl);
+  return known.protocol === 'https:' && known.host === host;
+}

@@ -1,0 +1,232 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createScopedAccounts } from '../../src/accounts/accounts.ts';
+import { createAccounts } from '../../src/accounts/default.ts';
+import { createDesk } from '../../src/accounts/desk.ts';
+import { createIdentities } from '../../src/accounts/identity.ts';
+import type { AwsKeys } from '../../src/accounts/port.ts';
+import { createEc2 } from '../../src/ec2/ec2.ts';
+import { createTrial } from '../../src/ec2/trial.ts';
+import { createKeys } from '../../src/lib/keys.ts';
+import { silentLog as log } from '../../src/lib/log.ts';
+import { createMemoryStore } from '../../src/store/memory.ts';
+import { type Moto, motoServer, startMoto } from '../moto.ts';
+import { AWS_ACCOUNT, handWorld, KEYS, no, ROLE } from './world.ts';
+
+// The desk before moto's EC2, with an STS that is set by hand: moto's never refuses.
+
+const REGION = 'eu-west-1';
+const BODY = { ...KEYS, region: REGION };
+
+let moto: Moto;
+
+function open() {
+  const world = handWorld();
+  const { vault, ring: keyring, identities, clock } = world;
+  const store = createMemoryStore();
+  const at = (region: string, credentials: AwsKeys | (() => Promise<AwsKeys>)) =>
+    createEc2({ region, credentials, endpoint: moto.url, log });
+  const fallback = createAccounts({ owners: [], makeEc2: (region) => at(region, KEYS) });
+  const accounts = createScopedAccounts({ keyring, fallback, clock, makeEc2: at });
+  const living = async () => [...world.living].map((account) => ({ account, region: REGION }));
+  const desk = createDesk({
+    vault,
+    keyring,
+    identities,
+    accounts,
+    store: { ...store, livingRegions: living },
+    keys: createKeys('a secret key of today'),
+    clock,
+    log,
+    app: 'github.example/1',
+    makeEc2: at,
+    makeTrial: (region, credentials) => createTrial({ region, credentials, endpoint: moto.url }),
+  });
+  // The same object, so that a test can set what STS says.
+  return Object.assign(world, { desk, accounts });
+}
+
+if (motoServer === undefined) {
+  test.skip('needs moto_server', () => {});
+} else {
+  beforeAll(async () => {
+    moto = await startMoto();
+  });
+  afterAll(() => moto.stop());
+  beforeEach(() => fetch(`${moto.url}/moto-api/reset`, { method: 'POST' }));
+
+  const makeSpotRole = () =>
+    fetch(moto.url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        authorization:
+          'AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0',
+      },
+      body: 'Action=CreateRole&RoleName=AWSServiceRoleForEC2Spot&AssumeRolePolicyDocument=%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%5D%7D&Version=2010-05-08',
+    });
+
+  describe('configuring', () => {
+    test('keeps what stood all checks, and shows it masked', async () => {
+      await makeSpotRole();
+      const { desk, kept, accounts } = open();
+      const done = await desk.configure('repo-7', BODY);
+      expect(done.checks.map(({ name, ok, text }) => [name, ok, text])).toEqual([
+        ['identity', true, expect.stringContaining(AWS_ACCOUNT)],
+        ['region', true, `${REGION} is enabled`],
+        ['launch', true, expect.stringContaining('dry run')],
+        ['spot role', true, expect.any(String)],
+        ['quota', true, expect.any(String)],
+      ]);
+      expect(done).toMatchObject({ ok: true, account: { accessKeyId: 'AKIA************MPLE' } });
+      expect(JSON.stringify([done, await desk.describe('repo-7')])).not.toContain('xxxx');
+      expect(JSON.parse(String(kept.get('repo-7')))).toMatchObject({
+        scope: 'repo-7',
+        account: AWS_ACCOUNT,
+        ...KEYS,
+      });
+      const repo = { id: 7, ownerId: 9, scope: 'repo-7' } as const;
+      expect(await accounts.accountFor(repo)).toEqual({ account: 'repo-7', region: REGION });
+      expect(await accounts.ec2('repo-7', REGION).subnets([])).toMatchObject({ ok: true });
+    });
+
+    test('keeps nothing when a check fails, and every failure has a fix', async () => {
+      const { desk, kept } = open();
+      const done = await desk.configure('repo-7', { ...BODY, bucket: 'no-such-bucket-of-ours' });
+      expect(done).toMatchObject({ ok: false, code: 'checks' });
+      expect(done.checks.filter(({ ok }) => !ok)).toEqual([
+        expect.objectContaining({
+          name: 'spot role',
+          fix: expect.stringContaining('create-service'),
+        }),
+        expect.objectContaining({ name: 'bucket', fix: expect.stringContaining('s3:PutObject') }),
+      ]);
+      expect(kept.size).toBe(0);
+    });
+
+    test.each([
+      ['a region that is not', { region: 'eu-none-9' }, 'region', 'no region eu-none-9'],
+      ['a region that is not enabled', { region: 'ap-east-1' }, 'region', 'not enabled'],
+    ])('%s keeps nothing', async (_, change, name, text) => {
+      const { desk, kept } = open();
+      const { checks } = await desk.configure('repo-7', { ...BODY, ...change });
+      expect(checks.find(({ ok }) => !ok)).toMatchObject({
+        name,
+        text: expect.stringContaining(text),
+      });
+      expect(kept.size).toBe(0);
+    });
+
+    test('keys that AWS does not know are told so', async () => {
+      const { desk, callers } = open();
+      callers.set(KEYS.accessKeyId, no('denied', 'InvalidClientTokenId'));
+      expect(await desk.configure('repo-7', BODY)).toMatchObject({
+        ok: false,
+        checks: [
+          { name: 'identity', ok: false, text: expect.stringContaining('InvalidClientTokenId') },
+        ],
+      });
+    });
+
+    test.each([
+      ['a secret with a line break', { secretAccessKey: `${'x'.repeat(40)}\n` }, 'line break'],
+      ['a secret in the wrong place', { accessKeyId: 'x/+='.repeat(10) }, 'accessKeyId'],
+      ['a zone', { region: 'eu-west-1a' }, 'region'],
+      ['keys and a role', { roleArn: ROLE }, 'not both'],
+      ["an owner's repositories", { repositories: [1] }, 'owner'],
+      ['a bucket with a slash', { bucket: 'a/b' }, 'bucket'],
+    ])('%s is refused before AWS is asked', async (_, change, word) => {
+      const { desk, calls } = open();
+      const done = await desk.configure('repo-7', { ...BODY, ...change });
+      expect(done).toMatchObject({
+        ok: false,
+        code: 'shape',
+        message: expect.stringContaining(word),
+      });
+      expect(JSON.stringify(done)).not.toMatch(/xxxx|\/\+=x/);
+      expect(calls).toEqual([]);
+    });
+
+    test('does not change the AWS account under machines that run', async () => {
+      await makeSpotRole();
+      const { desk, living, kept } = open();
+      await desk.configure('repo-7', BODY);
+      const other = String(kept.get('repo-7')).replace(AWS_ACCOUNT, '999999999999');
+      kept.set('repo-7', other);
+      living.add('repo-7');
+      expect(await desk.configure('repo-7', BODY)).toMatchObject({ ok: false, code: 'busy' });
+      expect(kept.get('repo-7')).toBe(other);
+    });
+  });
+
+  describe('a role', () => {
+    const asked = { roleArn: ROLE, region: REGION };
+
+    test('that demands our external id and no other is kept with it', async () => {
+      await makeSpotRole();
+      const world = open();
+      const { externalId } = await world.desk.describe('repo-7');
+      const { assume } = world;
+      world.assume = async (ask) =>
+        ask.externalId === externalId ? assume(ask) : no('denied', 'AccessDenied');
+      expect(await world.desk.configure('repo-7', asked)).toMatchObject({ ok: true });
+      expect(JSON.parse(String(world.kept.get('repo-7')))).toMatchObject({ externalId });
+      expect((await world.desk.describe('repo-8')).externalId).not.toBe(externalId);
+    });
+
+    test.each([
+      ['none', (id: string | null) => id === null || !id.startsWith('not-')],
+      ['any', () => true],
+      ['any that is not absent', (id: string | null) => id !== null],
+    ])('that takes %s is refused with the policy that mends it', async (_, takes) => {
+      const world = open();
+      const { externalId } = await world.desk.describe('repo-7');
+      const { assume } = world;
+      world.assume = async (ask) =>
+        takes(ask.externalId) ? assume(ask) : no('denied', 'AccessDenied');
+      expect(await world.desk.configure('repo-7', asked)).toMatchObject({
+        ok: false,
+        checks: [{ name: 'external id', ok: false, fix: expect.stringContaining(externalId) }],
+      });
+      expect(world.kept.size).toBe(0);
+    });
+  });
+
+  describe('clearing', () => {
+    test('refuses while machines run, and closes nothing', async () => {
+      await makeSpotRole();
+      const { desk, living, accounts } = open();
+      await desk.configure('repo-7', BODY);
+      living.add('repo-7');
+      expect(await desk.clear('repo-7', { force: false })).toMatchObject({ code: 'busy' });
+      const repo = { id: 7, ownerId: 9, scope: 'repo-7' } as const;
+      expect(await accounts.accountFor(repo)).toMatchObject({ account: 'repo-7' });
+    });
+
+    test('by force launches nothing more, and forgets when the last machine is gone', async () => {
+      await makeSpotRole();
+      const { desk, living, accounts, kept } = open();
+      await desk.configure('repo-7', BODY);
+      living.add('repo-7');
+      expect(await desk.clear('repo-7', { force: true })).toMatchObject({ code: 'ending' });
+      const repo = { id: 7, ownerId: 9, scope: 'repo-7' } as const;
+      expect(await accounts.accountFor(repo)).toMatchObject({ reason: { code: 'credentials' } });
+      expect(await accounts.ec2('repo-7', REGION).list('app')).toMatchObject({ ok: true });
+      living.clear();
+      expect(await desk.clear('repo-7', { force: true })).toEqual({ ok: true, ended: 0 });
+      expect(kept.size).toBe(0);
+      expect(await desk.clear('repo-7', { force: true })).toMatchObject({ code: 'none' });
+    });
+  });
+
+  test('STS says who signs, and assumes a role', async () => {
+    process.env['AWS_ACCESS_KEY_ID'] = 'AKIAIOSFODNN7EXAMPLE';
+    process.env['AWS_SECRET_ACCESS_KEY'] = 'secret';
+    const identities = createIdentities({ region: 'us-east-1', endpoint: moto.url });
+    expect(await identities.callerOf(KEYS)).toMatchObject({ value: { account: AWS_ACCOUNT } });
+    const ask = { roleArn: ROLE, externalId: 'e'.repeat(32), sessionName: 'dstack-repo-7' };
+    const session = await identities.assume(ask);
+    expect(session).toMatchObject({
+      value: { keys: { accessKeyId: expect.stringMatching(/^ASIA/) } },
+    });
+  });
+}
