@@ -12,6 +12,7 @@ import { createGitHubModel, type GitHubModel } from '../src/sandbox/github.ts';
 import type { HookCall, HookFault } from '../src/sandbox/github-hooks.ts';
 import { createSandboxGitHub } from '../src/sandbox/github-port.ts';
 import type { Job, JobSpec } from '../src/sandbox/github-state.ts';
+import { createSandboxTalk } from '../src/sandbox/github-talk-port.ts';
 import { createKernel, type Fault, type Kernel } from '../src/sandbox/kernel.ts';
 import { createMachines } from '../src/sandbox/machine.ts';
 import type { Behaviour } from '../src/sandbox/machine-daemon.ts';
@@ -202,6 +203,7 @@ function createAppOn(stage: Stage, process: Process): App {
     accounts,
     catalogue: createCatalogue({ accounts, clock }),
     github: hiding(stage, createSandboxGitHub(stage.github, process)),
+    talk: createSandboxTalk(stage.github, process),
     sts: createSandboxSts(stage.ec2, process),
     keys: createKeys('one secret for all replicas'),
     settings: {
