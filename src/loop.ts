@@ -1,4 +1,5 @@
 import { createAnswerQueue, isAsk } from './act/answer-queue.ts';
+import { tellWaits } from './act/cards.ts';
 import { releasePull } from './act/change-rules.ts';
 import { LEASE_MS } from './act/deps.ts';
 import { DISCOVER_EVERY, discover } from './act/discover.ts';
@@ -7,6 +8,7 @@ import { sweepRules } from './act/read-rules.ts';
 import { redeliverFailed } from './act/redeliver.ts';
 import { firstLookReason, observeRegion } from './act/region.ts';
 import { sweepRepo, sweepRunners } from './act/sweep.ts';
+import type { Talk } from './github/port.ts';
 import { Unavailable } from './lib/assert.ts';
 import { createScheduler, type Scheduler } from './lib/scheduler.ts';
 import type { Delivery } from './model/event.ts';
@@ -18,6 +20,8 @@ import { type ReconcileDeps, reconcile } from './reconcile.ts';
 
 export interface LoopDeps extends ReconcileDeps {
   readonly tickMs: number;
+  /** Without it comments are passed over, and commits get no checks. */
+  readonly talk?: Talk;
 }
 
 export interface Loop {
@@ -51,6 +55,7 @@ export function createLoop(deps: LoopDeps): Loop {
     scan: () => scan(),
     scope: (scope) => tickScope(scope as ScopeId),
     answer: async (scope) => answers?.answerNext(scope as ScopeId),
+    cards: (scope) => tellOf(scope as ScopeId),
     region: (rest) => tickRegion(rest),
     discover: () => tickDiscover(),
     healing: () => heal(),
@@ -139,7 +144,14 @@ export function createLoop(deps: LoopDeps): Loop {
       }
     }
     if (tick.regions.length > 0) await sweepOnce(scope);
+    // Apart from the tick: a person may read it a second after the machine started.
+    if (talk) scheduler.wake(`cards|${scope}`);
     return tick.hasWork ? deps.tickMs : undefined;
+  }
+
+  async function tellOf(scope: ScopeId): Promise<undefined> {
+    if (talk) await tellWaits({ ...deps, talk }, scope);
+    return undefined;
   }
 
   /** Jobs that were queued before we had rules to go by, found once. */

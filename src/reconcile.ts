@@ -1,11 +1,9 @@
-import { tellWaits } from './act/cards.ts';
 import { type ActDeps, LEASE_MS } from './act/deps.ts';
 import { endAll } from './act/end.ts';
 import { launchAll, send, settleByTag } from './act/launch.ts';
 import { lookAround, type Sight } from './act/look.ts';
 import { type RulesOf, readRules } from './act/read-rules.ts';
 import { setAside } from './act/sweep.ts';
-import type { Talk } from './github/port.ts';
 import type { ScopeId } from './model/ids.ts';
 import type { Reason } from './model/job.ts';
 import type { Action, Plan, Wait } from './model/world.ts';
@@ -19,8 +17,6 @@ import type { Lease, ScopeRows } from './store/port.ts';
 export interface ReconcileDeps extends ActDeps {
   /** This process, as the lease knows it. */
   readonly holder: string;
-  /** Without it comments are passed over, and commits get no checks. */
-  readonly talk?: Talk;
   readonly rulesOf: RulesOf;
 }
 
@@ -48,11 +44,7 @@ export async function reconcile(deps: ReconcileDeps, scope: ScopeId): Promise<Ti
     const waits = [...decided.waits, ...sight.denied];
     await explain(deps, lease, { rows, waits });
     const again = await act(deps, lease, { sight, decided });
-    if (again && round < MOST_ROUNDS) continue;
-    // After the work, since a person may read it a second later than a machine starts.
-    const { talk } = deps;
-    if (talk) await tellWaits({ ...deps, talk }, { rows, waits });
-    return tickOf(sight, again);
+    if (!again || round === MOST_ROUNDS) return tickOf(sight, again);
   }
 }
 

@@ -1,9 +1,9 @@
 import { type Card, startedCard, waitingCard } from '../commands/card.ts';
 import type { Talk } from '../github/port.ts';
 import type { Instant } from '../lib/clock.ts';
+import type { ScopeId } from '../model/ids.ts';
 import type { WaitRow } from '../model/outcome.ts';
 import type { Repo } from '../model/repo.ts';
-import type { Wait } from '../model/world.ts';
 import type { ScopeRows } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
 import { jobLink } from './rules-state.ts';
@@ -29,17 +29,14 @@ interface OpenCard {
  * One card for each commit with jobs that wait: at once for what can never run, after R/2 for what no
  * machine is coming for; changed at most every R/4, and always ended when its jobs have started.
  */
-export async function tellWaits(
-  deps: Need,
-  of: { readonly rows: ScopeRows; readonly waits: readonly Wait[] },
-): Promise<void> {
-  const { rows } = of;
+export async function tellWaits(deps: Need, scope: ScopeId): Promise<void> {
+  const rows = await deps.store.scopeRows(scope);
   const [repo] = rows.repos;
   if (!repo || repo.removedAt !== null) return;
-  const key = `cards:${repo.scope}`;
+  const key = `cards:${scope}`;
   const fact = await deps.store.fact(key);
   const open = fact ? (JSON.parse(fact.value) as readonly OpenCard[]) : [];
-  const shown = worthTelling(deps, of);
+  const shown = worthTelling(deps, rows);
   if (open.length === 0 && shown.size === 0) return;
   const next: OpenCard[] = [];
   for (const card of open) {
@@ -59,15 +56,11 @@ export async function tellWaits(
 const keyOf = ({ repo, sha }: Pick<OpenCard, 'repo' | 'sha'>): string => `${repo}:${sha}`;
 
 /** By commit, the waits that a person should read about. */
-function worthTelling(
-  deps: Need,
-  { rows, waits }: { readonly rows: ScopeRows; readonly waits: readonly Wait[] },
-): Map<string, WaitRow[]> {
+function worthTelling(deps: Need, rows: ScopeRows): Map<string, WaitRow[]> {
   const now = deps.clock.now();
   const byCommit = new Map<string, WaitRow[]>();
-  const reasons = new Map(waits.map(({ job, reason }) => [job, reason]));
   for (const job of rows.jobs) {
-    const reason = reasons.get(job.id);
+    const reason = job.state === 'queued' ? job.reason : null;
     const repo = rows.repos.find((one) => one.id === job.repo);
     if (!reason || !repo || reason.code === 'starting') continue;
     const isLong = now - job.queuedAt >= deps.settings.resyncMs / 2;
