@@ -35,7 +35,12 @@ export interface OfferAsk {
 export async function offersOf(ask: OfferAsk): Promise<Offered> {
   const { catalogue, rule, account } = ask;
   const at: At = { account, region: rule.region };
-  const type = await catalogue.type(at, rule.type);
+  // Together, since right after a start nothing is remembered and each question takes a second.
+  const [type, subnets, prices] = await Promise.all([
+    catalogue.type(at, rule.type),
+    catalogue.subnets(at, rule.subnets),
+    rule.spotPolicy === 'on-demand' ? done(NO_PRICES) : catalogue.prices(at, rule.type),
+  ]);
   if (!type.ok) return blocked(rule, null, awsReason(rule, type));
   if (!type.value) return blocked(rule, null, noType(rule));
   const { arch, zones } = type.value;
@@ -47,15 +52,12 @@ export async function offersOf(ask: OfferAsk): Promise<Offered> {
   if (image.value.arch !== arch) {
     return blocked(rule, arch, otherArch(rule, { image: image.value.arch, type: arch }));
   }
-  const subnets = await catalogue.subnets(at, rule.subnets);
   if (!subnets.ok) {
     const why = isAbsent(subnets) ? noSubnets(rule) : awsReason(rule, subnets);
     return blocked(rule, arch, why);
   }
   const usable = subnets.value.filter((subnet) => zones.includes(subnet.zone));
   if (usable.length === 0) return blocked(rule, arch, noZone(rule));
-  const prices =
-    rule.spotPolicy === 'on-demand' ? done(NO_PRICES) : await catalogue.prices(at, rule.type);
   if (!prices.ok) return blocked(rule, arch, awsReason(rule, prices));
   const spot = usable.flatMap((subnet) => {
     const priceUsd = prices.value.get(subnet.zone);
