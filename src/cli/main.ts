@@ -87,7 +87,9 @@ function takeOptions(
     else if (!WITH_WORD.includes(name)) words.push(word);
     else {
       const value = word.includes('=') ? inline.join('=') : argv[++at];
-      if (!value) return { exit: EXIT.usage, what: `${name} needs a value` };
+      if (!value || value.startsWith('--')) {
+        return { exit: EXIT.usage, what: `${name} needs a value` };
+      }
       taken.push([name, value]);
     }
   }
