@@ -8,7 +8,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 
 const USAGE = `usage: npm run simulate -- --seeds A..B [--store memory|sqlite] [--workers N]
        npm run simulate -- --seed S [--trace]     one scenario, made small if it fails
-       npm run simulate -- --mutants [--seeds A..B] [--only NAME] [--workers N]
+       npm run simulate -- --mutants [--seeds A..B] [--only NAME] [--first] [--workers N]
 `;
 const FOUND = join(import.meta.dirname, '..', 'test', 'simulation', 'found');
 /** Marks are judged from so many seeds on. */
@@ -35,7 +35,7 @@ function readArgs() {
   const options = { seeds: text, store: text, workers: text, seed: text, trace: flag };
   let values;
   try {
-    ({ values } = parseArgs({ options: { ...options, mutants: flag, only: text } }));
+    ({ values } = parseArgs({ options: { ...options, mutants: flag, first: flag, only: text } }));
   } catch (error) {
     return error.message;
   }
@@ -51,7 +51,7 @@ function readArgs() {
   if (values.seed !== undefined && !/^\d+$/.test(values.seed)) return `--seed: ${values.seed}`;
   const range = { from: Number(from), to: Number(to), store, workers: Number(workers) };
   const seed = values.seed === undefined ? undefined : Number(values.seed);
-  return { ...range, seed, trace: values.trace, mutants: values.mutants, only: values.only };
+  return { ...range, seed, trace: values.trace, mutants: values.mutants, first: values.first, only: values.only };
 }
 
 /** One scenario, told whole. */
@@ -130,7 +130,8 @@ async function tellMarks(marks, done) {
   return missing;
 }
 
-async function playMutants({ from, to, workers, only }) {
+/** `first`: each only until it is found. */
+async function playMutants({ from, to, workers, only, first: isFirst }) {
   const { MUTANTS, plant } = await import('../test/simulation/mutants.ts');
   const { simulate } = await import('../test/simulation/simulate.ts');
   const { generate } = await import('../test/simulation/scenario.ts');
@@ -141,8 +142,11 @@ async function playMutants({ from, to, workers, only }) {
   for (const mutant of chosen) {
     const src = plant(mutant);
     const failures = [];
+    let done = 0;
     await spread({ from, to, workers }, { store: 'memory', src: src.href }, ({ failure }) => {
+      done += 1;
       if (failure) failures.push(failure);
+      return isFirst && failures.length > 0;
     });
     const [first] = failures.sort((a, b) => a.seed - b.seed);
     if (!first) missed += 1;
@@ -150,23 +154,27 @@ async function playMutants({ from, to, workers, only }) {
       .map(([rule, its]) => `${rule} ${its.length}`)
       .join(', ');
     let lines = '';
-    if (first) {
+    if (first && !isFirst) {
       const code = await loadCode(src);
       const small = await shrinkTo(first.rule, generate(first.seed), code);
       lines = `, shortest trace ${(await simulate(small, { code })).trace.length} lines`;
     }
-    const found = `${failures.length} of ${to - from + 1} seeds`;
+    const found = `${failures.length} of ${done} seeds`;
     console.log(`${mutant.name}: ${first ? `found in ${found} (${by})${lines}` : 'NOT FOUND'}`);
   }
   return missed > 0 ? 1 : 0;
 }
 
-/** Plays a range with so many workers, each taking every so manieth seed. */
+/** Plays a range with so many workers, each taking every so manieth seed, until `onPlayed` says so. */
 async function spread({ from, to, workers }, options, onPlayed) {
+  const all = [];
   const ends = Array.from({ length: workers }, (_, i) => {
     const data = { from: from + i, to, step: workers, ...options };
     const worker = new Worker(new URL(import.meta.url), { workerData: data });
-    worker.on('message', onPlayed);
+    all.push(worker);
+    worker.on('message', (played) => {
+      if (onPlayed(played)) for (const one of all) void one.terminate();
+    });
     return new Promise((resolve, reject) => {
       worker.on('error', reject);
       worker.on('exit', resolve);

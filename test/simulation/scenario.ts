@@ -109,19 +109,43 @@ export function generate(seed: number): Scenario {
   const replicas = dice.isTrue('replicas', 0.3) ? 2 : 1;
   const repos = drawRepos(dice);
   const jobs = drawJobs(dice, repos);
-  return {
+  const faults = drawFaults(dice, {
+    replicas,
+    repos: repos.length,
+    jobs: jobs.length,
+    ms: FAULTS_MS,
+  });
+  const late = dice.pick('late', [0, 2_000, 12_000, 40_000]);
+  return knowable({
     seed,
     replicas,
     isCalm: false,
     tickMs: TICK_MS,
     resyncMs: RESYNC_MS,
     registerTimeoutMs: REGISTER_TIMEOUT_MS,
-    lateMs: dice.pick('late', [0, 2_000, 12_000, 40_000]),
+    lateMs: late,
     readLagMs: dice.pick('read lag', [0, 1_000, 5_000]),
     repos,
     jobs,
-    faults: drawFaults(dice, { replicas, repos: repos.length, jobs: jobs.length, ms: FAULTS_MS }),
+    faults,
     calmAt: FAULTS_MS + 30_000,
+  });
+}
+
+/**
+ * After a lost database nobody can know of a machine that EC2 does not show: for R nothing is launched,
+ * and what EC2 hides for longer is beyond the promise. So it hides none for longer then.
+ */
+function knowable(scenario: Scenario): Scenario {
+  const isLost = scenario.faults.some((fault) => fault.kind === 'crash' && fault.losesStore);
+  if (!isLost) return scenario;
+  const most = (ms: number) => Math.min(ms, scenario.resyncMs - 5_000);
+  return {
+    ...scenario,
+    lateMs: most(scenario.lateMs),
+    faults: scenario.faults.map((fault) =>
+      fault.kind === 'late' ? { ...fault, lateMs: most(fault.lateMs) } : fault,
+    ),
   };
 }
 

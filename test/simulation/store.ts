@@ -14,12 +14,13 @@ export function watchStore(
   deps: {
     readonly kernel: Kernel;
     readonly promises: Promises;
-    readonly isCalm: () => boolean;
+    /** Since when nothing goes wrong and everybody is up; undefined: not yet. */
+    readonly calmSince: () => number | undefined;
     /** false: it was lost, and what still reaches it is nobody's business. */
     readonly isCurrent: () => boolean;
   },
 ): Store {
-  const { kernel, promises, isCalm, isCurrent } = deps;
+  const { kernel, promises, calmSince, isCurrent } = deps;
   const heard = new Map<JobId, number>();
   const unexplained = new Map<JobId, number>();
   const leases = new Map<string, Lease>();
@@ -68,9 +69,10 @@ export function watchStore(
         const rank = heard.get(id) ?? 0;
         const text = `job ${id} is ${state} again, after a later word`;
         kernel.invariant(jobRank(state) >= rank, 'forward', text);
-        if (state !== 'queued' || reason !== null || !isCalm()) unexplained.delete(id);
+        if (state !== 'queued' || reason !== null) unexplained.delete(id);
         else if (!unexplained.has(id)) unexplained.set(id, kernel.now());
-        const sinceMs = kernel.now() - (unexplained.get(id) ?? kernel.now());
+        const now = kernel.now();
+        const sinceMs = now - Math.max(unexplained.get(id) ?? now, calmSince() ?? now);
         kernel.invariant(sinceMs <= REASON_WITHIN_MS, 'reason', `job ${id} waits unexplained`);
       }
       return rows;

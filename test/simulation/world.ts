@@ -138,7 +138,12 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     },
   });
   const keys = memoKeys(code.createKeys(SECRET));
-  const isCalm = () => kernel.now() - startedAt > scenario.calmAt;
+  let lastStartAt = startedAt;
+  const calmSince = () => {
+    const isUp = slots.every(({ app }) => app !== null);
+    const since = Math.max(startedAt + scenario.calmAt, lastStartAt);
+    return isUp && kernel.now() > since ? since : undefined;
+  };
   let store: Store;
 
   const world: World = {
@@ -158,12 +163,13 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       promises.forgetLeases();
       const isCurrent = () => store === watched;
       const inner = await options.openStore();
-      const watched: Store = watchStore(inner, { kernel, promises, isCalm, isCurrent });
+      const watched: Store = watchStore(inner, { kernel, promises, calmSince, isCurrent });
       store = watched;
     },
     start(slot) {
       const process = kernel.process(slot.name);
       slot.lives += 1;
+      lastStartAt = kernel.now();
       slot.process = process;
       kernel.trace(`${slot.name}: starts`);
       const holder = `${slot.name}/${slot.lives}`;
