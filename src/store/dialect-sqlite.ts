@@ -66,43 +66,56 @@ function prepare(db: DatabaseSync, sql: string): SqliteStatement {
 /** What failed, in words for whoever called; what is no failure of the disk stays as it is. */
 export interface Watch {
   failed(error: unknown): unknown;
+  /** Something was written, and the disk took it. */
   committed(): void;
 }
 
-/** SQLite rolls back by itself where a disk is full; Kysely's own rollback would then hide why. */
-function guard(db: DatabaseSync, sql: string, statement: SqliteStatement, watch: Watch) {
-  const guarded: SqliteStatement = {
-    ...statement,
-    all: (parameters) => told(() => statement.all(parameters)),
-    run: (parameters) =>
-      told(() => {
-        if (sql === 'rollback' && !db.isTransaction) return { changes: 0, lastInsertRowid: 0 };
-        const result = statement.run(parameters);
-        if (sql === 'commit') watch.committed();
-        return result;
-      }),
-  };
-  return guarded;
+const WRITES = /^(?:insert|update|delete)/i;
 
-  function told<T>(work: () => T): T {
+/** SQLite rolls back by itself where a disk is full; Kysely's own rollback would then hide why. */
+function createGuard(db: DatabaseSync, watch: Watch) {
+  let hasWritten = false;
+
+  function guarded<T>(isWrite: boolean, work: () => T): T {
     try {
-      return work();
+      const result = work();
+      hasWritten ||= isWrite;
+      if (hasWritten && !db.isTransaction) {
+        hasWritten = false;
+        watch.committed();
+      }
+      return result;
     } catch (error) {
+      hasWritten = false;
       throw watch.failed(error);
     }
   }
+
+  return (sql: string, statement: SqliteStatement): SqliteStatement => {
+    const isWrite = WRITES.test(sql);
+    return {
+      ...statement,
+      all: (parameters) => guarded(isWrite, () => statement.all(parameters)),
+      run: (parameters) => {
+        if (sql !== 'rollback') return guarded(isWrite, () => statement.run(parameters));
+        hasWritten = false;
+        return db.isTransaction ? statement.run(parameters) : { changes: 0, lastInsertRowid: 0 };
+      },
+    };
+  };
 }
 
 /** Lets Kysely's own SQLite dialect drive Node's built-in one, preparing each text once. */
 export function nodeSqliteDialect(db: DatabaseSync, watch: Watch): SqliteDialect {
   const prepared = new Map<string, SqliteStatement>();
+  const guard = createGuard(db, watch);
   const database: SqliteDatabase = {
     close: () => db.close(),
     prepare: (sql) => {
       let statement = prepared.get(sql);
       if (!statement) {
         if (prepared.size >= MAX_PREPARED) prepared.clear();
-        statement = guard(db, sql, prepare(db, sql), watch);
+        statement = guard(sql, prepare(db, sql));
         prepared.set(sql, statement);
       }
       return statement;

@@ -99,9 +99,13 @@ async function openStore(path: string, session: Session): Promise<Opened> {
 /** Of a file that was opened well: what may heal without us. */
 const MAY_HEAL = new Set([8, 10, 13]);
 
+/** In a row: a disk that is nearly full takes small writes between those that it refuses. */
+const COMMITS_TO_BE_WELL = 10;
+
 /** Says once that the database cannot be written, and once that it can be again. */
 function watchOver(path: string, tell: Trouble): Watch {
   let isWell = true;
+  let left = 0;
   return {
     failed(error) {
       const code = sqliteCode(error);
@@ -109,11 +113,15 @@ function watchOver(path: string, tell: Trouble): Watch {
       const why = `database ${path}: ${REFUSALS[code]}`;
       if (isWell) tell(why);
       isWell = false;
+      left = COMMITS_TO_BE_WELL;
       return new Unavailable(why, { cause: error });
     },
     committed() {
-      if (!isWell) tell(null);
+      if (isWell) return;
+      left -= 1;
+      if (left > 0) return;
       isWell = true;
+      tell(null);
     },
   };
 }
