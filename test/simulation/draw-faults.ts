@@ -1,4 +1,4 @@
-import type { CallHow, Dice, Fault } from './scenario.ts';
+import type { CallHow, Dice, Fault, Moment } from './scenario.ts';
 
 /** What the faults may name. */
 interface Stage {
@@ -58,8 +58,29 @@ const slot = (dice: Dice, { replicas }: Stage) => dice.int('slot', 0, replicas -
 const at = (dice: Dice, { ms }: Stage) => dice.int('fault at', 0, ms);
 const repo = (dice: Dice, { repos }: Stage) => dice.int('fault repo', 0, repos - 1);
 
-/** Early gates as often as late ones: much happens once only, at the start. */
-const gate = (dice: Dice) => Math.floor(Math.exp(dice.unit('gate') * Math.log(MOST_GATES))) + 1;
+/** Where a life has two truths: what is decided and not done, done and not written down. */
+const MOMENTS: readonly [string, ...string[]] = [
+  'store.intend arrival',
+  'store.intend answer',
+  'store.intend answer',
+  'ec2.launch arrival',
+  'ec2.launch answer',
+  'store.settle arrival',
+  'ec2.list answer',
+  'github.register arrival',
+  'github.register answer',
+  'github.removeRunner answer',
+  'ec2.terminate answer',
+  'store.receive answer',
+];
+
+/** Half of them close to a call; of the others early ones as often as late: much happens once only. */
+function gate(dice: Dice): Moment {
+  if (dice.isTrue('is close', 0.5)) {
+    return `${dice.pick('moment', MOMENTS)} ${dice.int('moment nth', 1, 10)}`;
+  }
+  return Math.floor(Math.exp(dice.unit('gate') * Math.log(MOST_GATES))) + 1;
+}
 
 function callFault(dice: Dice, stage: Stage): Fault {
   const isMachine = dice.isTrue('machine call', 0.25);

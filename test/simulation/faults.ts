@@ -2,7 +2,7 @@ import type { GitHub } from '../../src/github/port.ts';
 import type { Refused, Reply } from '../../src/model/reply.ts';
 import type { HookCall, HookFault } from '../../src/sandbox/github-hooks.ts';
 import type { Fault as KernelFault } from '../../src/sandbox/kernel.ts';
-import type { PortCall, Process } from '../../src/sandbox/process.ts';
+import type { Gate, PortCall, Process } from '../../src/sandbox/process.ts';
 import type { Fault, Scenario } from './scenario.ts';
 
 type Of<K extends Fault['kind']> = Extract<Fault, { kind: K }>;
@@ -14,8 +14,8 @@ export interface Faults {
   hook(call: HookCall): HookFault | undefined;
   /** GitHub says 404 for what exists. */
   isLie(call: PortCall): boolean;
-  crash(process: string, gate: number): Of<'crash'> | undefined;
-  pause(process: string, gate: number): Of<'pause'> | undefined;
+  /** What happens to the process at this gate. */
+  gate(gate: Gate): Of<'crash' | 'pause'> | undefined;
   of<K extends Fault['kind']>(kind: K): readonly Of<K>[];
 }
 
@@ -85,13 +85,9 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
       if (isLie) mark('fault github missing');
       return isLie;
     },
-    crash(process, gate) {
-      const fault = isCalm() ? undefined : gates.get(`${process} ${gate}`);
-      return fault?.kind === 'crash' ? fault : undefined;
-    },
-    pause(process, gate) {
-      const fault = isCalm() ? undefined : gates.get(`${process} ${gate}`);
-      return fault?.kind === 'pause' ? fault : undefined;
+    gate({ process, name, nth, side, gate }) {
+      if (gates.size === 0 || isCalm()) return undefined;
+      return gates.get(`${process} ${gate}`) ?? gates.get(`${process} ${name} ${side} ${nth}`);
     },
     of,
   };

@@ -72,9 +72,12 @@ export type Fault =
   | { kind: 'rules'; at: number; repo: number; to: RulesChange }
   | { kind: 'uninstall'; at: number; ms: number }
   | { kind: 'rename'; at: number; repo: number }
-  | { kind: 'crash'; slot: number; gate: number; downMs: number; losesStore: boolean }
+  | { kind: 'crash'; slot: number; gate: Moment; downMs: number; losesStore: boolean }
   | { kind: 'stop'; slot: number; at: number; downMs: number }
-  | { kind: 'pause'; slot: number; gate: number; ms: number };
+  | { kind: 'pause'; slot: number; gate: Moment; ms: number };
+
+/** A gate by its number, or close to a call: `ec2.launch answer 3`. */
+export type Moment = number | string;
 
 /** Chance by label, so that one more draw here moves none there. */
 export interface Dice {

@@ -101,8 +101,10 @@ async function lessenFaults(
 ): Promise<void> {
   for (let index = 0; index < best().faults.length; index += 1) {
     for (const name of NUMBERS) {
-      const numberOf = (fault: Fault | undefined): number | undefined =>
-        Object.entries(fault ?? {}).find(([key]) => key === name)?.[1];
+      const numberOf = (fault: Fault | undefined): number | undefined => {
+        const value = Object.entries(fault ?? {}).find(([key]) => key === name)?.[1];
+        return typeof value === 'number' ? value : undefined;
+      };
       const put = (value: number) => ({
         ...best(),
         faults: best().faults.map((one, i) => (i === index ? { ...one, [name]: value } : one)),

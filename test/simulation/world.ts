@@ -16,7 +16,7 @@ import type { Store } from '../../src/store/port.ts';
 import type { Code } from './code.ts';
 import { createFaults, type Faults, lyingGitHub } from './faults.ts';
 import { createPromises, type Promises } from './promises.ts';
-import type { JobPlan, RulePlan, Scenario } from './scenario.ts';
+import type { Fault, JobPlan, RulePlan, Scenario } from './scenario.ts';
 import { gateStore, watchStore } from './store.ts';
 
 export interface WorldOptions {
@@ -98,13 +98,11 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     fault: (call) => faults.call(call),
     onGate: (gate, process) => {
       if (gate.side === 'arrival') promises.arrived(gate.process, gate.name);
-      const crash = faults.crash(process.name, gate.gate);
-      if (crash) crashSlots(world, crash, process);
-      const pause = faults.pause(process.name, gate.gate);
-      if (pause) {
-        kernel.mark('fault pause');
-        kernel.pause(process, pause.ms);
-      }
+      const fault = faults.gate(gate);
+      if (fault?.kind === 'crash') crashSlots(world, fault, process);
+      if (fault?.kind !== 'pause') return;
+      kernel.mark('fault pause');
+      kernel.pause(process, fault.ms);
     },
   });
   const startedAt = kernel.now();
@@ -325,9 +323,9 @@ function createGateway(kernel: Kernel, slots: readonly Slot[]) {
   };
 }
 
-type Crash = ReturnType<Faults['crash']>;
+type Crash = Extract<Fault, { kind: 'crash' }>;
 
-function crashSlots(world: World, crash: NonNullable<Crash>, process: Process): void {
+function crashSlots(world: World, crash: Crash, process: Process): void {
   const { kernel, slots } = world;
   kernel.mark(crash.losesStore ? 'fault store lost' : 'fault crash');
   const down = slots.filter(
