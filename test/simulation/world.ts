@@ -143,6 +143,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     return isUp && kernel.now() > since ? since : undefined;
   };
   let store: Store;
+  let stores = 0;
 
   const world: World = {
     scenario,
@@ -159,10 +160,11 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     store: () => store,
     async openStore() {
       promises.forgetLeases();
-      const isCurrent = () => store === watched;
+      stores += 1;
+      const nth = stores;
+      const isCurrent = () => stores === nth;
       const inner = await options.openStore();
-      const watched: Store = watchStore(inner, { kernel, promises, calmSince, isCurrent });
-      store = watched;
+      store = watchStore(inner, { kernel, promises, calmSince, isCurrent });
     },
     start(slot) {
       const process = kernel.process(slot.name);
