@@ -2,7 +2,9 @@ import {
   createCipheriv,
   createDecipheriv,
   createHmac,
+  createSecretKey,
   hkdfSync,
+  type KeyObject,
   timingSafeEqual,
 } from 'node:crypto';
 
@@ -20,8 +22,16 @@ export interface Keys {
 /** `old` is the secret before this one: it signs and seals nothing more, and what it did still holds. */
 export function createKeys(secret: string, old?: string): Keys {
   const before = old === undefined ? undefined : createKeys(old);
-  const keyFor = (purpose: string) =>
-    Buffer.from(hkdfSync('sha256', secret, 'dstack', purpose, 32));
+  const derived = new Map<string, KeyObject>();
+  /** Derived once: there are a handful of purposes, and every request of a machine needs one. */
+  function keyFor(purpose: string): KeyObject {
+    const known = derived.get(purpose);
+    if (known) return known;
+    const bytes = Buffer.from(hkdfSync('sha256', secret, 'dstack', purpose, 32));
+    const key = createSecretKey(bytes);
+    derived.set(purpose, key);
+    return key;
+  }
   // The length in front of each part keeps ('ab','c') apart from ('a','bc').
   const mac = (purpose: string, parts: readonly string[]) =>
     createHmac('sha256', keyFor(purpose))
