@@ -71,6 +71,7 @@ async function describe(deps: DeskDeps, scope: ScopeId): Promise<Described> {
   const problem = opened.kind === 'refused' ? opened.why : null;
   return {
     account: account && viewOf(account, problem),
+    problem: account ? null : problem,
     externalId: externalIdOf(deps, scope),
     principal: await principal(deps),
   };

@@ -79,6 +79,8 @@ export interface AccountView {
 
 export interface Described {
   readonly account: AccountView | null;
+  /** Something is kept, or may be, and cannot be read: why. */
+  readonly problem: string | null;
   /** For the trust policy of a role; ours, the same whenever it is asked for. */
   readonly externalId: string;
   /** Who would assume the role; null where the app finds no credentials of its own. */

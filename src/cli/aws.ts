@@ -38,8 +38,7 @@ function shown({ name }: Place, body: Answered['body']): string {
 }
 
 const none = ({ name }: Place, body: Answered['body']): string =>
-  `No AWS account is configured for ${name}.\n${lines([
-    ['For a role', undefined],
+  `${textOf(body['problem']) ?? `No AWS account is configured for ${name}.`}\n${lines([
     ['External id', textOf(body['externalId'])],
     ['Principal', textOf(body['principal'])],
   ])}`;

@@ -12,6 +12,7 @@ import { createRunnerService, type RunnerService } from './github-runner-service
 import { HOOK_TIMEOUT_MS, sendWebhook } from './github-sender.ts';
 import { createSetup, type Setup } from './github-setup.ts';
 import type { GitHubKnobs } from './github-state.ts';
+import { createUserTokens } from './github-user-routes.ts';
 import type { Kernel } from './kernel.ts';
 import { listen } from './loopback.ts';
 
@@ -45,6 +46,8 @@ export interface GitHubHttp {
   readonly app: App;
   /** Every token that was given out. */
   readonly minted: readonly Token[];
+  /** A person's token, as the App would get it. */
+  signIn(login: string): string;
   close(): Promise<void>;
 }
 
@@ -128,12 +131,13 @@ export async function serveGitHub(deps: GitHubHttpDeps): Promise<GitHubHttp> {
   });
   const app = createApp(model.state.knobs, random, deps.privateKey ?? generateKey());
   const tokens = createTokens(model.state, clock);
+  const users = createUserTokens(model.state);
   const service = createRunnerService({ model, real, speed, silentMs });
   const face = {
     setup: createSetup(app, () => clock.now(), random),
     service,
     rest: {
-      world: createWorld(model, app, tokens),
+      world: createWorld({ model, app, tokens, users }),
       clock,
       fault: deps.fault ?? (() => undefined),
     },
@@ -156,6 +160,7 @@ export async function serveGitHub(deps: GitHubHttpDeps): Promise<GitHubHttp> {
     model,
     app,
     minted: tokens.minted,
+    signIn: users.issue,
     async close() {
       stop.abort();
       await sweeping;

@@ -18,6 +18,7 @@ import {
   type World,
 } from './github-route.ts';
 import { TALK_ROUTES } from './github-talk-routes.ts';
+import { answerAsUser } from './github-user-routes.ts';
 
 /** An error page in place of an answer: with nothing done, or with all done. */
 export type RestFault = 'error' | 'lost-answer';
@@ -78,13 +79,17 @@ interface Asked {
 /** One REST call, as one event of the world. */
 export function answerRest(deps: RestDeps, request: Request, body: Buffer): Answer {
   const path = request.path.replace(/^\/api\/v3(?=\/)/, '');
+  const input = inputOf(body);
+  const authorization = request.headers.authorization ?? '';
+  const asUser = answerAsUser(deps.world, { method: request.method, path, authorization, input });
+  if (asUser !== undefined) return toAnswer(asUser, {});
   const found = findRepo(deps.world, path);
   const isRepo = /^\/(?:repos|repositories)\//.test(path);
   const matched = match(request.method, isRepo ? (found?.rest ?? '') : path, isRepo);
   if (matched === undefined || (isRepo && found === undefined)) return toAnswer(notFound, {});
   const fault = deps.fault(matched.name);
   if (fault === 'error') return ERROR_PAGE;
-  const result = authorize(deps, matched, { request, path, input: inputOf(body) });
+  const result = authorize(deps, matched, { request, path, input });
   return fault === 'lost-answer' ? ERROR_PAGE : result;
 }
 

@@ -4,6 +4,7 @@ import type { GitHubModel } from './github.ts';
 import type { App, Token, Tokens } from './github-app.ts';
 import { createReads, type Reads } from './github-reads.ts';
 import type { Permissions, Repo } from './github-state.ts';
+import type { UserTokens } from './github-user-routes.ts';
 
 // What the REST routes have in common: who may call, what a call carries, and how an answer is made.
 
@@ -20,6 +21,7 @@ export interface World {
   readonly app: App;
   readonly tokens: Tokens;
   readonly reads: Reads;
+  readonly users: UserTokens;
 }
 
 export interface Call extends World {
@@ -106,11 +108,9 @@ export function page<T>(
   return { status: 200, body: show(shown), links };
 }
 
-export const createWorld = (model: GitHubModel, app: App, tokens: Tokens): World => ({
-  model,
-  app,
-  tokens,
-  reads: createReads(model),
+export const createWorld = (of: Omit<World, 'reads'>): World => ({
+  ...of,
+  reads: createReads(of.model),
 });
 
 /** The Link header's text, over the request's own path and query. */

@@ -9,7 +9,7 @@ import type { RepoFacts } from '../model/repo.ts';
 import type { Store } from '../store/port.ts';
 
 // PUT | GET | DELETE /api/v1/accounts/<scope>: AWS accounts, by people who administer the repository,
-// or the owner's `.github` repository. Only tokens that this App issued count: any other could have
+// or the owner's `.github` repository; who may write there may look. Only tokens that this App issued count: any other could have
 // been given to some other site. No body is logged, and no answer holds a secret.
 
 export interface AccountsApiDeps {
@@ -116,9 +116,10 @@ async function enter(deps: AccountsApiDeps, request: Request): Promise<Entered> 
   if (!place.ok) return unknownPlace(place);
   const permission = await deps.github.permission(place.value, login);
   if (!permission.ok) return outage(permission);
-  if (permission.value === 'admin') return { scope };
-  deps.log.info({ scope, login, permission: permission.value }, 'account: not an admin');
-  const text = `${login} has ${permission.value} on ${place.value.owner}/${place.value.name}; this needs admin`;
+  const needed = request.method === 'GET' ? 'write' : 'admin';
+  if (permission.value === 'admin' || permission.value === needed) return { scope };
+  deps.log.info({ scope, login, permission: permission.value, needed }, 'account: not allowed');
+  const text = `${login} has ${permission.value} on ${place.value.owner}/${place.value.name}; this needs ${needed}`;
   return permission.value === 'none' ? unknownPlace() : no(403, 'permission', text);
 }
 

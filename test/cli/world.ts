@@ -101,6 +101,7 @@ const deskOf = (world: Pick<CliWorld, 'bodies' | 'cleared' | 'ending' | 'isRefus
   ({
     describe: async () => ({
       account: world.account,
+      problem: null,
       externalId: 'e'.repeat(32),
       principal: 'arn:aws:iam::123456789012:role/app',
     }),

@@ -45,7 +45,7 @@ function door({ permission = 'admin', users, home = true }: Given = {}) {
   const desk: AccountDesk = {
     async describe(scope) {
       seen.push(`describe ${scope}`);
-      return { account: null, externalId: 'e', principal: null };
+      return { account: null, problem: null, externalId: 'e', principal: null };
     },
     async configure(scope) {
       seen.push(`configure ${scope}`);
@@ -116,6 +116,7 @@ describe('accounts by HTTP', () => {
 
   test.each<[string, Given, string, number, string]>([
     ['a writer', { permission: 'write' }, 'PUT /api/v1/accounts/repo-7', 403, 'permission'],
+    ['a reader', { permission: 'read' }, 'GET /api/v1/accounts/repo-7', 403, 'permission'],
     ['a stranger', { permission: 'none' }, 'GET /api/v1/accounts/repo-7', 404, 'scope'],
     ['a repository nobody knows', {}, 'GET /api/v1/accounts/repo-6', 404, 'scope'],
     ['an owner nobody knows', {}, 'GET /api/v1/accounts/owner-6', 404, 'scope'],
@@ -142,6 +143,11 @@ describe('accounts by HTTP', () => {
     expect(answer).toMatchObject({ status, body: { error: { code } } });
     expect(seen.filter((call) => /^(describe|configure|clear)/.test(call))).toEqual([]);
     expect(seen.at(-1)).toBe(`refused ${code}`);
+  });
+
+  test('show an account to who may write', async () => {
+    const answer = await door({ permission: 'write' }).ask('GET /api/v1/accounts/repo-7');
+    expect(answer.status).toBe(200);
   });
 
   test('answer nobody without a token, and read no body of theirs', async () => {
