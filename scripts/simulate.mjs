@@ -51,7 +51,14 @@ function readArgs() {
   if (values.seed !== undefined && !/^\d+$/.test(values.seed)) return `--seed: ${values.seed}`;
   const range = { from: Number(from), to: Number(to), store, workers: Number(workers) };
   const seed = values.seed === undefined ? undefined : Number(values.seed);
-  return { ...range, seed, trace: values.trace, mutants: values.mutants, first: values.first, only: values.only };
+  return {
+    ...range,
+    seed,
+    trace: values.trace,
+    mutants: values.mutants,
+    first: values.first,
+    only: values.only,
+  };
 }
 
 /** One scenario, told whole. */

@@ -73,7 +73,9 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
       if (!isOpen || one.tags['dstack:scope'] !== scope || excused.has(one.id)) return false;
       return !finished.has(one.id) && runnerOf(repo, one)?.job?.facts.now.state !== 'in_progress';
     }).length;
-    const open = [...repo.queue].filter((job) => job.facts.now.state === 'queued').length;
+    const open = [...repo.queue].filter(
+      (job) => job.facts.now.state === 'queued' && job.spec.labels.includes('dstack'),
+    ).length;
     worstSurplus = Math.max(worstSurplus, spare - open);
     const text = `${spare} machines could take a job in ${scope}, and ${open} jobs are open`;
     kernel.invariant(spare - open <= MOST_SURPLUS, 'surplus', text);

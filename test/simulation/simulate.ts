@@ -80,7 +80,8 @@ async function play(world: World): Promise<void> {
       if (!isDone) kernel.at(LOOK_MS, 'look', look);
     });
   };
-  kernel.at(scenario.calmAt, 'look', look);
+  // Not before the last words were heard, or read in a sweep.
+  kernel.at(scenario.calmAt + 3 * scenario.resyncMs, 'look', look);
   const end = await kernel.run({
     until: () => isDone,
     untilMs: kernel.now() + scenario.calmAt + CALM_MS,
