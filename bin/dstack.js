@@ -9,7 +9,8 @@ module.enableCompileCache?.();
 const [command = 'help', ...args] = process.argv.slice(2);
 if (command === 'serve') {
   const { serve } = await import('../src/main.ts');
-  process.exitCode = await serve(args);
+  // What is closed is closed; a call to GitHub that is tried again must not keep the process.
+  process.exit(await serve(args));
 } else if (command === 'demo') {
   const { demo } = await import('../src/demo.ts');
   process.exitCode = await demo(args);
