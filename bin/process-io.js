@@ -14,7 +14,8 @@ export function processIo() {
     stdin,
     stdout,
     stderr,
-    isTty: Boolean(stdin.isTTY && stdout.isTTY),
+    // Whoever types sees an echo, wherever the output goes.
+    isTty: Boolean(stdin.isTTY),
     env: { ...addresses(), ...process.env },
     request: fetch,
     gitRemote,

@@ -57,8 +57,19 @@ export function createDesk(deps: DeskDeps): AccountDesk {
 }
 
 /** Made by us from the scope, so that nobody can choose another's, and known before a role is. */
-const externalIdOf = ({ keys }: DeskDeps, scope: ScopeId): string =>
-  keys.mac('external id', [scope]).slice(0, 32);
+function externalIdOf({ keys }: DeskDeps, scope: ScopeId, kept: Account | null): string {
+  // One that a role demands already stays, also when the secret key changes.
+  if (kept?.access.kind === 'role') return kept.access.externalId;
+  return keys.mac('external id', [scope]).slice(0, EXTERNAL_ID_LENGTH);
+}
+
+/** 192 bits, in base64url. */
+const EXTERNAL_ID_LENGTH = 32;
+
+async function keptFor({ keyring }: DeskDeps, scope: ScopeId): Promise<Account | null> {
+  const opened = await keyring.open(scope);
+  return opened.kind === 'none' ? null : opened.account;
+}
 
 async function principal({ identities }: DeskDeps): Promise<string | null> {
   const caller = await identities.callerOf(null);
@@ -72,7 +83,7 @@ async function describe(deps: DeskDeps, scope: ScopeId): Promise<Described> {
   return {
     account: account && viewOf(account, problem),
     problem: account ? null : problem,
-    externalId: externalIdOf(deps, scope),
+    externalId: externalIdOf(deps, scope, account),
     principal: await principal(deps),
   };
 }
@@ -84,7 +95,7 @@ async function configure(deps: DeskDeps, scope: ScopeId, body: object): Promise<
   if (input.repositories.length > 0 && scope.startsWith('repo-')) {
     return no('shape', "repositories: only an owner's account names them");
   }
-  const access = accessOf(deps, scope, input);
+  const access = await accessOf(deps, scope, input);
   const looked = await lookAt(deps, scope, { input, access });
   const failed = looked.checks.filter(({ ok }) => !ok);
   if (looked.awsAccount === null || failed.length > 0) {
@@ -112,9 +123,10 @@ const no = (
 const vaultProblem = ({ code, message }: { code: string; message: string }): string =>
   `nothing was kept: the place for secrets refuses it (${code}: ${message})`;
 
-function accessOf(deps: DeskDeps, scope: ScopeId, { access }: AccountInput): Access {
+async function accessOf(deps: DeskDeps, scope: ScopeId, { access }: AccountInput): Promise<Access> {
   if (access.kind === 'keys') return access;
-  return { kind: 'role', roleArn: access.roleArn, externalId: externalIdOf(deps, scope) };
+  const externalId = externalIdOf(deps, scope, await keptFor(deps, scope));
+  return { kind: 'role', roleArn: access.roleArn, externalId };
 }
 
 interface Looked {

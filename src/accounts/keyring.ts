@@ -41,8 +41,10 @@ export interface Keyring {
 interface Held {
   readonly text: string;
   readonly account: Account;
-  /** null: not tried yet, or refused since. */
+  /** null: not tried yet. */
   verdict: { readonly why: string | null } | null;
+  /** AWS refused something since. */
+  isSuspect: boolean;
   checkedAt: Instant | null;
   checking: Promise<void> | null;
 }
@@ -61,7 +63,7 @@ export function createKeyring(deps: KeyringDeps): Keyring {
   /** The newest value that is known, or what is known instead. */
   async function hold(scope: ScopeId): Promise<Held | Opened> {
     const before = helds.get(scope, FOR_EVER);
-    const isGood = before?.verdict?.why === null;
+    const isGood = before?.verdict?.why === null && !before.isSuspect;
     const answer = await reader.read(scope, before && !isGood ? AGAIN_MS : undefined);
     if (!answer.ok) return holdWithout(scope, answer, before);
     // Others may have made it during the read.
@@ -70,7 +72,7 @@ export function createKeyring(deps: KeyringDeps): Keyring {
     const parsed = parseAccount(scope, answer.value);
     if (!parsed.ok) return { kind: 'refused', why: notServed(scope, parsed.why), account: null };
     const account = parsed.value;
-    const held = { text: answer.value, account, verdict: null, checkedAt: null, checking: null };
+    const held = { text: answer.value, account, ...UNTRIED };
     helds.set(scope, held);
     return held;
   }
@@ -96,8 +98,8 @@ export function createKeyring(deps: KeyringDeps): Keyring {
   }
 
   async function judge(held: Held): Promise<void> {
-    const { checkedAt, verdict } = held;
-    if (verdict?.why === null) return;
+    const { checkedAt, verdict, isSuspect } = held;
+    if (verdict?.why === null && !isSuspect) return;
     if (verdict && checkedAt !== null && clock.now() - checkedAt < AGAIN_MS) return;
     held.checking ??= check(held).finally(() => {
       held.checking = null;
@@ -109,6 +111,9 @@ export function createKeyring(deps: KeyringDeps): Keyring {
     const { account } = held;
     const caller = await callerOf(account);
     held.checkedAt = clock.now();
+    // What was good goes on while AWS cannot be asked.
+    if (!caller.ok && isOutage(caller) && held.verdict?.why === null) return;
+    held.isSuspect = false;
     const why = caller.ok ? mismatch(account, caller.value.account) : whyRefused(account, caller);
     if (why !== held.verdict?.why) log.info({ scope: account.scope, why }, 'account looked at');
     held.verdict = { why };
@@ -142,7 +147,7 @@ export function createKeyring(deps: KeyringDeps): Keyring {
       if (!held || held.verdict?.why !== null) return;
       // A look at AWS says whether it is the credentials, or what was asked for.
       if (held.checkedAt !== null && clock.now() - held.checkedAt < AGAIN_MS) return;
-      held.verdict = null;
+      held.isSuspect = true;
       sessions.forget(scope);
     },
     forget(scope) {
@@ -152,6 +157,11 @@ export function createKeyring(deps: KeyringDeps): Keyring {
     },
   };
 }
+
+const UNTRIED = { verdict: null, isSuspect: false, checkedAt: null, checking: null };
+
+const isOutage = ({ reason }: Refused): boolean =>
+  reason === 'unreachable' || reason === 'throttled';
 
 const NONE: Opened = { kind: 'none' };
 
@@ -164,8 +174,9 @@ function mismatch(account: Account, caller: string): string | null {
 }
 
 /** What to do, in one sentence; it stands in public repositories, so no id of AWS is in it. */
-function whyRefused({ access }: Account, { reason, code }: Refused): string {
-  if (reason === 'unreachable' || reason === 'throttled') {
+function whyRefused({ access }: Account, refused: Refused): string {
+  const { code } = refused;
+  if (isOutage(refused)) {
     return `AWS does not say now whether its credentials are good (${code}); it is asked again every minute`;
   }
   return access.kind === 'role'

@@ -26,21 +26,28 @@ export function createReader({ vault, clock }: { vault: Vault; clock: Clock }): 
   const values = createCache<Reply<string>>(clock, MOST);
   const reading = new Map<ScopeId, Promise<Reply<string>>>();
 
-  async function ask(scope: ScopeId): Promise<Reply<string>> {
-    const answer = await vault.read(scope);
-    answers.set(scope, answer);
-    if (answer.ok) values.set(scope, answer);
-    return answer;
+  function ask(scope: ScopeId): Promise<Reply<string>> {
+    const work: Promise<Reply<string>> = vault
+      .read(scope)
+      .then((answer) => {
+        // What was read before a change is not the answer after it.
+        if (reading.get(scope) !== work) return answer;
+        answers.set(scope, answer);
+        if (answer.ok) values.set(scope, answer);
+        return answer;
+      })
+      .finally(() => {
+        if (reading.get(scope) === work) reading.delete(scope);
+      });
+    reading.set(scope, work);
+    return work;
   }
 
   return {
     async read(scope, maxAgeMs = VALUE_FRESH_MS) {
       const known = answers.get(scope, maxAgeMs);
       if (known && answers.get(scope, freshMs(known))) return settle(scope, known);
-      const under = reading.get(scope);
-      const work = under ?? ask(scope).finally(() => reading.delete(scope));
-      reading.set(scope, work);
-      return settle(scope, await work);
+      return settle(scope, await (reading.get(scope) ?? ask(scope)));
     },
     forget(scope) {
       answers.delete(scope);

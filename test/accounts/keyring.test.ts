@@ -101,6 +101,38 @@ describe('what is kept for a scope', () => {
     expect(countOf(calls, `caller ${KEYS.accessKeyId}`)).toBe(3);
   });
 
+  test('serves on while STS does not answer, if it was good before', async () => {
+    const { ring, clock, callers } = serving();
+    await ring.open(SCOPE);
+    callers.set(KEYS.accessKeyId, no('unreachable', 'TimeoutError'));
+    clock.advance(MINUTE);
+    ring.suspect(SCOPE);
+    expect(await ring.open(SCOPE)).toMatchObject({ kind: 'account' });
+    callers.set(KEYS.accessKeyId, no('denied', 'InvalidClientTokenId'));
+    clock.advance(MINUTE);
+    expect(await ring.open(SCOPE)).toMatchObject({ kind: 'refused' });
+  });
+
+  test('that was not tried yet waits for STS', async () => {
+    const { ring, clock, callers } = serving();
+    callers.set(KEYS.accessKeyId, no('unreachable', 'TimeoutError'));
+    expect(await ring.open(SCOPE)).toMatchObject({ why: expect.stringContaining('every minute') });
+    callers.clear();
+    clock.advance(MINUTE);
+    expect(await ring.open(SCOPE)).toMatchObject({ kind: 'account' });
+  });
+
+  test('that is written during a read is what the next one sees', async () => {
+    const { ring, kept, hold } = handWorld();
+    const open = hold();
+    const early = ring.open(SCOPE);
+    kept.set(SCOPE, keptFor(SCOPE));
+    ring.forget(SCOPE);
+    open();
+    await early;
+    expect(await ring.open(SCOPE)).toMatchObject({ kind: 'account' });
+  });
+
   test('serves on while the vault is out of reach, for an hour', async () => {
     const { ring, kept, clock } = serving();
     await ring.open(SCOPE);

@@ -55,8 +55,8 @@ export function handWorld(): HandWorld {
   const vault: Vault = {
     async read(scope) {
       calls.push(`read ${scope}`);
-      await gate;
       const value = kept.get(scope);
+      await gate;
       if (value === undefined) return no('missing', 'ResourceNotFoundException');
       return typeof value === 'string' ? done(value) : value;
     },
