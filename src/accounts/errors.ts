@@ -45,7 +45,8 @@ const MESSAGE_MAX = 200;
 interface SdkError {
   readonly name: string;
   readonly message: string;
-  readonly code: string;
+  /** A socket's: `ECONNRESET`. A DOMException has a number here. */
+  readonly code: unknown;
   readonly $metadata: { readonly httpStatusCode?: number };
 }
 
@@ -53,7 +54,7 @@ export function refusal(error: unknown): Refused {
   if (error instanceof Bug) throw error;
   const { $metadata, code: socket, name = '', message = '' } = error as Partial<SdkError>;
   const status = $metadata?.httpStatusCode;
-  const code = status === undefined ? (socket ?? name) : name;
+  const code = status === undefined && typeof socket === 'string' ? socket : name;
   return {
     ok: false,
     reason: reasonOf(code, status),

@@ -3,7 +3,7 @@ import type { Instant } from '../lib/clock.ts';
 import { done, type Reply } from '../model/reply.ts';
 import { refusal } from './errors.ts';
 import type { AwsKeys } from './port.ts';
-import { type WireOptions, within } from './wire.ts';
+import { patience, type WireOptions, within } from './wire.ts';
 
 export interface Session {
   readonly keys: AwsKeys;
@@ -39,7 +39,10 @@ export function createIdentities(options: WireOptions): Identities {
         ? new STSClient({ ...within(options), requestHandler, credentials: keys })
         : own;
       try {
-        const { Account = '', Arn = '' } = await client.send(new GetCallerIdentityCommand({}));
+        const { Account = '', Arn = '' } = await client.send(
+          new GetCallerIdentityCommand({}),
+          patience(),
+        );
         return done({ account: Account, arn: Arn });
       } catch (error) {
         return refusal(error);
@@ -53,7 +56,7 @@ export function createIdentities(options: WireOptions): Identities {
         ...(externalId !== null && { ExternalId: externalId }),
       });
       try {
-        const { Credentials: given } = await own.send(command);
+        const { Credentials: given } = await own.send(command, patience());
         const keys = {
           accessKeyId: given?.AccessKeyId ?? '',
           secretAccessKey: given?.SecretAccessKey ?? '',

@@ -8,8 +8,8 @@ import type { Vault } from './port.ts';
 export const VALUE_FRESH_MS = 5 * 60_000;
 /** That there is none is asked more often: people wait for what they just configured. */
 export const NONE_FRESH_MS = 60_000;
-/** A vault that does not answer is asked again at the next tick or two. */
-const FAILURE_FRESH_MS = 10_000;
+/** Each question to a vault that does not answer holds up a tick. */
+const FAILURE_FRESH_MS = 30_000;
 /** While the vault does not answer, a value that was read lately serves on. */
 const STALE_MS = 3_600_000;
 const MOST = 10_000;

@@ -10,7 +10,7 @@ import type { ScopeId } from '../model/ids.ts';
 import { done, type Reply } from '../model/reply.ts';
 import { refusal } from './errors.ts';
 import type { Vault } from './port.ts';
-import { type WireOptions, within } from './wire.ts';
+import { patience, type WireOptions, within } from './wire.ts';
 
 /** Secrets Manager, by the app's own credentials: one secret for each scope, named by its id. */
 export function createAwsVault(of: WireOptions & { readonly prefix: string }): Vault {
@@ -24,12 +24,14 @@ export function createAwsVault(of: WireOptions & { readonly prefix: string }): V
     }
   };
   const put = (name: string, text: string) =>
-    ask(() => client.send(new PutSecretValueCommand({ SecretId: name, SecretString: text })));
+    ask(() =>
+      client.send(new PutSecretValueCommand({ SecretId: name, SecretString: text }), patience()),
+    );
 
   return {
     async read(scope) {
       const command = new GetSecretValueCommand({ SecretId: nameOf(scope) });
-      const answer = await ask(() => client.send(command));
+      const answer = await ask(() => client.send(command, patience()));
       if (answer.ok) return done(answer.value.SecretString ?? '');
       // Marked for deletion: it is not there, for us.
       const isGone = answer.code === 'InvalidRequestException';
@@ -40,14 +42,16 @@ export function createAwsVault(of: WireOptions & { readonly prefix: string }): V
       const first = await put(name, text);
       if (first.ok) return done(null);
       if (first.code === 'InvalidRequestException') {
-        const restored = await ask(() => client.send(new RestoreSecretCommand({ SecretId: name })));
+        const restored = await ask(() =>
+          client.send(new RestoreSecretCommand({ SecretId: name }), patience()),
+        );
         const second = restored.ok ? await put(name, text) : restored;
         return second.ok ? done(null) : second;
       }
       if (first.reason !== 'missing') return first;
       const Description = 'An AWS account for dstack autoscale';
       const create = new CreateSecretCommand({ Name: name, SecretString: text, Description });
-      const made = await ask(() => client.send(create));
+      const made = await ask(() => client.send(create, patience()));
       return made.ok ? done(null) : made;
     },
     async remove(scope) {
@@ -56,7 +60,7 @@ export function createAwsVault(of: WireOptions & { readonly prefix: string }): V
         // Who clears an account means it, and the keys are AWS's to give again.
         ForceDeleteWithoutRecovery: true,
       });
-      const answer = await ask(() => client.send(command));
+      const answer = await ask(() => client.send(command, patience()));
       return answer.ok || answer.reason === 'missing' ? done(null) : answer;
     },
   };

@@ -12,7 +12,12 @@ export interface WireOptions {
 const ATTEMPTS = 3;
 const CONNECT_TIMEOUT_MS = 3_000;
 const ANSWER_TIMEOUT_MS = 5_000;
+/** For all attempts together: a tick waits for it. */
+const PATIENCE_MS = 8_000;
 const SOCKETS = 10;
+
+/** For each call anew. */
+export const patience = () => ({ abortSignal: AbortSignal.timeout(PATIENCE_MS) });
 
 /** How the small clients of this folder speak to AWS; endpoints are the SDK's own business. */
 export function within({ region, endpoint, proxyEnv }: WireOptions) {

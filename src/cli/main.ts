@@ -30,10 +30,16 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   if (command.name === 'help') {
     io.stdout.write(helpText(command.topic));
     if (command.topic === undefined) io.stdout.write(MORE_HELP);
+    if (command.topic === 'aws') io.stdout.write(POLICY_HELP);
     return EXIT.done;
   }
   return command.name.startsWith('aws ') ? runAws(io, command, options) : notYet(io, command);
 }
+
+const POLICY_HELP = `
+of this program:
+  dstack aws policy        the IAM policy that the credentials need
+`;
 
 const MORE_HELP = `
 of this program:
