@@ -1,4 +1,5 @@
 import type { Instance } from '../model/launch.ts';
+import type { Refused } from '../model/reply.ts';
 import type { Repo } from '../model/repo.ts';
 import type { Action } from '../model/world.ts';
 import type { InstancePatch, Lease } from '../store/port.ts';
@@ -69,7 +70,7 @@ async function removeIdle(
   const removed = await deps.github.removeRunner(repo, runnerId);
   const change = (patch: InstancePatch) =>
     deps.store.changeInstance({ key, from: ['ending'], patch, lease });
-  if (removed.ok || removed.reason === 'missing') {
+  if (removed.ok || (await isUnlisted(deps, instance, repo, removed))) {
     await change(NO_RUNNER);
     return { ...instance, ...NO_RUNNER };
   }
@@ -144,5 +145,17 @@ async function isForgotten(deps: Forget, instance: Instance, repo: Repo): Promis
     id = runner.id;
   }
   const removed = await deps.github.removeRunner(repo, id);
-  return removed.ok || removed.reason === 'missing';
+  return removed.ok || isUnlisted(deps, instance, repo, removed);
+}
+
+/** GitHub says 404 of all that it does not show us at the moment: its list must say so as well. */
+async function isUnlisted(
+  deps: Pick<ActDeps, 'github'>,
+  { runnerName }: Instance,
+  repo: Repo,
+  removed: Refused,
+): Promise<boolean> {
+  if (removed.reason !== 'missing' || runnerName === null) return false;
+  const found = await deps.github.runners(repo, runnerName);
+  return found.ok && found.value.length === 0;
 }
