@@ -19,7 +19,8 @@ const APP_CALLS: readonly (readonly [call: string, most: number])[] = [
   ['ec2.types', 4],
   ['ec2.image', 4],
   ['ec2.securityGroup', 2],
-  ['github.file', 5],
+  ['github.file', 3],
+  ['github.file', 20],
   ['github.register', 20],
   ['github.register', 20],
   ['github.removeRunner', 8],
@@ -225,7 +226,7 @@ const ONCE = new Set(['loss', 'uninstall']);
 /** Swarm: each scenario has some classes only, and so some faults in company that is rare else. */
 export function drawFaults(dice: Dice, stage: Stage): readonly Fault[] {
   const all = Object.keys(DRAWS);
-  const on = all.filter((name) => dice.isTrue(`swarm ${name}`, name === 'uninstall' ? 0.15 : 0.4));
+  const on = all.filter((name) => dice.isTrue(`swarm ${name}`, name === 'uninstall' ? 0.25 : 0.4));
   const classes = on.length >= 2 ? on : ['call', 'hook', 'crash', ...on];
   const faults: Fault[] = [];
   const drawn = new Set<string>();

@@ -176,7 +176,8 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
       const scope = instance.tags['dstack:scope'] ?? '';
       const repo = repoOf(scope);
       const runner = repo && runnerOf(repo, instance);
-      if (!runner || runner.isDead || runner.job?.facts.now.state !== 'in_progress') return false;
+      // GitHub has chosen it for a job, whether or not it has begun.
+      if (!runner || runner.isDead || runner.job === null) return false;
       if (!isStrictNear(scope as ScopeId, kernel.now())) return true;
       excused.add(instance.id);
       return false;

@@ -65,7 +65,8 @@ export function watchStore(
     },
     async scopeRows(scope) {
       const rows = await inner.scopeRows(scope);
-      for (const { id, state, reason } of rows.jobs) {
+      for (const { id, state, reason, labels } of rows.jobs) {
+        kernel.invariant(labels.includes('dstack'), 'ours-only', `job ${id} is not ours`);
         const rank = heard.get(id) ?? 0;
         const text = `job ${id} is ${state} again, after a later word`;
         kernel.invariant(jobRank(state) >= rank, 'forward', text);
