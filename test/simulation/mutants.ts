@@ -236,7 +236,7 @@ export function intend(`,
   ]),
   mutant('never ends what does not register', [
     'plan/ends.ts',
-    'if (Math.max(createdAt, launchedAt) + registerTimeoutMs > facts.now) return null;',
+    'if (launchedAt + registerTimeoutMs > facts.now) return null;',
     'if (facts) return null;',
   ]),
   mutant('never sends an unknown launch again, nor settles it', [
