@@ -58,6 +58,10 @@ export function createLoop(deps: LoopDeps): Loop {
     cards: (scope) => tellOf(scope as ScopeId),
     region: (rest) => tickRegion(rest),
     discover: () => tickDiscover(),
+    sweep: async (scope) => {
+      await sweepScope(scope as ScopeId);
+      return undefined;
+    },
     healing: () => heal(),
   };
   const scheduler: Scheduler = createScheduler({
@@ -191,9 +195,14 @@ export function createLoop(deps: LoopDeps): Loop {
   }
 
   async function tickDiscover(): Promise<number> {
-    const { scopes, isComplete } = await discover(deps);
+    const { scopes, ruled, isComplete } = await discover(deps);
+    const everyMs = DISCOVER_EVERY * deps.settings.resyncMs;
     scopes.forEach(wake);
-    return deps.settings.resyncMs * (isComplete ? DISCOVER_EVERY : 1 / 4);
+    // In a quiet scope a job whose webhook was never made waits for this; spread over the hour.
+    for (const scope of ruled) {
+      scheduler.within(`sweep|${scope}`, Math.floor(deps.random.unit() * everyMs));
+    }
+    return isComplete ? everyMs : deps.settings.resyncMs / 4;
   }
 
   /** The three healings; machines are adopted or ended by the regions' ticks. */
