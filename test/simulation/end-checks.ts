@@ -3,12 +3,14 @@ import type { Job } from '../../src/sandbox/github-state.ts';
 import { RULES_PATH, type World } from './world.ts';
 
 /** The world has nothing to do for us any more, as GitHub and EC2 know it. */
-export function isOver({ ec2, jobs, repos, scenario, nowMs }: World): boolean {
+export function isOver({ ec2, jobs, repos, scenario, nowMs, forgotten }: World): boolean {
   if (nowMs() < scenario.calmAt) return false;
   return (
     jobs.every((job) => job.facts.now.state === 'completed') &&
     ec2.counts().left === 0 &&
-    repos.every(({ runners }) => [...runners.values()].every(({ state }) => !state.now.isThere))
+    repos.every(({ runners }) =>
+      [...runners.values()].every((one) => !one.state.now.isThere || forgotten.has(one)),
+    )
   );
 }
 
@@ -23,14 +25,14 @@ export async function isQuiet({ store, repos }: World): Promise<boolean> {
 
 /** What is promised of the end. The first that is broken is the one that is told. */
 export async function checkEnd(world: World): Promise<void> {
-  const { kernel, ec2, jobs, repos } = world;
+  const { kernel, ec2, jobs, repos, forgotten } = world;
   for (const job of jobs) checkJob(world, job);
   const left = [...ec2.instances.values()].filter(
     ({ state }) => state === 'pending' || state === 'running',
   );
   kernel.invariant(left.length === 0, 'leak', `${left.map(({ id }) => id)} live on`);
   const ghosts = repos.flatMap(({ runners }) =>
-    [...runners.values()].filter(({ state }) => state.now.isThere),
+    [...runners.values()].filter((one) => one.state.now.isThere && !forgotten.has(one)),
   );
   kernel.invariant(ghosts.length === 0, 'ghost', `${ghosts.map(({ name }) => name)} stay`);
   await checkStore(world);

@@ -7,7 +7,7 @@ import { createEc2 } from '../../src/sandbox/ec2.ts';
 import type { Ec2Model } from '../../src/sandbox/ec2-model.ts';
 import { createGitHubModel, type GitHubModel } from '../../src/sandbox/github.ts';
 import { createSandboxGitHub } from '../../src/sandbox/github-port.ts';
-import type { Job, Repo } from '../../src/sandbox/github-state.ts';
+import type { Job, Repo, Runner } from '../../src/sandbox/github-state.ts';
 import { createKernel, type Kernel } from '../../src/sandbox/kernel.ts';
 import { createMachines } from '../../src/sandbox/machine.ts';
 import type { GatewayAnswer } from '../../src/sandbox/machine-reporter.ts';
@@ -37,6 +37,11 @@ export interface World {
   /** Ours, in the order of the scenario; those of races follow. */
   readonly jobs: Job[];
   readonly cancelled: Set<Job>;
+  /**
+   * Runners whose machine had ended when the database was lost: nothing tells of them any more. They
+   * are offline, and GitHub removes them after a day.
+   */
+  readonly forgotten: Set<Runner>;
   readonly slots: readonly Slot[];
   /** Since the start. */
   nowMs(): number;
@@ -155,6 +160,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     repos: addRepos(github, promises, scenario),
     jobs: [],
     cancelled: new Set(),
+    forgotten: new Set(),
     slots,
     nowMs: () => kernel.now() - startedAt,
     store: () => store,
@@ -340,9 +346,21 @@ function crashSlots(world: World, crash: Crash, process: Process): void {
   }
   if (crash.losesStore) {
     kernel.trace('the store is lost');
+    forgetRunners(world);
     void world.openStore();
   }
   kernel.at(crash.downMs, 'restart', () => {
     for (const slot of down) if (slot.process === null) world.start(slot);
   });
+}
+
+function forgetRunners({ repos, ec2, forgotten }: World): void {
+  const live = [...ec2.instances.values()].filter(
+    ({ state }) => state === 'pending' || state === 'running',
+  );
+  for (const { runners } of repos) {
+    for (const runner of runners.values()) {
+      if (!live.some(({ id }) => runner.name.includes(id))) forgotten.add(runner);
+    }
+  }
 }
