@@ -2,6 +2,7 @@ import type { Instant } from '../../lib/clock.ts';
 import type { InstanceId, InstanceKey, LaunchId, RepoId, ScopeId } from '../../model/ids.ts';
 import type { Ec2State, Instance, Launch } from '../../model/launch.ts';
 import { ruleId } from '../../model/rules.ts';
+import { runnerName } from '../../model/runner-name.ts';
 import type { Listing, Sighting } from '../port.ts';
 import { type Draft, draft, sorted } from './draft.ts';
 import { goneRow, waitingRow } from './launch.ts';
@@ -60,6 +61,8 @@ function launchOf(work: Work, sighting: Sighting): Launch | undefined {
   return launch?.account === account && launch.region === region ? launch : undefined;
 }
 
+const ADOPTED = 'adopted';
+
 /** What the tags tell of a launch that a lost database knew. */
 function adoptedLaunch(listing: Listing, sighting: Sighting, scope: ScopeId, repo: RepoId): Launch {
   const { account, region, askedAt } = listing;
@@ -73,7 +76,7 @@ function adoptedLaunch(listing: Listing, sighting: Sighting, scope: ScopeId, rep
     subnet: '',
     count: 1,
     priceUsd: null,
-    reason: 'adopted',
+    reason: ADOPTED,
     createdAt: askedAt,
     outcome: 'launched',
     code: '',
@@ -113,6 +116,8 @@ function meet(work: Work, sighting: Sighting): void {
   const met: Instance = {
     ...row,
     ...{ id, ownerAccount, launchedAt, zone, type, market },
+    // If it registered before the database was lost, then under this name.
+    runnerName: launch.reason === ADOPTED ? runnerName(id, launch.id) : row.runnerName,
     state: 'pending',
   };
   work.byId.set(id, met);
