@@ -97,6 +97,8 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     app: null,
     lives: 0,
   }));
+  /** When the last process began, or began again after a pause. */
+  let lastStartAt = 0;
   const kernel = createKernel({
     seed: scenario.seed,
     isCalm: scenario.isCalm,
@@ -108,6 +110,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       if (fault?.kind !== 'pause') return;
       kernel.mark('fault pause');
       kernel.pause(process, fault.ms);
+      lastStartAt = Math.max(lastStartAt, kernel.now() + fault.ms);
     },
   });
   const startedAt = kernel.now();
@@ -141,7 +144,6 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     },
   });
   const keys = memoKeys(code.createKeys(SECRET));
-  let lastStartAt = startedAt;
   const calmSince = () => {
     const isUp = slots.every(({ app }) => app !== null);
     const since = Math.max(startedAt + scenario.calmAt, lastStartAt);
