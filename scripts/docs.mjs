@@ -1,8 +1,8 @@
 // npm run docs: writes what the documentation has from the code, so that the two cannot differ.
 // With --check nothing is written, and a page that differs is an error.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { policyFor } from '../src/ec2/policy.ts';
 import { commandsTable } from '../src/commands/help-text.ts';
+import { policyFor } from '../src/ec2/policy.ts';
 import { rulesSchema } from '../src/rules/schema.ts';
 import { SETTINGS } from '../src/settings.ts';
 
