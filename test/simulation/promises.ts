@@ -37,8 +37,8 @@ export interface Promises extends Ec2Watch {
   leased(lease: Lease): void;
   released(lease: Lease): void;
   forgetLeases(): void;
-  /** A call of a process arrives at EC2 right now. */
-  arrived(process: string, call: string): void;
+  /** A launch is sent right now, by one who decides for its scope. */
+  sends(holder: string, scope: string): void;
   /** It will end with its job, by the world's fault. */
   excuse(instance: string): void;
   /** Whether a job that ended at that time, on that runner, may have ended badly. */
@@ -52,7 +52,6 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
   const intents = new Map<LaunchId, Intended>();
   const leases = new Map<string, Lease>();
   const excused = new Set<string>();
-  let arrival = { process: '', call: '', at: -1 };
   let worstSurplus = 0;
 
   const isStrictNear = (scope: ScopeId, at: Instant) =>
@@ -81,14 +80,6 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
     kernel.invariant(spare - open <= MOST_SURPLUS, 'surplus', text);
   }
   const finished = new Set<string>();
-
-  function checkCaller(launch: LaunchId, scope: ScopeId) {
-    const isNow = arrival.at === kernel.now() && arrival.call === 'ec2.launch';
-    const holder = leases.get(scope)?.holder ?? '';
-    const text = `${launch} was launched by ${arrival.process}, the lease is ${holder}'s`;
-    const isHis = holder.startsWith(`${arrival.process}/`) || holder === '';
-    kernel.invariant(!isNow || isHis, 'stale-call', text);
-  }
 
   return {
     file(scope, rules) {
@@ -133,8 +124,10 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
       if (leases.get(lease.name)?.fence === lease.fence) leases.delete(lease.name);
     },
     forgetLeases: () => leases.clear(),
-    arrived(process, call) {
-      arrival = { process, call, at: kernel.now() };
+    sends(holder, scope) {
+      const now = leases.get(scope)?.holder ?? holder;
+      const text = `${holder} launches in ${scope}, and the lease is ${now}'s`;
+      kernel.invariant(now === holder, 'stale-call', text);
     },
     excuse: (instance) => void excused.add(instance),
     isExcused(job) {
@@ -168,7 +161,6 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
         'one-per-launch',
         `launch ${launch} has ${its} instances, and ${intent.count} were meant`,
       );
-      checkCaller(launch, intent.scope);
       checkSurplus(intent.scope);
       return true;
     },

@@ -1,5 +1,4 @@
 import type { App } from '../../src/app.ts';
-import type { Log } from '../../src/lib/log.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { repoScope } from '../../src/model/ids.ts';
 import { createSandboxAccounts, createSandboxSts } from '../../src/sandbox/aws-ports.ts';
@@ -15,6 +14,7 @@ import type { Process } from '../../src/sandbox/process.ts';
 import type { Store } from '../../src/store/port.ts';
 import type { Code } from './code.ts';
 import { createFaults, type Faults, lyingGitHub } from './faults.ts';
+import { logOf, memoKeys, watchLaunches } from './ports.ts';
 import { createPromises, type Promises } from './promises.ts';
 import type { Fault, JobPlan, RulePlan, Scenario } from './scenario.ts';
 import { gateStore, watchStore } from './store.ts';
@@ -104,7 +104,6 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     isCalm: scenario.isCalm,
     fault: (call) => faults.call(call),
     onGate: (gate, process) => {
-      if (gate.side === 'arrival') promises.arrived(gate.process, gate.name);
       const fault = faults.gate(gate);
       if (fault?.kind === 'crash') crashSlots(world, fault, process);
       if (fault?.kind !== 'pause') return;
@@ -195,7 +194,9 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
   };
 
   function createAppOf({ process, holder }: { process: Process; holder: string }): App {
-    const accounts = createSandboxAccounts(ec2, process);
+    const accounts = watchLaunches(createSandboxAccounts(ec2, process), (scope) =>
+      promises.sends(holder, scope),
+    );
     const { clock } = process;
     return code.createApp({
       store: gateStore(process, { store, kernel, isLocal: scenario.replicas === 1 }),
@@ -243,37 +244,6 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
   });
   await world.openStore();
   return world;
-}
-
-/** What a process says. An error is a bug of the app, wherever it is caught. */
-function logOf(kernel: Kernel, process: Process, isVerbose: boolean): Log {
-  const say = (facts: object, message: string) => {
-    if (isVerbose) kernel.trace(`${process.name}: ${message} ${JSON.stringify(facts)}`);
-  };
-  return {
-    debug() {},
-    info: say,
-    warn: say,
-    error(facts, message) {
-      const err = 'err' in facts ? facts.err : undefined;
-      const cause = err instanceof Error ? err.stack?.split('\n').slice(0, 4).join(' ') : '';
-      kernel.invariant(false, 'bug', `${message} ${JSON.stringify(facts)}: ${cause}`);
-    },
-  };
-}
-
-/** Deriving a key takes longer than a tick: the same question gets the same answer. */
-function memoKeys(keys: ReturnType<Code['createKeys']>): ReturnType<Code['createKeys']> {
-  const known = new Map<string, string>();
-  const mac = (purpose: string, parts: readonly string[]) => {
-    const key = [purpose, ...parts].join('\n');
-    const value = known.get(key) ?? keys.mac(purpose, parts);
-    known.set(key, value);
-    return value;
-  };
-  const isMac = (purpose: string, parts: readonly string[], given: string) =>
-    mac(purpose, parts) === given;
-  return { ...keys, mac, isMac };
 }
 
 function addRepos(github: GitHubModel, promises: Promises, { repos }: Scenario): readonly Repo[] {

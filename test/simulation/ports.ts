@@ -1,0 +1,49 @@
+import type { Accounts } from '../../src/accounts/port.ts';
+import type { Log } from '../../src/lib/log.ts';
+import type { Kernel } from '../../src/sandbox/kernel.ts';
+import type { Process } from '../../src/sandbox/process.ts';
+import type { Code } from './code.ts';
+
+/** Tells of each launch as it is sent. */
+export const watchLaunches = (accounts: Accounts, tell: (scope: string) => void): Accounts => ({
+  ...accounts,
+  ec2(account, region) {
+    const ec2 = accounts.ec2(account, region);
+    const launch: typeof ec2.launch = (request) => {
+      tell(request.tags['dstack:scope'] ?? '');
+      return ec2.launch(request);
+    };
+    return { ...ec2, launch };
+  },
+});
+
+/** What a process says. An error is a bug of the app, wherever it is caught. */
+export function logOf(kernel: Kernel, process: Process, isVerbose: boolean): Log {
+  const say = (facts: object, message: string) => {
+    if (isVerbose) kernel.trace(`${process.name}: ${message} ${JSON.stringify(facts)}`);
+  };
+  return {
+    debug() {},
+    info: say,
+    warn: say,
+    error(facts, message) {
+      const err = 'err' in facts ? facts.err : undefined;
+      const cause = err instanceof Error ? err.stack?.split('\n').slice(0, 4).join(' ') : '';
+      kernel.invariant(false, 'bug', `${message} ${JSON.stringify(facts)}: ${cause}`);
+    },
+  };
+}
+
+/** Deriving a key takes longer than a tick: the same question gets the same answer. */
+export function memoKeys(keys: ReturnType<Code['createKeys']>): ReturnType<Code['createKeys']> {
+  const known = new Map<string, string>();
+  const mac = (purpose: string, parts: readonly string[]) => {
+    const key = [purpose, ...parts].join('\n');
+    const value = known.get(key) ?? keys.mac(purpose, parts);
+    known.set(key, value);
+    return value;
+  };
+  const isMac = (purpose: string, parts: readonly string[], given: string) =>
+    mac(purpose, parts) === given;
+  return { ...keys, mac, isMac };
+}
