@@ -12,6 +12,7 @@ const BROKEN = 'autoscale:\n  rules:\n    - instance-type: 7\n';
 export function schedule(world: World): void {
   const { kernel, scenario, faults } = world;
   for (const slot of world.slots) world.start(slot);
+  if (world.slots.length > 1) kernel.mark('two replicas');
   for (const plan of scenario.jobs) kernel.at(plan.at, 'job', () => world.addJob(plan));
   const each = <K extends Timed>(kind: K, effect: (fault: Of<K>) => void) => {
     for (const fault of faults.of(kind)) {

@@ -49,7 +49,6 @@ export const MARKS: readonly string[] = [
   'job not acquired',
   'job waiting',
   'runner busy',
-  'store requeue',
   'two replicas',
 ];
 

@@ -13,7 +13,7 @@ import type { RulePlan } from './scenario.ts';
 /** How long the app may go on by rules that it has not read anew: a lost push is delivered again. */
 const RULES_AGE_MS = 300_000;
 /** Machines that could still take a job, beyond the jobs that are open: late words cost that many. */
-export const MOST_SURPLUS = 8;
+export const MOST_SURPLUS = 6;
 
 interface Intended {
   readonly scope: ScopeId;
