@@ -32,7 +32,7 @@ export interface Promises extends Ec2Watch {
   file(scope: ScopeId, rules: readonly RulePlan[]): void;
   /** A person took the repository from us, or gave it back. */
   taken(scope: ScopeId): void;
-  intended(lease: Lease, intents: readonly Intent[], launches: readonly Launch[]): void;
+  intended(intents: readonly Intent[], launches: readonly Launch[]): void;
   /** Whose lease a scope's is. */
   leased(lease: Lease): void;
   released(lease: Lease): void;
@@ -94,7 +94,7 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
     taken(scope) {
       strictAt.set(scope, [...(strictAt.get(scope) ?? []), kernel.now()]);
     },
-    intended(lease, asked, launches) {
+    intended(asked, launches) {
       for (const { id, scope, rule, count } of launches) {
         const max = asked.find((one) => one.id === id)?.max ?? 0;
         intents.set(id, { scope, rule, max, count, at: kernel.now() });
@@ -108,9 +108,6 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
           `${id} was intended by a maximum of ${max}, which the file has not said for long`,
         );
       }
-      const current = leases.get(lease.name);
-      const isHeld = current?.holder === lease.holder && current.fence === lease.fence;
-      kernel.invariant(isHeld, 'stale-write', `${lease.holder} intends in ${lease.name}`);
     },
     leased(lease) {
       const before = leases.get(lease.name);

@@ -80,7 +80,8 @@ export function watchStore(
     },
     async intend(lease, intents, now) {
       const launches = await inner.intend(lease, intents, now);
-      if (launches.length > 0) promises.intended(lease, intents, launches);
+      fenced(lease, launches.length > 0, 'intents');
+      promises.intended(intents, launches);
       return launches;
     },
     saveRules: async (lease, rules) => fenced(lease, await inner.saveRules(lease, rules), 'rules'),
