@@ -52,9 +52,20 @@ function features(n: number, dice: Dice): readonly string[] {
 
 function aRule(i: number, max: number, dice: Dice): RuleView {
   const type = `m${i}.large`;
-  const id = `${type}/eu-west-1`;
-  const labels = features(12, dice);
-  return { id, type, region: 'eu-west-1', max, maxPriceUsd: 1, labels, arch: 'x64', blocked: null };
+  return {
+    id: `${type}/eu-west-1`,
+    type,
+    region: 'eu-west-1',
+    max,
+    maxPriceUsd: 1,
+    labels: features(12, dice),
+    arch: 'x64',
+    machine: { vcpus: 2, memoryMib: 8192, gpus: null },
+    markets: ['spot'],
+    diskGb: 30,
+    image: 'ubuntu-24.04',
+    blocked: null,
+  };
 }
 
 function offersOf({ id, type, region }: RuleView, dice: Dice): readonly Offer[] {
@@ -88,6 +99,7 @@ function anInstance(i: number, rule: RuleView, job: JobView | undefined, dice: D
     repo: job?.repo ?? FIRST_REPO,
     rule: rule.id,
     zone: 'eu-west-1a',
+    market: 'spot',
     state,
     isKnown: state !== 'requested',
     createdAt: at,

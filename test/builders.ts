@@ -56,6 +56,10 @@ export function aRule(given: Partial<RuleView> = {}): RuleView {
     maxPriceUsd: null,
     labels: [],
     arch: 'x64',
+    machine: { vcpus: 2, memoryMib: 8192, gpus: null },
+    markets: ['spot'],
+    diskGb: 30,
+    image: 'ubuntu-24.04',
     blocked: null,
     ...given,
   };
@@ -85,6 +89,7 @@ export const anInstance = (given: Partial<InstanceView> = {}): InstanceView => (
   repo: REPO,
   rule: RULE,
   zone: 'us-east-1a',
+  market: 'spot',
   state: 'pending',
   isKnown: true,
   createdAt: NOW - MINUTE,

@@ -12,7 +12,7 @@ type Need = Pick<ActDeps, 'store' | 'clock' | 'log' | 'settings'> & { readonly t
 
 const CHECK_NAME = 'dstack / queue';
 /** No machine that the rules allow can ever run these: that is told at once. */
-const NEVER: ReadonlySet<string> = new Set(['no-rule', 'fork-denied']);
+const NEVER: ReadonlySet<string> = new Set(['no-rule', 'bad-label', 'fork-denied']);
 /** Cards of one scope that are open at once; commits beyond them wait for theirs. */
 const MOST_OPEN = 50;
 

@@ -9,10 +9,9 @@ import type { Action } from '../model/world.ts';
 import type { Intent, Lease } from '../store/port.ts';
 import { type ActDeps, leaseCovers } from './deps.ts';
 import type { Sight } from './look.ts';
+import { diskGbOf } from './offers.ts';
 
 type LaunchAction = Extract<Action, { kind: 'launch' }>;
-
-const DEFAULT_DISK_GB = 30;
 
 /**
  * Writes the launches down, whole, and then calls EC2. Answers whether the plan should look again at
@@ -65,7 +64,7 @@ async function prepare(
     maxPriceUsd: offer.market === 'spot' ? rule.maxPriceUsd : null,
     imageId: image.value.id,
     rootDevice: image.value.rootDevice,
-    diskGb: Math.max(rule.diskGb ?? DEFAULT_DISK_GB, image.value.sizeGb),
+    diskGb: diskGbOf(rule, image.value.sizeGb),
     securityGroups: groups,
     tags: tagsOf(deps, { id, scope: repo.scope, rule }),
     userData: userData({

@@ -8,7 +8,7 @@ import type { ScopeRows } from '../store/port.ts';
 import { budgetReason } from './budget.ts';
 import type { ActDeps } from './deps.ts';
 import { holdsOf, underHolds } from './holds.ts';
-import { offersOf, viewOf } from './offers.ts';
+import { NOTHING_KNOWN, offersOf, viewOf } from './offers.ts';
 import type { RulesNow } from './read-rules.ts';
 import { firstLookReason } from './region.ts';
 
@@ -120,7 +120,8 @@ const launchView = ({ id, repo, rule, count, tries, retryAt, createdAt }: Launch
 });
 
 function instanceView(one: Instance): InstanceView {
-  const { key, launch, repo, rule, zone, createdAt, launchedAt, registeredAt, onlineAt } = one;
+  const { key, launch, repo, rule, zone, market, createdAt, launchedAt, registeredAt, onlineAt } =
+    one;
   const { startedAt, finishedAt, noticeAt, endAskedAt, labels, reason } = one;
   return {
     key,
@@ -128,6 +129,7 @@ function instanceView(one: Instance): InstanceView {
     repo,
     rule,
     zone,
+    market,
     // Rows of a tick hold none that is gone.
     state: one.state === 'gone' ? 'ending' : one.state,
     isKnown: one.id !== null,
@@ -153,7 +155,8 @@ async function offersFor(
   made: { rules: readonly Rule[]; account: string | null; noAccount: Reason | null },
 ): Promise<{ rules: readonly RuleView[]; offers: readonly Offer[] }> {
   const { rules, account, noAccount } = made;
-  if (account === null) return { rules: rules.map((r) => viewOf(r, null, noAccount)), offers: [] };
+  if (account === null)
+    return { rules: rules.map((r) => viewOf(r, NOTHING_KNOWN, noAccount)), offers: [] };
   const exhausted = await deps.store.exhausted(account);
   const all = await Promise.all(
     rules.map(async (rule) => {

@@ -1,6 +1,6 @@
-import type { SubnetFacts } from '../ec2/port.ts';
+import type { SubnetFacts, TypeFacts } from '../ec2/port.ts';
 import type { Reason } from '../model/job.ts';
-import type { Arch, Market, Offer } from '../model/launch.ts';
+import { type Arch, MARKETS, type Market, type Offer } from '../model/launch.ts';
 import { done, type Reply } from '../model/reply.ts';
 import type { Rule } from '../model/rules.ts';
 import type { RuleView } from '../model/world.ts';
@@ -41,39 +41,41 @@ export async function offersOf(ask: OfferAsk): Promise<Offered> {
     catalogue.subnets(at, rule.subnets),
     rule.spotPolicy === 'on-demand' ? done(NO_PRICES) : catalogue.prices(at, rule.type),
   ]);
-  if (!type.ok) return blocked(rule, null, awsReason(rule, type));
-  if (!type.value) return blocked(rule, null, noType(rule));
+  if (!type.ok) return blocked(rule, NOTHING_KNOWN, awsReason(rule, type));
+  if (!type.value) return blocked(rule, NOTHING_KNOWN, noType(rule));
   const { arch, zones } = type.value;
+  const known = { type: type.value, diskGb: null };
   const image = await catalogue.image(at, rule.image, arch);
   if (!image.ok) {
     const why = isAbsent(image) ? noImage(rule, image) : awsReason(rule, image);
-    return blocked(rule, arch, why);
+    return blocked(rule, known, why);
   }
   if (image.value.arch !== arch) {
-    return blocked(rule, arch, otherArch(rule, { image: image.value.arch, type: arch }));
+    return blocked(rule, known, otherArch(rule, { image: image.value.arch, type: arch }));
   }
+  const all = { ...known, diskGb: diskGbOf(rule, image.value.sizeGb) };
   if (!subnets.ok) {
     const why = isAbsent(subnets) ? noSubnets(rule) : awsReason(rule, subnets);
-    return blocked(rule, arch, why);
+    return blocked(rule, all, why);
   }
   const usable = subnets.value.filter((subnet) => zones.includes(subnet.zone));
-  if (usable.length === 0) return blocked(rule, arch, noZone(rule));
-  if (!prices.ok) return blocked(rule, arch, awsReason(rule, prices));
+  if (usable.length === 0) return blocked(rule, all, noZone(rule));
+  if (!prices.ok) return blocked(rule, all, awsReason(rule, prices));
   const spot = usable.flatMap((subnet) => {
     const priceUsd = prices.value.get(subnet.zone);
     if (priceUsd === undefined) return [];
     return offerOf(ask, { subnet, market: 'spot', arch, priceUsd });
   });
-  const view = viewOf(rule, arch, null);
+  const view = viewOf(rule, all, null);
   if (rule.spotPolicy === 'spot') {
-    return spot.length > 0 ? { rule: view, offers: spot } : blocked(rule, arch, noSpot(rule));
+    return spot.length > 0 ? { rule: view, offers: spot } : blocked(rule, all, noSpot(rule));
   }
   const price = await priceOnDemand(ask, at, spot.length > 0);
-  if (!price.ok) return blocked(rule, arch, awsReason(rule, price));
+  if (!price.ok) return blocked(rule, all, awsReason(rule, price));
   const priceUsd = price.value;
   // What may be above the rule's price is no offer.
   const isFine = priceUsd !== null || rule.maxPriceUsd === null;
-  if (spot.length === 0 && !isFine) return blocked(rule, arch, noPrice(rule));
+  if (spot.length === 0 && !isFine) return blocked(rule, all, noPrice(rule));
   const onDemand = (isFine ? usable : []).map((subnet) =>
     offerOf(ask, { subnet, market: 'on-demand', arch, priceUsd }),
   );
@@ -119,18 +121,36 @@ function offerOf(
   };
 }
 
-export const viewOf = (rule: Rule, arch: Arch | null, why: Reason | null): RuleView => ({
+const DEFAULT_DISK_GB = 30;
+
+/** No disk is smaller than the image on it. */
+export const diskGbOf = ({ diskGb }: Pick<Rule, 'diskGb'>, imageGb: number): number =>
+  Math.max(diskGb ?? DEFAULT_DISK_GB, imageGb);
+
+/** What AWS has said of a rule's type and image so far. */
+interface Known {
+  readonly type: TypeFacts | null;
+  readonly diskGb: number | null;
+}
+
+export const NOTHING_KNOWN: Known = { type: null, diskGb: null };
+
+export const viewOf = (rule: Rule, { type, diskGb }: Known, why: Reason | null): RuleView => ({
   id: rule.id,
   type: rule.type,
   region: rule.region,
   max: rule.max,
   maxPriceUsd: rule.maxPriceUsd,
   labels: rule.labels,
-  arch,
+  arch: type?.arch ?? null,
+  machine: type && { vcpus: type.vcpus, memoryMib: type.memoryMib, gpus: type.gpus },
+  markets: rule.spotPolicy === 'auto' ? MARKETS : [rule.spotPolicy],
+  diskGb,
+  image: rule.image,
   blocked: why,
 });
 
-const blocked = (rule: Rule, arch: Arch | null, why: Reason): Offered => ({
-  rule: viewOf(rule, arch, why),
+const blocked = (rule: Rule, known: Known, why: Reason): Offered => ({
+  rule: viewOf(rule, known, why),
   offers: [],
 });

@@ -77,7 +77,13 @@ function typeFacts(
     return undefined;
   }
   const hasSpot = (info.SupportedUsageClasses ?? []).includes('spot');
-  return { type, arch, vcpus, memoryMib, hasSpot, zones: zonesOf(type) };
+  return { type, arch, vcpus, memoryMib, gpus: gpusOf(info), hasSpot, zones: zonesOf(type) };
+}
+
+/** All of one kind: no type has several. */
+function gpusOf({ GpuInfo }: InstanceTypeInfo): TypeFacts['gpus'] {
+  const { Name: name, Count: count } = GpuInfo?.Gpus?.[0] ?? {};
+  return name === undefined || count === undefined ? null : { name, count };
 }
 
 export function archOf(name: string | undefined): Arch | undefined {

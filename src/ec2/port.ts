@@ -1,5 +1,5 @@
 import type { InstanceId, LaunchId } from '../model/ids.ts';
-import type { Arch, Ec2State, LaunchRequest } from '../model/launch.ts';
+import type { Arch, Ec2State, LaunchRequest, Machine } from '../model/launch.ts';
 import type { Reply } from '../model/reply.ts';
 import type { Sighting } from '../store/port.ts';
 
@@ -34,11 +34,9 @@ export type LaunchAnswer =
       readonly message: string;
     };
 
-export interface TypeFacts {
+export interface TypeFacts extends Machine {
   readonly type: string;
   readonly arch: Arch;
-  readonly vcpus: number;
-  readonly memoryMib: number;
   readonly hasSpot: boolean;
   /** Zones of the region that offer it, sorted. */
   readonly zones: readonly string[];

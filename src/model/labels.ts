@@ -1,28 +1,29 @@
 import type { Arch } from './launch.ts';
+import { type Need, needOf } from './needs.ts';
+import type { RuleView } from './world.ts';
 
-/** What a job's `runs-on` asks for, read once for each distinct set of labels. */
-export interface Needs {
-  /** Lower-cased, as GitHub compares them; in the job's order. */
-  readonly labels: readonly string[];
-  readonly type: string | null;
-  readonly arch: Arch | null;
-}
-
-/** What the runners of a rule can have: the labels that all of them have, and the machine. */
+/** What the machines of a rule have: what AWS and the rules file say, and labels of their own. */
 export interface Capability {
-  readonly type: string;
-  readonly arch: Arch;
+  readonly rule: RuleView;
   /** Lower-cased. */
   readonly labels: ReadonlySet<string>;
 }
 
+/** A part of a label, and what it asks for. */
+export interface Asked {
+  /** As it is spelled. */
+  readonly label: string;
+  /** Lower-cased. */
+  readonly part: string;
+  readonly need: Need;
+}
+
 /** Labels that ask nothing of the machine: a runner registers them verbatim. */
-const FREE = /^(?:run|retry)=/;
-const TYPE = /^[a-z][a-z0-9-]*\.[a-z0-9-]+$/;
+const FREE = /^(?:run=.|retry=\d{1,2}$)/;
 
 export const isFree = (part: string): boolean => FREE.test(part);
 
-/** What one lower-cased label asks for: `dstack/cpu=4/gpu` asks for two things. */
+/** What one lower-cased label asks for: `dstack/cpu=4/gpu=1` asks for two things. */
 export const partsOf = (label: string, ours: string): readonly string[] =>
   label.startsWith(`${ours}/`) ? label.slice(ours.length + 1).split('/') : [label];
 
@@ -35,20 +36,6 @@ export function isOurs(labels: readonly string[], ours: string): boolean {
   });
 }
 
-export function needsOf(labels: readonly string[], ours: string): Needs {
-  const lower = labels.map((label) => label.toLowerCase());
-  let type: string | null = null;
-  let arch: Arch | null = null;
-  for (const label of lower) {
-    for (const part of partsOf(label, ours.toLowerCase())) {
-      const value = part.replace(/^(?:type|arch)=/, '');
-      if (value === 'x64' || value === 'arm64') arch = value;
-      else if (TYPE.test(value)) type = value;
-    }
-  }
-  return { labels: lower, type, arch };
-}
-
 /** The labels that every runner of a rule has. */
 export function baseLabels(rule: {
   readonly ours: string;
@@ -59,12 +46,66 @@ export function baseLabels(rule: {
   return [...new Set(['self-hosted', 'linux', rule.arch, rule.ours, rule.type, ...rule.labels])];
 }
 
-/** The first label that a machine of the rule cannot have; undefined when it serves the job. */
-export function unmet(needs: Needs, able: Capability, ours: string): string | undefined {
-  return needs.labels.find((label) =>
-    partsOf(label, ours.toLowerCase()).some((part) => {
-      if (able.labels.has(part) || isFree(part)) return false;
-      return part !== `type=${able.type}` && part !== `arch=${able.arch}`;
+/** What a list of labels asks for, part by part, in its order. */
+export const needsOf = (labels: readonly string[], ours: string): readonly Asked[] =>
+  labels.flatMap((label) =>
+    partsOf(label.toLowerCase(), ours.toLowerCase()).map((part) => {
+      return { label, part, need: needOf(part) };
     }),
   );
+
+/** The first of them that the machines of a rule do not have; undefined when they have all. */
+export const unmet = (asked: readonly Asked[], able: Capability): Asked | undefined =>
+  asked.find(({ part, need }) => !meets(able, part, need));
+
+export function capabilityOf(rule: RuleView, ours: string): Capability {
+  const labels = ['self-hosted', 'linux', ours, rule.type, ...rule.labels];
+  return { rule, labels: new Set(labels.map((label) => label.toLowerCase())) };
 }
+
+/**
+ * Whether the machines of a rule have what a part of a label asks for: that very label, or what it
+ * means. What AWS has not told yet is taken to be as the job wants it, and judged once it is known.
+ */
+export function meets({ rule, labels }: Capability, part: string, need: Need): boolean {
+  if (labels.has(part) || isFree(part)) return true;
+  const { arch, machine, diskGb } = rule;
+  switch (need.kind) {
+    case 'type':
+      return need.value === rule.type;
+    case 'region':
+      return need.value === rule.region;
+    case 'image':
+      return need.value === rule.image.toLowerCase();
+    case 'arch':
+      return arch === null || need.arch === arch;
+    case 'cpu':
+      return isWithin(need, machine?.vcpus ?? null);
+    case 'memory':
+      return isWithin(need, machine && machine.memoryMib / 1024);
+    case 'disk':
+      return isWithin(need, diskGb);
+    case 'gpu':
+      return machine === null || hasGpus(need, machine.gpus);
+    case 'market':
+      return need.market === null || rule.markets.includes(need.market);
+    default:
+      return false;
+  }
+}
+
+const isWithin = (
+  { least, most }: { readonly least: number; readonly most: number },
+  amount: number | null,
+): boolean => amount === null || (least <= amount && amount <= most);
+
+/** AWS writes `Radeon Pro V520`; a label has no spaces. */
+const plainName = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]/g, '');
+
+const hasGpus = (
+  { name, count }: { readonly name: string | null; readonly count: number },
+  gpus: { readonly name: string; readonly count: number } | null,
+): boolean =>
+  gpus !== null &&
+  gpus.count >= count &&
+  (name === null || plainName(name) === plainName(gpus.name));

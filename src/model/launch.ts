@@ -13,6 +13,14 @@ export const MARKETS = ['spot', 'on-demand'] as const;
 export type Market = (typeof MARKETS)[number];
 export type Arch = 'x64' | 'arm64';
 
+/** What an instance type has, as far as jobs ask for it. */
+export interface Machine {
+  readonly vcpus: number;
+  readonly memoryMib: number;
+  /** AWS's name, such as `A10G`; null: none. */
+  readonly gpus: { readonly name: string; readonly count: number } | null;
+}
+
 /** Where and how to launch: everything in it is in the client token, so a change is a new launch. */
 export interface Place {
   readonly region: string;

@@ -1,7 +1,7 @@
 import type { Instant } from '../lib/clock.ts';
 import type { InstanceKey, JobId, LaunchId, RepoId, RuleId, RunId, ScopeId } from './ids.ts';
 import type { Reason } from './job.ts';
-import type { Arch, InstanceState, Offer } from './launch.ts';
+import type { Arch, InstanceState, Machine, Market, Offer } from './launch.ts';
 
 // The plan's whole input and output, as plain JSON: a saved world is a test.
 
@@ -32,6 +32,7 @@ export interface InstanceView {
   readonly rule: RuleId;
   /** So that equal offers spread over zones. */
   readonly zone: string;
+  readonly market: Market;
   readonly state: Exclude<InstanceState, 'gone'>;
   /** EC2 has given its id. */
   readonly isKnown: boolean;
@@ -70,6 +71,13 @@ export interface RuleView {
   readonly labels: readonly string[];
   /** null: EC2 has not said yet what this type is. */
   readonly arch: Arch | null;
+  /** null: the same. */
+  readonly machine: Machine | null;
+  /** What its machines may be launched as. */
+  readonly markets: readonly Market[];
+  /** null: the image's size is not known yet. */
+  readonly diskGb: number | null;
+  readonly image: string;
   /** Why nothing can be launched by it now (credentials, image, network, first look), or null. */
   readonly blocked: Reason | null;
 }

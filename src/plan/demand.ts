@@ -1,4 +1,5 @@
 import type { InstanceKey, JobId, RepoId } from '../model/ids.ts';
+import type { Market } from '../model/launch.ts';
 import type { JobView } from '../model/world.ts';
 import { type Facts, groupBy, type RuleFacts } from './facts.ts';
 import { type Asked, askedOf, freeLabels, type LabelSet, type PlainSet } from './label-sets.ts';
@@ -9,6 +10,8 @@ export interface JobClass {
   readonly repo: RepoId;
   /** One of the lists that ask for this, to be quoted. */
   readonly labels: readonly string[];
+  /** What their machines must be; null: either. */
+  readonly market: Market | null;
   /** The rules that serve them. */
   readonly rules: readonly RuleFacts[];
 }
@@ -51,7 +54,7 @@ function groupJobs(facts: Facts, runners: Runners, jobs: readonly JobView[]): De
     const key = `${job.repo}\n${asked.key}`;
     let jobClass = classes.get(key);
     if (jobClass === undefined) {
-      jobClass = { repo: job.repo, labels: job.labels, rules: rulesFor(facts, asked) };
+      jobClass = { repo: job.repo, labels: job.labels, ...servedBy(facts, asked) };
       classes.set(key, jobClass);
     }
     const group = { class: jobClass, jobs: [] };
@@ -99,11 +102,19 @@ function keyWithFree(set: LabelSet, index: RunnerIndex | undefined): Asked | str
   return asked === set.plain.asked ? asked : asked.key;
 }
 
-function rulesFor(facts: Facts, { parts }: Asked): readonly RuleFacts[] {
+function servedBy(facts: Facts, asked: Asked): Pick<JobClass, 'market' | 'rules'> {
+  const parts = asked.parts.map(facts.readPart);
+  const markets = new Set(
+    parts.flatMap(({ need }) => (need.kind === 'market' && need.market) || []),
+  );
+  const [market = null] = markets;
+  // A rule may allow both markets, and yet no machine is of both.
+  if (markets.size > 1) return { market, rules: [] };
   // The part that the fewest rules have leaves little to ask of the others.
-  const [fewest, ...others] = parts.map(facts.having).sort((a, b) => a.size - b.size);
+  const [fewest, ...others] = parts.map(({ rules }) => rules).sort((a, b) => a.size - b.size);
   const ids = fewest === undefined ? [...facts.rules.keys()] : [...fewest];
-  return ids
+  const rules = ids
     .filter((id) => others.every((having) => having.has(id)))
     .flatMap((id) => facts.rules.get(id) ?? []);
+  return { market, rules };
 }

@@ -1,8 +1,8 @@
 import type { Instant } from '../lib/clock.ts';
 import type { RepoId, RuleId } from '../model/ids.ts';
-import type { Offer } from '../model/launch.ts';
+import type { Market, Offer } from '../model/launch.ts';
 import type { InstanceView, JobView, RepoView, RuleView, World } from '../model/world.ts';
-import { createLabelReader, createPartTable, type LabelSet } from './label-sets.ts';
+import { createLabelReader, createPartTable, type LabelSet, type Part } from './label-sets.ts';
 
 /** A rule with what counts for it. */
 export interface RuleFacts {
@@ -26,8 +26,7 @@ export interface Facts {
   readonly jobs: readonly JobView[];
   readonly instances: readonly InstanceView[];
   readonly readLabels: (labels: readonly string[]) => LabelSet;
-  /** The rules that have a part of a label. */
-  readonly having: (part: string) => ReadonlySet<RuleId>;
+  readonly readPart: (part: string) => Part;
 }
 
 const inOrder = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
@@ -73,9 +72,13 @@ export function factsOf(world: World, now: Instant): Facts {
     jobs: world.jobs.toSorted((a, b) => a.queuedAt - b.queuedAt || a.id - b.id),
     instances,
     readLabels: createLabelReader(world.label),
-    having: createPartTable(rules, world.label),
+    readPart: createPartTable(rules, world.label),
   };
 }
+
+/** Those that a job may be served by; null: it does not mind which market. */
+export const inMarket = (offers: readonly Offer[], market: Market | null): readonly Offer[] =>
+  market === null ? offers : offers.filter((offer) => offer.market === market);
 
 export const isRemoved = (facts: Facts, repo: RepoId): boolean =>
   facts.repos.get(repo)?.isRemoved ?? false;

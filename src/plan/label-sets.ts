@@ -1,5 +1,6 @@
 import type { RuleId } from '../model/ids.ts';
-import { baseLabels, type Capability, isFree, partsOf, unmet } from '../model/labels.ts';
+import { capabilityOf, isFree, meets, partsOf } from '../model/labels.ts';
+import { type Need, needOf } from '../model/needs.ts';
 import type { RuleView } from '../model/world.ts';
 
 export interface Label {
@@ -31,6 +32,7 @@ export interface LabelSet {
 }
 
 const NONE: readonly never[] = [];
+const MAY_BE_FREE = /run=|retry=/i;
 
 function readLabel(text: string, ours: string): Label {
   const lower = text.toLowerCase();
@@ -63,8 +65,9 @@ export function createLabelReader(ours: string): (labels: readonly string[]) => 
     let branch = root;
     let free: Label[] | undefined;
     for (const text of texts) {
-      // Only a label with a "=" can be free.
-      const label = text.includes('=') ? readLabel(text, mine) : undefined;
+      // Mostly tells at a glance that a label is not free.
+      const label =
+        text.includes('=') && MAY_BE_FREE.test(text) ? readLabel(text, mine) : undefined;
       if (label?.isFree) {
         free ??= [];
         free.push(label);
@@ -101,35 +104,24 @@ export function askedOf({ plain, free }: LabelSet): Asked {
 export const freeLabels = ({ free }: LabelSet): readonly string[] =>
   free.length === 0 ? NONE : free.map((label) => label.lower);
 
-/** Before EC2 has said what a type is, its rule is taken to have either architecture. */
-const EITHER_ARCH = ['x64', 'arm64', 'arch=x64', 'arch=arm64'];
-
-export function capabilityOf(rule: RuleView, ours: string): Capability {
-  const { type, arch } = rule;
-  const base = baseLabels({ ours, type, arch: arch ?? 'x64', labels: rule.labels });
-  const labels = arch === null ? [...base, ...EITHER_ARCH] : base;
-  return {
-    type,
-    arch: arch ?? 'x64',
-    labels: new Set(labels.map((label) => label.toLowerCase())),
-  };
+/** A part of a label: what it asks for, and which rules have that. */
+export interface Part {
+  readonly need: Need;
+  readonly rules: ReadonlySet<RuleId>;
 }
 
-/** Which rules have a part, asked once for each distinct part. */
-export function createPartTable(
-  rules: readonly RuleView[],
-  ours: string,
-): (part: string) => ReadonlySet<RuleId> {
-  const able = rules.map((rule) => ({ id: rule.id, capability: capabilityOf(rule, ours) }));
-  const table = new Map<string, ReadonlySet<RuleId>>();
-  return (part) => {
-    const known = table.get(part);
+/** Reads parts of labels, each distinct one once. */
+export function createPartTable(rules: readonly RuleView[], ours: string): (part: string) => Part {
+  const able = rules.map((rule) => capabilityOf(rule, ours));
+  const table = new Map<string, Part>();
+  return (text) => {
+    const known = table.get(text);
     if (known !== undefined) return known;
-    const needs = { labels: [part], type: null, arch: null };
-    const having = able.filter(({ capability }) => unmet(needs, capability, ours) === undefined);
-    const ids = new Set(having.map(({ id }) => id));
-    table.set(part, ids);
-    return ids;
+    const need = needOf(text);
+    const having = able.filter((capability) => meets(capability, text, need));
+    const part = { need, rules: new Set(having.map(({ rule }) => rule.id)) };
+    table.set(text, part);
+    return part;
   };
 }
 

@@ -4,7 +4,7 @@ import { baseLabels } from '../model/labels.ts';
 import type { JobView, World } from '../model/world.ts';
 import { bothSides, type JobGroup } from './demand.ts';
 import { factsOf, isAside } from './facts.ts';
-import { matchJobs } from './matching.ts';
+import { fits, matchJobs } from './matching.ts';
 
 /** GitHub's limits for one runner. */
 const MAX_LABELS = 100;
@@ -44,6 +44,7 @@ export function labelsFor(world: World, key: InstanceKey, now: Instant): readonl
   for (const job of jobs) {
     const group = demand.groupOf(job);
     if (!group?.class.rules.some((its) => its.rule.id === rule.id)) continue;
+    if (!fits(group.class.market, instance.market)) continue;
     if (isServed(group)) later.push(job);
     else chosen.add(job.labels, runsOf(job));
   }

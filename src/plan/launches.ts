@@ -1,6 +1,6 @@
-import type { Offer } from '../model/launch.ts';
+import type { Market, Offer } from '../model/launch.ts';
 import type { Action } from '../model/world.ts';
-import type { Facts, RuleFacts } from './facts.ts';
+import { type Facts, inMarket, type RuleFacts } from './facts.ts';
 import type { Matching, Places } from './matching.ts';
 import { hourly } from './reasons.ts';
 import type { Runners } from './runners.ts';
@@ -22,8 +22,8 @@ export function registrationsLeft(facts: Facts, runners: Runners): number {
   return Math.max(0, registerable(facts) - coming);
 }
 
-export const isOpen = ({ rule, usable }: RuleFacts): boolean =>
-  rule.blocked === null && usable.length > 0;
+export const isOpen = ({ rule, usable }: RuleFacts, market: Market | null): boolean =>
+  rule.blocked === null && inMarket(usable, market).length > 0;
 
 const priceOf = ({ usable }: RuleFacts): number => usable[0]?.priceUsd ?? Number.POSITIVE_INFINITY;
 
@@ -36,12 +36,14 @@ function byPrice(a: RuleFacts, b: RuleFacts): number {
  * Takes places for the jobs that no runner is for. The sets of places that can be filled together
  * are a transversal matroid: a place once filled stays filled while others are added. Greedy is best
  * in a matroid, so filling the rules in order of price serves as many jobs as can be, and no other
- * way to serve that many is cheaper.
+ * way to serve that many is cheaper; but that a rule counts with its cheapest offer, also where jobs
+ * ask for the dearer market.
  */
 export function takePlaces(facts: Facts, runners: Runners, matching: Matching): void {
   if (facts.world.enabled !== true) return;
   let left = registrationsLeft(facts, runners);
-  for (const rule of [...facts.rules.values()].filter(isOpen).sort(byPrice)) {
+  const open = [...facts.rules.values()].filter((rule) => isOpen(rule, null));
+  for (const rule of open.sort(byPrice)) {
     left -= matching.take(rule, Math.min(rule.room, left));
   }
 }
@@ -52,7 +54,7 @@ export function launchActions(places: readonly Places[]): readonly Action[] {
   return places.flatMap((its) => {
     const actions: Action[] = [];
     for (const [offer, count] of spread(its, added)) {
-      const reason = reasonFor(its.rule, offer);
+      const reason = reasonFor(inMarket(its.rule.usable, its.market), offer);
       for (let left = count; left > 0; left -= MAX_COUNT) {
         const part = Math.min(left, MAX_COUNT);
         actions.push({ kind: 'launch', repo: its.repo, offer, count: part, reason });
@@ -63,9 +65,13 @@ export function launchActions(places: readonly Places[]): readonly Action[] {
 }
 
 /** Spreads machines over the cheapest offers, to where the rule has fewest: one zone may fail. */
-function spread({ rule, count }: Places, added: Map<string, number>): ReadonlyMap<Offer, number> {
+function spread(
+  { rule, market, count }: Places,
+  added: Map<string, number>,
+): ReadonlyMap<Offer, number> {
   const counts = new Map<Offer, number>();
-  const cheapest = rule.usable.filter((offer) => offer.priceUsd === rule.usable[0]?.priceUsd);
+  const usable = inMarket(rule.usable, market);
+  const cheapest = usable.filter((offer) => offer.priceUsd === usable[0]?.priceUsd);
   const inZone = new Map<string, number>();
   for (const { zone } of rule.live) inZone.set(zone, (inZone.get(zone) ?? 0) + 1);
   const keyOf = ({ zone }: Offer): string => `${rule.rule.id} ${zone}`;
@@ -86,7 +92,7 @@ function spread({ rule, count }: Places, added: Map<string, number>): ReadonlyMa
 }
 
 /** `m5.large us-east-1b: $0.0312 an hour, cheapest of 6 offers`. */
-export function reasonFor({ usable }: RuleFacts, { type, zone, priceUsd }: Offer): string {
+export function reasonFor(usable: readonly Offer[], { type, zone, priceUsd }: Offer): string {
   const price = priceUsd === null ? 'price not known yet' : hourly(priceUsd);
   const rank = priceUsd === null ? 'first' : 'cheapest';
   const among = usable.length === 1 ? 'the only offer' : `${rank} of ${usable.length} offers`;

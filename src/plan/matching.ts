@@ -1,13 +1,16 @@
 import type { RepoId, RuleId } from '../model/ids.ts';
+import type { Market } from '../model/launch.ts';
 import type { Demand, JobClass, JobGroup } from './demand.ts';
-import { groupBy, type RuleFacts } from './facts.ts';
+import { groupBy, inMarket, type RuleFacts } from './facts.ts';
 import { createFlow, type Flow } from './flow.ts';
 import type { ComingGroup, Runners } from './runners.ts';
 
-/** How many machines to start by a rule, for the jobs of one repository. */
+/** How many machines to start by a rule, for those jobs of one repository that want one market. */
 export interface Places {
   readonly rule: RuleFacts;
   readonly repo: RepoId;
+  /** null: either. */
+  readonly market: Market | null;
   readonly count: number;
 }
 
@@ -22,6 +25,10 @@ export interface Matching {
   /** What was taken, once nothing more will be. */
   places(): readonly Places[];
 }
+
+/** A machine of a market will do for a job that wants one. */
+export const fits = (wanted: Market | null, market: Market): boolean =>
+  wanted === null || wanted === market;
 
 type NodeOf = (of: JobClass | JobGroup) => number;
 
@@ -39,28 +46,32 @@ export function matchJobs(demand: Demand, runners: Runners): Matching {
   // The idle first: what they take is not needed from those that are still coming.
   fillIdle(flow, runners, nodeOf);
   const coming = fillComing(flow, runners, (group) =>
-    (byRule.get(group.rule) ?? []).filter(({ repo }) => repo === group.repo).map(nodeOf),
+    (byRule.get(group.rule) ?? [])
+      .filter(({ repo, market }) => repo === group.repo && fits(market, group.market))
+      .map(nodeOf),
   );
 
-  const taken: { readonly rule: RuleFacts; readonly repo: RepoId; readonly arc: number }[] = [];
+  const taken: { rule: RuleFacts; jobClass: JobClass; arc: number }[] = [];
   return {
     served: (group) => group.jobs.length - flow.unsent(nodeOf(group)),
     isNeeded: (group) => flow.flowOn(coming.get(group) ?? 0) > 0,
     take(rule, limit) {
       const node = flow.node();
       for (const jobClass of byRule.get(rule.rule.id) ?? []) {
-        taken.push({ rule, repo: jobClass.repo, arc: flow.arc(nodeOf(jobClass), node) });
+        if (inMarket(rule.usable, jobClass.market).length === 0) continue;
+        taken.push({ rule, jobClass, arc: flow.arc(nodeOf(jobClass), node) });
       }
       return flow.fill(node, limit);
     },
     places() {
-      const counted = taken.map(({ rule, repo, arc }) => ({ rule, repo, n: flow.flowOn(arc) }));
-      const groups = groupBy(counted, ({ rule, repo }) => `${repo} ${rule.rule.id}`);
-      return [...groups.values()].flatMap((group) => {
+      const counted = taken.map(({ rule, jobClass: { repo, market }, arc }) => {
+        return { rule, repo, market, count: flow.flowOn(arc) };
+      });
+      const keyOf = ({ rule, repo, market }: Places): string => `${repo} ${rule.rule.id} ${market}`;
+      return [...groupBy(counted, keyOf).values()].flatMap((group) => {
         const [first] = group;
-        const count = group.reduce((sum, { n }) => sum + n, 0);
-        if (first === undefined || count === 0) return [];
-        return [{ rule: first.rule, repo: first.repo, count }];
+        const count = group.reduce((sum, its) => sum + its.count, 0);
+        return first === undefined || count === 0 ? [] : [{ ...first, count }];
       });
     },
   };

@@ -16,7 +16,7 @@ export function endForPlaces(given: {
   const wanted = new Set<RuleFacts>();
   for (const group of demand.groups) {
     if (matching.served(group) === group.jobs.length) continue;
-    for (const rule of group.class.rules) if (isOpen(rule)) wanted.add(rule);
+    for (const rule of group.class.rules) if (isOpen(rule, group.class.market)) wanted.add(rule);
   }
   for (const { rule, live } of wanted) {
     if (live.length < rule.max) continue;

@@ -1,13 +1,15 @@
 import type { InstanceKey, RepoId, RuleId } from '../model/ids.ts';
+import type { Market } from '../model/launch.ts';
 import type { InstanceView } from '../model/world.ts';
 import type { JobGroup } from './demand.ts';
 import { type Facts, groupBy } from './facts.ts';
 import { createSupersetIndex, freeLabels, type SupersetIndex } from './label-sets.ts';
 
-/** Machines of one repository and rule that will register: they serve what their rule serves. */
+/** Machines of one repository, rule and market that will register: they serve what their rule serves. */
 export interface ComingGroup {
   readonly repo: RepoId;
   readonly rule: RuleId;
+  readonly market: Market;
   readonly instances: readonly InstanceView[];
 }
 
@@ -72,7 +74,7 @@ export function groupRunners(facts: Facts, leaving: ReadonlyMap<InstanceKey, unk
   );
   const coming = groupBy(
     serving.filter((instance) => isComing(facts, instance)),
-    ({ repo, rule }) => `${repo} ${rule}`,
+    ({ repo, rule, market }) => `${repo} ${rule} ${market}`,
   );
   const registered = groupBy(
     serving.filter((instance) => isRegistered(facts, instance)),
@@ -81,7 +83,9 @@ export function groupRunners(facts: Facts, leaving: ReadonlyMap<InstanceKey, unk
   return {
     coming: [...coming.values()].flatMap((instances) => {
       const [first] = instances;
-      return first === undefined ? [] : [{ repo: first.repo, rule: first.rule, instances }];
+      if (first === undefined) return [];
+      const { repo, rule, market } = first;
+      return [{ repo, rule, market, instances }];
     }),
     ...indexed(facts, [...registered.values()]),
   };

@@ -1,12 +1,12 @@
-import type { JobId, RuleId } from '../model/ids.ts';
+import type { JobId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { JobView, Wait } from '../model/world.ts';
 import type { Demand, JobClass, JobGroup } from './demand.ts';
-import { type Facts, isAside, isFresh, isRemoved, type RuleFacts } from './facts.ts';
-import { askedOf } from './label-sets.ts';
+import { type Facts, inMarket, isAside, isFresh, isRemoved, type RuleFacts } from './facts.ts';
 import { isOpen, registerable } from './launches.ts';
 import type { Matching, Places } from './matching.ts';
-import { clockTime, count, hourly, nameOf, quoted, reason, span } from './reasons.ts';
+import { badLabel, noRule } from './no-rule.ts';
+import { clockTime, count, hourly, nameOf, reason, span } from './reasons.ts';
 
 /** Everything that decides why a job waits. */
 export interface Outcome {
@@ -84,50 +84,30 @@ function unservedReason(
   if (enabled === false) {
     return reason('disabled', 'Disabled; nothing starts until `/dstack autoscale enable`');
   }
-  if (enabled === null || facts.rules.size === 0) {
-    if (rulesReason !== null) return rulesReason;
-    if (enabled === null)
-      return reason('rules-unread', 'The rules file is not read yet; it is next');
+  if (enabled === null) {
+    return rulesReason ?? reason('rules-unread', 'The rules file is not read yet; it is next');
   }
+  const bad = jobClass.rules.length === 0 ? badLabel(facts, jobClass) : null;
+  if (bad !== null) return bad;
+  if (facts.rules.size === 0 && rulesReason !== null) return rulesReason;
   if (jobClass.rules.length === 0) return noRule(facts, jobClass);
+  const { market, rules } = jobClass;
   const counted = (rule: RuleFacts): number => rule.live.length + (launched.get(rule) ?? 0);
   const isFull = (rule: RuleFacts): boolean => counted(rule) >= rule.rule.max;
   return (
     registering(
       facts,
-      jobClass.rules.find((rule) => isOpen(rule) && !isFull(rule)),
+      rules.find((rule) => isOpen(rule, market) && !isFull(rule)),
     ) ??
     atMax(
-      jobClass.rules.filter((rule) => rule.rule.blocked === null && isFull(rule)),
+      rules.filter((rule) => rule.rule.blocked === null && isFull(rule)),
       counted,
     ) ??
-    noCapacity(facts, jobClass.rules) ??
-    priceCap(jobClass.rules) ??
-    jobClass.rules.find((rule) => rule.rule.blocked !== null)?.rule.blocked ??
-    noOffer(jobClass.rules)
+    noCapacity(facts, jobClass) ??
+    priceCap(jobClass) ??
+    rules.find((rule) => rule.rule.blocked !== null)?.rule.blocked ??
+    noOffer(jobClass)
   );
-}
-
-/** The first label that no rule has, or else the first that none has together with those before. */
-function noRule(facts: Facts, { labels }: JobClass): Reason {
-  if (facts.rules.size === 0) {
-    return reason('no-rule', 'There are no rules; nothing starts until one allows a machine');
-  }
-  const all = [...facts.rules.keys()];
-  let able = all;
-  for (const label of labels) {
-    const having = askedOf(facts.readLabels([label])).parts.map(facts.having);
-    const isHad = (id: RuleId): boolean => having.every((ids) => ids.has(id));
-    const still = able.filter(isHad);
-    if (still.length > 0) {
-      able = still;
-      continue;
-    }
-    const isAlone = !all.some(isHad);
-    const what = isAlone ? 'has the label' : 'has, with those before it, the label';
-    return reason('no-rule', `No rule ${what} ${quoted(label)}; nothing starts until one does`);
-  }
-  return reason('no-rule', 'The job has no labels; nothing starts for it');
 }
 
 function registering(facts: Facts, rule: RuleFacts | undefined): Reason | null {
@@ -151,11 +131,13 @@ function atMax(full: readonly RuleFacts[], counted: (rule: RuleFacts) => number)
   );
 }
 
-function noCapacity(facts: Facts, rules: readonly RuleFacts[]): Reason | null {
+function noCapacity(facts: Facts, { rules, market }: JobClass): Reason | null {
   const refused = rules
     .filter(({ rule }) => rule.blocked === null)
     .flatMap(({ rule, offers }) =>
-      offers.filter((offer) => offer.exhaustedUntil > facts.now).map((offer) => ({ rule, offer })),
+      inMarket(offers, market)
+        .filter((offer) => offer.exhaustedUntil > facts.now)
+        .map((offer) => ({ rule, offer })),
     );
   const [first] = refused.sort((a, b) => a.offer.exhaustedUntil - b.offer.exhaustedUntil);
   if (first === undefined) return null;
@@ -167,9 +149,9 @@ function noCapacity(facts: Facts, rules: readonly RuleFacts[]): Reason | null {
   );
 }
 
-function priceCap(rules: readonly RuleFacts[]): Reason | null {
+function priceCap({ rules, market }: JobClass): Reason | null {
   for (const { rule, offers } of rules) {
-    const price = offers[0]?.priceUsd ?? null;
+    const price = inMarket(offers, market)[0]?.priceUsd ?? null;
     if (rule.blocked !== null || rule.maxPriceUsd === null || price === null) continue;
     const cap = hourly(rule.maxPriceUsd);
     return reason(
@@ -180,8 +162,14 @@ function priceCap(rules: readonly RuleFacts[]): Reason | null {
   return null;
 }
 
-function noOffer(rules: readonly RuleFacts[]): Reason {
+function noOffer({ rules, market }: JobClass): Reason {
   const [first] = rules;
   const name = first === undefined ? 'The rule' : nameOf(first.rule);
+  if (market !== null) {
+    return reason(
+      'no-offer',
+      `${name}: no ${market} machine is on offer now; nothing starts until then`,
+    );
+  }
   return reason('no-offer', `${name}: EC2 has named no zone for it; nothing starts until it does`);
 }

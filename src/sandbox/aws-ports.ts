@@ -154,8 +154,9 @@ const sighting = (instance: Ec2Instance, ownerAccount: string): Sighting => ({
 });
 
 const typeFacts = (row: TypeRow, region: string): TypeFacts => {
-  const { type, arch, vcpus, memoryMib, hasSpot } = row;
-  return { type, arch, vcpus, memoryMib, hasSpot, zones: zonesWith(row, region) };
+  const { type, arch, vcpus, memoryMib, gpu, hasSpot } = row;
+  const gpus = gpu === null ? null : { name: gpu, count: 1 };
+  return { type, arch, vcpus, memoryMib, gpus, hasSpot, zones: zonesWith(row, region) };
 };
 
 /** At once; where EC2 refuses that for one bad id, one by one. */

@@ -49,7 +49,12 @@ test('a type without a Linux architecture is left out', async () => {
       : [200, answerBody('DescribeInstanceTypeOfferings', '')];
   expect(await aws.ec2.types(['mac1.metal', 't2.nano'])).toEqual({
     ok: true,
-    value: [{ type: 't2.nano', arch: 'x64', vcpus: 2, memoryMib: 1024, hasSpot: false, zones: [] }],
+    value: [
+      {
+        ...{ type: 't2.nano', arch: 'x64', vcpus: 2, memoryMib: 1024, gpus: null },
+        ...{ hasSpot: false, zones: [] },
+      },
+    ],
   });
 });
 

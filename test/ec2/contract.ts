@@ -122,6 +122,13 @@ export function ec2Contract(
         expect(facts?.arch).toBe('arm64');
       });
 
+      test('knows the GPUs of a type, and that most have none', async () => {
+        const facts = value(await ec2.types(['g4dn.xlarge', TYPE]));
+        const gpus = facts.map(({ type, gpus }) => [type, gpus]);
+        expect(gpus).toContainEqual(['g4dn.xlarge', { name: 'T4', count: 1 }]);
+        expect(gpus).toContainEqual([TYPE, null]);
+      });
+
       test('leaves out a type that does not exist, and keeps the others', async () => {
         const facts = value(await ec2.types(['zz9.mega', TYPE]));
         expect(facts.map(({ type }) => type)).toEqual([TYPE]);

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { InstanceView, Plan, RuleView, World } from '../../src/model/world.ts';
 import { labelsFor, plan } from '../../src/plan/plan.ts';
-import { MINUTE, NOW } from '../builders.ts';
+import { aJob, anOffer, aRule, aWorld, MINUTE, NOW } from '../builders.ts';
 import { anyWorld, quietWorld } from './worlds.ts';
 
 /** Checks a promise on many worlds; fast-check prints the smallest one that breaks it. */
@@ -222,4 +222,44 @@ test('is quiet once nothing is queued and nothing lives', () => {
     const quiet = { ...world, jobs: [], instances: [], launches: [] };
     expect(plan(quiet, NOW + MINUTE)).toEqual({ actions: [], waits: [], doubted: [] });
   });
+});
+
+test('serves a job whose needs a rule meets, when there is room', () => {
+  const cpus = [2, 4, 8, 16];
+  const rules = fc.array(
+    fc.record({
+      vcpus: fc.constantFrom(...cpus),
+      gib: fc.constantFrom(4, 8, 32),
+      disk: fc.nat(90),
+    }),
+    { minLength: 1, maxLength: 4 },
+  );
+  const asked = fc.record({
+    least: fc.constantFrom(...cpus),
+    more: fc.nat(8),
+    gib: fc.integer({ min: 1, max: 40 }),
+    disk: fc.integer({ min: 1, max: 90 }),
+    isJoined: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(rules, asked, (given, { least, more, gib, disk, isJoined }) => {
+      const views = given.map((one, i) =>
+        aRule({
+          type: `m${i}.large`,
+          machine: { vcpus: one.vcpus, memoryMib: one.gib * 1024, gpus: null },
+          diskGb: one.disk,
+        }),
+      );
+      const needs = [`cpu=${least}..${least + more}`, `memory=${gib}GB`, `disk=${disk}GB`];
+      const labels = isJoined ? [`dstack/${needs.join('/')}`] : ['dstack', ...needs];
+      const offers = views.map(({ type }) => anOffer({ type }));
+      const { waits } = plan(aWorld({ rules: views, offers, jobs: [aJob({ labels })] }), NOW);
+      const isMet = given.some(
+        (one) =>
+          one.vcpus >= least && one.vcpus <= least + more && one.gib >= gib && one.disk >= disk,
+      );
+      expect(waits.map(({ reason }) => reason.code)).toEqual([isMet ? 'starting' : 'no-rule']);
+    }),
+    { numRuns: 300 },
+  );
 });

@@ -62,17 +62,22 @@ describe('a queued job waits', () => {
     ['no-rule', 'There are no rules; nothing starts until one allows a machine', { rules: [] }],
     [
       'no-rule',
-      'No rule has the label `GPU=1`; nothing starts until one does',
+      'No rule has the label `Red`; nothing starts until one does',
+      { jobs: [aJob({ labels: ['dstack', 'Red'] })] },
+    ],
+    [
+      'no-rule',
+      'No rule has `GPU=1`: there is no GPU',
       { jobs: [aJob({ labels: ['dstack', 'run=1', 'GPU=1', 'cpu=4'] })] },
     ],
     [
       'no-rule',
-      'No rule has the label `dstack/run=1/gpu=1`; nothing starts until one does',
+      'No rule has `gpu=1`: there is no GPU',
       { jobs: [aJob({ labels: ['dstack/run=1/gpu=1'] })] },
     ],
     [
       'no-rule',
-      'No rule has the label `dstack/gpu=1/run=1`; nothing starts until one does',
+      'No rule has `gpu=1`: there is no GPU',
       { jobs: [aJob({ labels: ['dstack', 'dstack/gpu=1/run=1'] })] },
     ],
     ['starting', STARTING, { jobs: [aJob({ labels: ['dstack/m5.large/run=1/retry=0'] })] }],
