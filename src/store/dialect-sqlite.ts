@@ -7,7 +7,7 @@ export const sqliteDialect = (file: DatabaseSync): Dialect => ({
   types: { text: 'text', integer: 'integer', real: 'real', serial: 'integer primary key' },
   locksRows: false,
   lock: async () => {},
-  texts: (json) => sql`(select value from json_each(${json}))`,
+  list: (json) => sql`(select value from json_each(${json}))`,
   // Of the connection, not of a transaction, so nobody else may have it meanwhile. Not prepared: a
   // pragma does its work while it is compiled.
   relaxed: (db, work) =>

@@ -18,8 +18,8 @@ export interface Dialect {
    * decisions about rows that may not be there yet; must come before the first read.
    */
   lock(tx: Db, names: readonly string[]): Promise<void>;
-  /** A JSON list of texts for `in`: the same statement for lists of any length. */
-  texts(json: string): RawBuilder<string>;
+  /** The values of a JSON list, for `in`: the same statement for lists of any length. */
+  list<Value>(json: string, of: 'text' | 'integer'): RawBuilder<Value>;
   /**
    * A transaction that does not wait for the disk. With the power it may be lost, as a whole and only
    * together with all later ones, until the next one that waits.

@@ -41,6 +41,12 @@ export function leasesContract(open: Open): void {
       });
     });
 
+    test('are answered as they are while most of their time is left', async () => {
+      const store = await open();
+      const first = await store.lease(ask);
+      expect(await store.lease({ ...ask, now: T + 49 })).toEqual(first);
+    });
+
     test('are released by their holder alone, and the fence goes on growing', async () => {
       const store = await open();
       const old = await aLease(store);

@@ -8,11 +8,12 @@ import { type Applied, applied, type Known, repoRead, reported } from '../merge/
 import type { RulesRecord } from '../port.ts';
 import { deliveryOf, deliveryRow, jobOf, jobRow, repoOf, repoRow } from './codec.ts';
 import {
-  inChunks,
+  type Ids,
   inRelaxedTransaction,
   inTransaction,
   locked,
   lockNames,
+  rowsIn,
   run,
   type Session,
   wrote,
@@ -71,37 +72,59 @@ async function write(tx: Session, { repos, jobs, rules, scopes }: Applied) {
   return scopes;
 }
 
+const reposWhere =
+  (column: 'id' | 'installation' | 'ownerId') =>
+  (db: Db, { ids }: Ids, dialect: Dialect) =>
+    locked(
+      dialect,
+      db
+        .selectFrom('repos')
+        .selectAll()
+        .where(column, 'in', dialect.list<number>(ids, 'integer'))
+        .orderBy('id'),
+    );
+
+const REPOS_BY = {
+  id: reposWhere('id'),
+  installation: reposWhere('installation'),
+  ownerId: reposWhere('ownerId'),
+};
+
 const reposBy = async (
   tx: Session,
-  column: 'id' | 'installation' | 'ownerId',
+  column: keyof typeof REPOS_BY,
   ids: Iterable<number>,
-): Promise<readonly Repo[]> => {
-  const rows = await inChunks(ids, (chunk) =>
-    locked(tx.dialect, tx.db.selectFrom('repos').selectAll().where(column, 'in', chunk))
-      .orderBy('id')
-      .execute(),
-  );
-  return rows.map(repoOf);
-};
+): Promise<readonly Repo[]> => (await rowsIn(tx, REPOS_BY[column], ids)).map(repoOf);
 
 const byId = <Row extends { readonly id: number }>(rows: readonly Row[]): Map<number, Row> =>
   new Map(rows.map((row) => [row.id, row]));
 
-async function jobsById(tx: Session, ids: Iterable<JobId>): Promise<Known['jobs']> {
-  const rows = await inChunks(ids, (chunk) =>
-    locked(tx.dialect, tx.db.selectFrom('jobs').selectAll().where('id', 'in', chunk))
-      .orderBy('id')
-      .execute(),
+const jobsIn = (db: Db, { ids }: Ids, dialect: Dialect) =>
+  locked(
+    dialect,
+    db
+      .selectFrom('jobs')
+      .selectAll()
+      .where('id', 'in', dialect.list<JobId>(ids, 'integer'))
+      .orderBy('id'),
   );
-  return byId(rows.map(jobOf));
+
+async function jobsById(tx: Session, ids: Iterable<JobId>): Promise<Known['jobs']> {
+  return byId((await rowsIn(tx, jobsIn, ids)).map(jobOf));
 }
 
-async function rulesOf(tx: Session, scopes: Iterable<ScopeId>): Promise<Known['rules']> {
-  const rows = await inChunks(scopes, (chunk) =>
-    locked(tx.dialect, tx.db.selectFrom('rules').selectAll().where('scope', 'in', chunk))
-      .orderBy('scope')
-      .execute(),
+const rulesIn = (db: Db, { ids }: Ids, dialect: Dialect) =>
+  locked(
+    dialect,
+    db
+      .selectFrom('rules')
+      .selectAll()
+      .where('scope', 'in', dialect.list<ScopeId>(ids, 'text'))
+      .orderBy('scope'),
   );
+
+async function rulesOf(tx: Session, scopes: Iterable<ScopeId>): Promise<Known['rules']> {
+  const rows = await rowsIn(tx, rulesIn, scopes);
   return new Map(rows.map((row) => [row.scope, row]));
 }
 
@@ -150,8 +173,9 @@ export const apply = (
 const markApplied = (
   db: Db,
   { ids, now }: { readonly ids: string; readonly now: Instant },
-  { texts }: Dialect,
-) => db.updateTable('deliveries').set({ appliedAt: now }).where('id', 'in', texts(ids));
+  { list }: Dialect,
+) =>
+  db.updateTable('deliveries').set({ appliedAt: now }).where('id', 'in', list<string>(ids, 'text'));
 
 export const report = (session: Session, jobs: readonly JobReport[]): Promise<readonly ScopeId[]> =>
   inTransaction(session, async (tx) => {

@@ -1,6 +1,7 @@
 import type { Instant } from '../../lib/clock.ts';
 import type { InstanceId, LaunchId, ScopeId } from '../../model/ids.ts';
 import type { Ec2State, Instance, Launch } from '../../model/launch.ts';
+import type { Dialect } from '../dialect.ts';
 import { cutToMax, ruleKey, settled, type Written } from '../merge/launch.ts';
 import { sightedRow } from '../merge/listing.ts';
 import type { Intent, Lease, Settlement, Store } from '../port.ts';
@@ -9,11 +10,12 @@ import { held, isHeld } from './leases.ts';
 import { LIVING } from './scopes.ts';
 import {
   first,
-  inChunks,
+  type Ids,
   inTransaction,
   locked,
   lockNames,
   rows,
+  rowsIn,
   run,
   type Session,
 } from './session.ts';
@@ -40,15 +42,21 @@ export async function write(
   for (const row of instances) await run(tx, putInstance, instanceRow(row));
 }
 
+const launchesIn = (db: Db, { ids }: Ids, dialect: Dialect) =>
+  locked(
+    dialect,
+    db
+      .selectFrom('launches')
+      .selectAll()
+      .where('id', 'in', dialect.list<LaunchId>(ids, 'text'))
+      .orderBy('id'),
+  );
+
 export async function launchesById(
   tx: Session,
   ids: Iterable<LaunchId>,
 ): Promise<ReadonlyMap<LaunchId, Launch>> {
-  const found = await inChunks(ids, (chunk) =>
-    locked(tx.dialect, tx.db.selectFrom('launches').selectAll().where('id', 'in', chunk))
-      .orderBy('id')
-      .execute(),
-  );
+  const found = await rowsIn(tx, launchesIn, ids);
   return new Map(found.map((row) => [row.id, launchOf(row)]));
 }
 
@@ -123,28 +131,33 @@ export async function sent(session: Session, id: LaunchId, retryAt: Instant): Pr
   await run(session, countSent, { id, retryAt });
 }
 
+const instancesWhere =
+  (column: 'id' | 'launch') =>
+  (db: Db, { ids }: Ids, dialect: Dialect) =>
+    locked(
+      dialect,
+      db
+        .selectFrom('instances')
+        .selectAll()
+        .where(column, 'in', dialect.list<string>(ids, 'text'))
+        .orderBy('key'),
+    );
+
+const instancesIn = instancesWhere('id');
+const instancesByLaunch = instancesWhere('launch');
+
 export async function instancesOf(
   tx: Session,
   launches: Iterable<LaunchId>,
 ): Promise<readonly Instance[]> {
-  const found = await inChunks(launches, (ids) =>
-    locked(tx.dialect, tx.db.selectFrom('instances').selectAll().where('launch', 'in', ids))
-      .orderBy('key')
-      .execute(),
-  );
-  return found.map(instanceOf);
+  return (await rowsIn(tx, instancesByLaunch, launches)).map(instanceOf);
 }
 
 export async function instancesById(
   tx: Session,
   ids: Iterable<InstanceId>,
 ): Promise<readonly Instance[]> {
-  const found = await inChunks(ids, (chunk) =>
-    locked(tx.dialect, tx.db.selectFrom('instances').selectAll().where('id', 'in', chunk))
-      .orderBy('key')
-      .execute(),
-  );
-  return found.map(instanceOf);
+  return (await rowsIn(tx, instancesIn, ids)).map(instanceOf);
 }
 
 async function writtenLaunch(tx: Session, id: LaunchId): Promise<Written | undefined> {

@@ -1,11 +1,13 @@
 import type { InstanceId, RepoId, ScopeId } from '../../model/ids.ts';
 import type { Instance } from '../../model/launch.ts';
+import type { Dialect } from '../dialect.ts';
 import { observed, type Seen } from '../merge/listing.ts';
 import type { Listing, Store } from '../port.ts';
 import { instanceOf } from './codec.ts';
 import { instancesById, instancesOf, launchesById, write } from './launches.ts';
 import { LIVING } from './scopes.ts';
-import { inChunks, inTransaction, locked, lockNames, type Session } from './session.ts';
+import { type Ids, inTransaction, locked, lockNames, rowsIn, type Session } from './session.ts';
+import type { Db } from './tables.ts';
 
 async function living(tx: Session, { account, region }: Listing): Promise<readonly Instance[]> {
   const found = tx.db
@@ -19,19 +21,19 @@ async function living(tx: Session, { account, region }: Listing): Promise<readon
   return (await locked(tx.dialect, found).execute()).map(instanceOf);
 }
 
+const firstReposIn = (db: Db, { ids }: Ids, { list }: Dialect) =>
+  db
+    .selectFrom('repos')
+    .select(['scope', ({ fn }) => fn.min<number>('id').as('id')])
+    .where('scope', 'in', list<ScopeId>(ids, 'text'))
+    .groupBy('scope')
+    .orderBy('scope');
+
 async function firstRepos(
   tx: Session,
   scopes: Iterable<ScopeId>,
 ): Promise<ReadonlyMap<ScopeId, RepoId>> {
-  const found = await inChunks(scopes, (chunk) =>
-    tx.db
-      .selectFrom('repos')
-      .select(['scope', ({ fn }) => fn.min<number>('id').as('id')])
-      .where('scope', 'in', chunk)
-      .groupBy('scope')
-      .orderBy('scope')
-      .execute(),
-  );
+  const found = await rowsIn(tx, firstReposIn, scopes);
   return new Map(found.map(({ scope, id }) => [scope, id]));
 }
 

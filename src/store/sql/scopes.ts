@@ -3,6 +3,7 @@ import type { InstallationId, JobId, RepoId, ScopeId } from '../../model/ids.ts'
 import type { Job, JobState, Reason } from '../../model/job.ts';
 import type { InstanceState } from '../../model/launch.ts';
 import type { Repo } from '../../model/repo.ts';
+import type { Dialect } from '../dialect.ts';
 import { sorted } from '../merge/draft.ts';
 import { rulesAfter } from '../merge/event.ts';
 import { requeued } from '../merge/job.ts';
@@ -12,12 +13,13 @@ import { putRules } from './events.ts';
 import { held, isHeld } from './leases.ts';
 import {
   first,
-  inChunks,
+  type Ids,
   inRelaxedTransaction,
   inTransaction,
   locked,
   lockNames,
   rows,
+  rowsIn,
   run,
   type Session,
 } from './session.ts';
@@ -181,9 +183,10 @@ export const saveReasons = (
 ): Promise<boolean> =>
   inRelaxedTransaction(session, async (tx) => {
     if (!(await isHeld(tx, lease))) return false;
-    const known = await inChunks(
+    const known = await rowsIn(
+      tx,
+      waitingReasons,
       reasons.map(({ job }) => job),
-      (ids) => locked(tx.dialect, waitingReasons(tx.db, ids)).execute(),
     );
     const before = new Map(known.map((row) => [row.id, row]));
     for (const { job, reason } of reasons) {
@@ -196,13 +199,16 @@ export const saveReasons = (
     return true;
   });
 
-const waitingReasons = (db: Db, ids: readonly JobId[]) =>
-  db
-    .selectFrom('jobs')
-    .select(['id', 'reasonCode', 'reasonText'])
-    .where('id', 'in', ids)
-    .where('state', 'in', ['waiting', 'queued'])
-    .orderBy('id');
+const waitingReasons = (db: Db, { ids }: Ids, dialect: Dialect) =>
+  locked(
+    dialect,
+    db
+      .selectFrom('jobs')
+      .select(['id', 'reasonCode', 'reasonText'])
+      .where('id', 'in', dialect.list<JobId>(ids, 'integer'))
+      .where('state', 'in', ['waiting', 'queued'])
+      .orderBy('id'),
+  );
 
 export async function setAside(
   { db }: Session,

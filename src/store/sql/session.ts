@@ -57,9 +57,8 @@ export function run<Values extends object, Row>(
     plans.set(build, plan);
   }
   const { compiled, names } = plan;
-  const given = new Map<string, unknown>(Object.entries(values));
-  const parameters = names.map((name, i) =>
-    name === undefined ? compiled.parameters[i] : given.get(name),
+  const parameters = names.map((name, i): unknown =>
+    name === undefined ? compiled.parameters[i] : Reflect.get(values, name),
   );
   return db.executeQuery<Row>({ ...compiled, parameters } as CompiledQuery<Row>);
 }
@@ -110,18 +109,17 @@ export const locked = <Query extends { forUpdate(): Query }>(
 export const lockNames = ({ db, dialect }: Session, names: Iterable<string>): Promise<void> =>
   dialect.lock(db, sorted(names));
 
-/** Parameters in one statement: below the limits of all databases that we speak to. */
-const CHUNK = 500;
+/** A list as JSON; see `Dialect.list`. */
+export interface Ids {
+  readonly ids: string;
+}
 
-/** For `in (…)` lists of any length. */
-export async function inChunks<Id, Row>(
+/** The rows of a list of ids, which is one parameter, however long it is. */
+export async function rowsIn<Id extends string | number, Row>(
+  session: Session,
+  build: Build<Ids, Row>,
   ids: Iterable<Id>,
-  read: (ids: readonly Id[]) => Promise<readonly Row[]>,
 ): Promise<readonly Row[]> {
   const all = [...new Set(ids)];
-  const found: Row[] = [];
-  for (let at = 0; at < all.length; at += CHUNK) {
-    found.push(...(await read(all.slice(at, at + CHUNK))));
-  }
-  return found;
+  return all.length === 0 ? [] : rows(session, build, { ids: JSON.stringify(all) });
 }
