@@ -3,8 +3,9 @@
 //
 // It counts and never pairs: GitHub gives a job to any runner that has its labels. It promises: never
 // more live machines than a rule's maximum, as many jobs served as can be, no cheaper way to serve
-// that many, no machine ended that may be busy except by a rule, a limit or a person, and exactly
-// one reason for each queued job. Read in order: ends, runners, demand, idle, matching, launches.
+// that many (unless jobs ask for a market: see launches.ts), no machine ended that may be busy except
+// by a rule, a limit or a person, and exactly one reason for each queued job. Read in order: ends,
+// runners, demand, idle, matching, launches.
 
 import type { Instant } from '../lib/clock.ts';
 import type { Plan, World } from '../model/world.ts';

@@ -87,3 +87,21 @@ test('a subnet that is not there is said to be missing', async () => {
   const subnets = ['subnet-00000000000000bad'];
   expect(await offers(openAwsWorld(), { subnets })).toEqual({ blocked: 'network', shown: [] });
 });
+
+test('a rule says what its machines have, as far as AWS has said it', async () => {
+  const { catalogue, account, go } = openAwsWorld();
+  const seen = async (given: Partial<Rule>) => {
+    const rule = aRuleOf('g5.xlarge', given);
+    const { rule: view } = await go(offersOf({ catalogue, account, rule, exhausted: [] }));
+    return view;
+  };
+  const gpus = { name: 'A10G', count: 1 };
+  const machine = { vcpus: 4, memoryMib: 16_384, gpus };
+  expect(await seen({})).toMatchObject({ arch: 'x64', machine, markets: ['spot'], diskGb: 30 });
+  const image = 'ubuntu-24.04-gpu';
+  expect(await seen({ image, diskGb: 40, spotPolicy: 'auto' })).toMatchObject({
+    ...{ image, diskGb: 75, markets: ['spot', 'on-demand'] },
+  });
+  const unknown = { arch: null, machine: null, diskGb: null };
+  expect(await seen({ type: 'zz9.mega' })).toMatchObject(unknown);
+});
