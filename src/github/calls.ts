@@ -43,6 +43,7 @@ export const CALLS = {
   react: { route: `POST ${COMMENTS}/reactions`, needs: TALK('write') },
   unreact: { route: `DELETE ${COMMENTS}/reactions/{reaction_id}`, needs: TALK('write') },
   fileToEdit: { route: `GET ${REPO}/contents/{+path}`, needs: { contents: 'read' } },
+  files: { route: `GET ${REPO}/contents/{+path}`, needs: { contents: 'read' } },
   commitFile: { route: `PUT ${REPO}/contents/{+path}`, needs: { contents: 'write' } },
   ref: { route: `GET ${REPO}/git/ref/{+ref}`, needs: { contents: 'read' } },
   makeRef: { route: `POST ${REPO}/git/refs`, needs: { contents: 'write' } },
@@ -54,6 +55,10 @@ export const CALLS = {
     isContent: true,
   },
   pull: { route: `GET ${REPO}/pulls/{pull_number}`, needs: { pull_requests: 'read' } },
+  pullFiles: {
+    route: `GET ${REPO}/pulls/{pull_number}/files`,
+    needs: { pull_requests: 'read' },
+  },
   pulls: { route: `GET ${REPO}/pulls`, needs: { pull_requests: 'read' } },
   changePull: { route: `PATCH ${REPO}/pulls/{pull_number}`, needs: { pull_requests: 'write' } },
   makeCheck: { route: `POST ${REPO}/check-runs`, needs: { checks: 'write' } },

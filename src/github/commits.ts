@@ -7,11 +7,12 @@ import { encodePath, isNotFound, target } from './target.ts';
 
 // One file, changed by one commit, on the branch itself or on one made for a pull request.
 
-type Calls = 'fileToEdit' | 'commitFile' | 'makeBranch' | 'deleteBranch';
+type Calls = 'fileToEdit' | 'files' | 'commitFile' | 'makeBranch' | 'deleteBranch';
 
 export function commitCalls(client: Client): Pick<Talk, Calls> {
   return {
     fileToEdit: (repo, path, branch) => readToEdit(client, repo, { path, branch }),
+    files: (repo, folder, ref) => listFolder(client, repo, { folder, ref }),
     commitFile: (repo, change) => commitFile(client, repo, change),
     makeBranch: (repo, branch) => makeBranch(client, repo, branch),
     deleteBranch: (repo, name) =>
@@ -69,6 +70,28 @@ function parseEntry(value: unknown): FileToEdit | NotEditable | undefined {
   if (encoding !== 'base64' || typeof content !== 'string') return NO_TEXT;
   const bytes = Buffer.from(content, 'base64');
   return isUtf8(bytes) ? { text: bytes.toString('utf8'), blob } : NO_TEXT;
+}
+
+async function listFolder(
+  client: Client,
+  repo: RepoRef,
+  { folder, ref }: { readonly folder: string; readonly ref: string },
+): Promise<Reply<readonly string[]>> {
+  const params = { path: encodePath(folder), ref };
+  const asked = target(repo, 'files', `list ${folder} at ${ref}`, params);
+  const reply = await client.call(asked, ({ data }) => ({
+    paths: Array.isArray(data) ? data.flatMap((entry) => filePathOf(entry) ?? []) : null,
+  }));
+  if (!reply.ok) return reply;
+  const { paths } = reply.value;
+  if (paths !== null) return done(paths);
+  const message = `${asked.what}: it is no folder`;
+  return { ok: false, reason: 'invalid', code: 'no-folder', message };
+}
+
+function filePathOf(entry: unknown): string | undefined {
+  const { type, path } = fieldsOf(entry);
+  return type === 'file' ? textOf(path) : undefined;
 }
 
 function commitFile(

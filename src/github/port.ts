@@ -117,6 +117,8 @@ export interface Talk {
   unreact(repo: RepoRef, comment: number, reaction: number): Promise<Reply<null>>;
   /** At the head of the branch now. A folder or a link in its place is `invalid`. */
   fileToEdit(repo: RepoRef, path: string, branch: string): Promise<Reply<FileToEdit>>;
+  /** Paths of the files in a folder at a commit, 1,000 at most; `missing` when there is no such one. */
+  files(repo: RepoRef, folder: string, ref: string): Promise<Reply<readonly string[]>>;
   /** One commit by the App. `conflict`: the file changed since, or the branch may not be pushed to. */
   commitFile(
     repo: RepoRef,
@@ -144,6 +146,8 @@ export interface Talk {
     },
   ): Promise<Reply<PullFacts>>;
   pull(repo: RepoRef, number: number): Promise<Reply<PullFacts>>;
+  /** Paths that it changes, adds or takes away, 3,000 at most. */
+  pullFiles(repo: RepoRef, number: number): Promise<Reply<readonly string[]>>;
   /** Open ones of our own whose head begins so. */
   openPulls(repo: RepoRef, headPrefix: string): Promise<Reply<readonly PullFacts[]>>;
   closePull(repo: RepoRef, number: number): Promise<Reply<null>>;

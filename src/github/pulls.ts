@@ -9,8 +9,10 @@ import { target } from './target.ts';
 
 /** 1,000 open ones, the newest first: ours are few, and seldom old. */
 const MAX_PAGES = 10;
+/** GitHub lists 3,000 files of a pull request, and no more. */
+const MAX_FILE_PAGES = 30;
 
-type Calls = 'openPull' | 'pull' | 'openPulls' | 'closePull';
+type Calls = 'openPull' | 'pull' | 'pullFiles' | 'openPulls' | 'closePull';
 
 export function pullCalls(client: Client): Pick<Talk, Calls> {
   return {
@@ -24,6 +26,7 @@ export function pullCalls(client: Client): Pick<Talk, Calls> {
         target(repo, 'pull', `read pull request #${number}`, { pull_number: number }),
         ({ data }) => parsePull(data)?.facts,
       ),
+    pullFiles: (repo, number) => pullFiles(client, repo, number),
     openPulls: (repo, headPrefix) => openPulls(client, repo, headPrefix),
     closePull: (repo, number) =>
       client.call(
@@ -34,6 +37,27 @@ export function pullCalls(client: Client): Pick<Talk, Calls> {
         () => null,
       ),
   };
+}
+
+async function pullFiles(
+  client: Client,
+  repo: RepoRef,
+  number: number,
+): Promise<Reply<readonly string[]>> {
+  const listed = await client.list(
+    target(repo, 'pullFiles', `list the files of #${number}`, { pull_number: number }),
+    {
+      items: (data) => data,
+      // A file that was moved changes both places.
+      parse: (value) => {
+        const { filename, previous_filename: before } = fieldsOf(value);
+        const path = textOf(filename);
+        return path === undefined ? undefined : [path, textOf(before) ?? path];
+      },
+      maxPages: MAX_FILE_PAGES,
+    },
+  );
+  return listed.ok ? done([...new Set(listed.value.flat())]) : listed;
 }
 
 async function openPulls(

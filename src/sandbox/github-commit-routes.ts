@@ -23,7 +23,9 @@ function contents({ model, repo, args, query }: RepoCall): Result {
   if (found !== undefined) return ok(model.json.file(repo, path, found));
   const inside = [...(files ?? [])].filter(([name]) => name.startsWith(`${path}/`));
   if (inside.length === 0) return notFound;
-  return ok(inside.map(([name, each]) => model.json.file(repo, name, each)));
+  // Folders in it are passed over: nobody asks for them.
+  const here = inside.filter(([name]) => !name.slice(path.length + 1).includes('/'));
+  return ok(here.map(([name, each]) => model.json.file(repo, name, each)));
 }
 
 function putContents({ model, repo, args, input }: RepoCall): Result {

@@ -11,6 +11,8 @@ export interface PullSpec {
   readonly base: string;
   readonly title: string;
   readonly body: string;
+  /** Its commits are of a fork; the branch then stands here for the fork's. */
+  readonly isFork?: boolean;
 }
 
 /** Pull requests within a repository. `open` and `close` are the App's doing, the rest a person's. */
@@ -19,6 +21,8 @@ export interface Pulls {
   find(repo: Repo, number: number): Reply<Pull>;
   /** Newest first. */
   all(repo: Repo): readonly Pull[];
+  /** Text by path of what it changes; null: deleted. */
+  changes(repo: Repo, pull: Pull): Files;
   close(repo: Repo, number: number): Reply<Pull>;
   closePull(repo: Repo, number: number, by?: string): void;
   /** Commits to the base what the head changed; gives the commit. */
@@ -47,7 +51,7 @@ export function createPulls(
   const { kernel } = state;
   const { hooks, json, talkJson, issues, commits } = parts;
 
-  const tell = (repo: Repo, pull: Pull, action: string, by: Person) => {
+  const tell = (repo: Repo, pull: Pull, action: string, by: Person, more: object = {}) => {
     const { number } = pull.issue;
     kernel.trace(`github: pull request ${repo.name}#${number} ${action}`);
     hooks.sendRepo('pull_request', repo, {
@@ -55,6 +59,7 @@ export function createPulls(
       number,
       pull_request: talkJson.pull(repo, pull),
       sender: json.user(by),
+      ...more,
     });
   };
 
@@ -77,7 +82,7 @@ export function createPulls(
   };
 
   return {
-    open(repo, { head, base, title, body }) {
+    open(repo, { head, base, title, body, isFork = false }) {
       const [from, to] = [repo.branches.get(head), repo.branches.get(base)];
       const isOpen = all(repo).some(
         (one) => one.closedAt === null && one.head === head && one.base === base,
@@ -87,7 +92,8 @@ export function createPulls(
         return refuse(422, 'Validation Failed');
       }
       const issue = issues.addIssue(repo, { title, body, by: botOf(state).login });
-      const pull: Pull = { issue, head, base, headSha: from, closedAt: null, merged: null };
+      const at = { headSha: from, closedAt: null, merged: null };
+      const pull: Pull = { issue, head, base, isFork, ...at };
       issue.pull = pull;
       tell(repo, pull, 'opened', issue.by);
       return done(pull);
@@ -97,6 +103,7 @@ export function createPulls(
       return pull === undefined ? NOT_FOUND : done(pull);
     },
     all,
+    changes: (repo, { headSha, base }) => changesOf(repo, headSha, base),
     close(repo, number) {
       const pull = find(repo, number);
       if (pull === undefined) return NOT_FOUND;
@@ -124,7 +131,11 @@ export function createPulls(
         if (pull.head !== branch || pull.closedAt !== null) continue;
         // GitHub closes what has lost its branch.
         if (sha === undefined) close(repo, pull, botOf(state));
-        else pull.headSha = sha;
+        else {
+          const before = pull.headSha;
+          pull.headSha = sha;
+          tell(repo, pull, 'synchronize', pull.issue.by, { before, after: sha });
+        }
       }
     },
   };

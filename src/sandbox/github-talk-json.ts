@@ -1,4 +1,4 @@
-import { type GitHubJson, nodeId, timeOf } from './github-json.ts';
+import { blobOf, type GitHubJson, nodeId, timeOf } from './github-json.ts';
 import {
   APP_EVENTS,
   APP_PERMISSIONS,
@@ -19,6 +19,9 @@ import {
 
 // How GitHub writes issues, pull requests, comments, checks and what the App commits: one shape for
 // webhooks and REST, as the published schemas of both allow.
+
+/** Forks have ids of their own; far from all that the model gives. */
+const FORK_ID = 1_000_000_000;
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -141,6 +144,28 @@ export function createTalkJson(state: GitHubState, json: GitHubJson) {
     repo: json.repository(repo),
   });
 
+  const forkOf = (repo: Repo, { head, headSha }: Pull): Json => ({
+    ...branchOf(repo, head, headSha),
+    repo: { ...json.repository(repo), id: repo.id + FORK_ID, fork: true },
+  });
+
+  /** An entry of a pull request's files; null: it deletes the file. */
+  const pullFile = (
+    repo: Repo,
+    of: Pull,
+    [path, text]: readonly [string, string | null],
+  ): Json => ({
+    sha: text === null ? null : blobOf(text),
+    filename: path,
+    status: text === null ? 'removed' : 'modified',
+    additions: 1,
+    deletions: 0,
+    changes: 1,
+    blob_url: `${page(repo)}/blob/${of.headSha}/${path}`,
+    raw_url: `${page(repo)}/raw/${of.headSha}/${path}`,
+    contents_url: `${repoApi(repo)}/contents/${path}?ref=${of.headSha}`,
+  });
+
   const pull = (repo: Repo, of: Pull): Json => {
     const { issue: about, merged } = of;
     const url = `${repoApi(repo)}/pulls/${about.number}`;
@@ -183,7 +208,7 @@ export function createTalkJson(state: GitHubState, json: GitHubJson) {
       requested_teams: [],
       labels: [],
       milestone: null,
-      head: branchOf(repo, of.head, of.headSha),
+      head: of.isFork ? forkOf(repo, of) : branchOf(repo, of.head, of.headSha),
       base: branchOf(repo, of.base, repo.branches.get(of.base) ?? of.headSha),
       _links: Object.fromEntries(links),
       author_association: association(repo, about.by),
@@ -272,5 +297,5 @@ export function createTalkJson(state: GitHubState, json: GitHubJson) {
     };
   };
 
-  return { app, issue, comment, reaction, pull, check, ref, written };
+  return { app, issue, comment, reaction, pull, pullFile, check, ref, written };
 }

@@ -73,13 +73,14 @@ function commentCalls(model: GitHubModel, ofRepo: OfRepo): Pick<Talk, CommentCal
   };
 }
 
-type CommitCalls = 'fileToEdit' | 'commitFile' | 'makeBranch' | 'deleteBranch';
+type CommitCalls = 'fileToEdit' | 'files' | 'commitFile' | 'makeBranch' | 'deleteBranch';
 
 function commitCalls(model: GitHubModel, ofRepo: OfRepo): Pick<Talk, CommitCalls> {
   const { commits, json } = model;
   return {
     fileToEdit: (ref, path, branch) =>
       ofRepo('fileToEdit', ref, (repo) => fileToEdit(repo, { path, branch })),
+    files: (ref, folder, at) => ofRepo('files', ref, (repo) => filesIn(repo, folder, at)),
     commitFile: (ref, change) =>
       ofRepo('commitFile', ref, (repo) => {
         const made = commits.put(repo, change);
@@ -126,7 +127,16 @@ function fileToEdit(
   return isShown ? done({ text, blob: blobOf(text) }) : invalid('no-text');
 }
 
-type PullCalls = 'openPull' | 'pull' | 'openPulls' | 'closePull';
+function filesIn(repo: Repo, folder: string, at: string): Reply<readonly string[]> {
+  const paths = [...(commitAt(repo, at)?.files.keys() ?? [])];
+  const message = `${folder} is no folder`;
+  if (paths.includes(folder)) return { ok: false, reason: 'invalid', code: 'no-folder', message };
+  const inside = paths.filter((path) => path.startsWith(`${folder}/`));
+  const files = inside.filter((path) => !path.slice(folder.length + 1).includes('/'));
+  return inside.length === 0 ? NOT_FOUND : done(files);
+}
+
+type PullCalls = 'openPull' | 'pull' | 'pullFiles' | 'openPulls' | 'closePull';
 
 function pullCalls(model: GitHubModel, ofRepo: OfRepo): Pick<Talk, PullCalls> {
   const { pulls, json } = model;
@@ -141,6 +151,11 @@ function pullCalls(model: GitHubModel, ofRepo: OfRepo): Pick<Talk, PullCalls> {
   return {
     openPull: (ref, pull) => ofRepo('openPull', ref, (repo) => shown(repo, pulls.open(repo, pull))),
     pull: (ref, number) => ofRepo('pull', ref, (repo) => shown(repo, pulls.find(repo, number))),
+    pullFiles: (ref, number) =>
+      ofRepo('pullFiles', ref, (repo) => {
+        const found = pulls.find(repo, number);
+        return found.ok ? done(Object.keys(pulls.changes(repo, found.value))) : found;
+      }),
     openPulls: (ref, headPrefix) =>
       ofRepo('openPulls', ref, (repo) => {
         const open = pulls

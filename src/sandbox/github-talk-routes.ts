@@ -71,6 +71,16 @@ function pulls(call: RepoCall): Result {
   return page(call.query, seen, (items) => items.map(showPull(call)));
 }
 
+function pullFiles(call: RepoCall): Result {
+  const { model, repo, query } = call;
+  const found = model.pulls.find(repo, numberOf(call));
+  if (!found.ok) return problem(Number(found.code), found.message);
+  const changes = Object.entries(model.pulls.changes(repo, found.value));
+  return page(query, changes, (items) =>
+    items.map((item) => model.talkJson.pullFile(repo, found.value, item)),
+  );
+}
+
 function openPull(call: RepoCall): Result {
   const { model, repo, input } = call;
   const [head = '', base = '', title = '', body = ''] = ['head', 'base', 'title', 'body'].map(
@@ -167,6 +177,7 @@ export const TALK_ROUTES: Readonly<Record<string, RepoRoute>> = {
     needs: pull('read'),
     run: (call) => reply(call.model.pulls.find(call.repo, numberOf(call)), 200, showPull(call)),
   },
+  'GET {repo}/pulls/{number}/files': { who: 'repo', needs: pull('read'), run: pullFiles },
   'PATCH {repo}/pulls/{number}': { who: 'repo', needs: pull('write'), run: changePull },
   'POST {repo}/check-runs': { who: 'repo', needs: checks, run: makeCheck },
   'PATCH {repo}/check-runs/{id}': { who: 'repo', needs: checks, run: changeCheck },

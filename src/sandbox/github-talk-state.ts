@@ -29,6 +29,7 @@ export interface Pull {
   readonly issue: Issue;
   readonly head: string;
   readonly base: string;
+  readonly isFork: boolean;
   /** Of the head; stays what it was when the branch goes. */
   headSha: string;
   closedAt: Instant | null;

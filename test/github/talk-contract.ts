@@ -290,6 +290,41 @@ export function talkContract(name: string, openWorld: () => Promise<TalkWorld>):
     });
   });
 
+  describe(`Talk, files: ${name}`, () => {
+    const FOLDER = '.github/workflows';
+
+    test('of a folder are listed as they are at a commit, without those of folders in it', async () => {
+      const { commits } = world.model;
+      const files = {
+        [`${FOLDER}/b.yml`]: 'b',
+        [`${FOLDER}/a.yml`]: 'a',
+        [`${FOLDER}/c/d.yml`]: 'd',
+      };
+      const { sha } = commits.write(world.repo, files);
+      commits.write(world.repo, { [`${FOLDER}/a.yml`]: null });
+      const listed = got(await go(talk.files(ref, FOLDER, sha)));
+      expect([...listed].sort()).toEqual([`${FOLDER}/a.yml`, `${FOLDER}/b.yml`]);
+      expect(got(await go(talk.files(ref, FOLDER, 'main')))).toEqual([`${FOLDER}/b.yml`]);
+    });
+
+    test('are missing without the folder, and invalid where a file is in its place', async () => {
+      expect(await go(talk.files(ref, FOLDER, 'main'))).toEqual(refused('missing', '404'));
+      expect(await go(talk.files(ref, PATH, 'main'))).toEqual(refused('invalid', 'no-folder'));
+    });
+
+    test('of a pull request are those that it changes, and not what others changed since', async () => {
+      const { commits, pulls } = world.model;
+      const changes = Object.fromEntries(Array.from({ length: 120 }, (_, i) => [`f${i}`, 'x']));
+      commits.write(world.repo, { ...changes, [PATH]: null }, { branch: 'topic' });
+      commits.write(world.repo, { 'other.txt': 'x' });
+      const spec = { head: 'topic', base: 'main', title: 'One', body: '' };
+      const { issue } = got(pulls.open(world.repo, spec));
+      const listed = got(await go(talk.pullFiles(ref, issue.number)));
+      expect([...listed].sort()).toEqual([...Object.keys(changes), PATH].sort());
+      expect(await go(talk.pullFiles(ref, NOBODY))).toEqual(refused('missing', '404'));
+    });
+  });
+
   describe(`Talk, a check: ${name}`, () => {
     const run = (more: Partial<CheckRun & { id: number }> = {}): CheckRun => ({
       name: 'dstack.yml',

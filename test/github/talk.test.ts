@@ -227,6 +227,34 @@ describe('pull requests', () => {
   });
 });
 
+describe('a folder', () => {
+  test('is listed at a commit; what is no file in it is passed over', async () => {
+    const folder = `GET ${PATH}/contents/.github/workflows`;
+    const entry = (type: string, path: string) => ({ type, path, sha: 'b10b' });
+    const entries = [entry('file', 'a.yml'), entry('dir', 'b'), entry('symlink', 'c'), {}];
+    wire.on(folder, ok(entries));
+    const reply = await talk.files(REPO, '.github/workflows', 'f00d');
+    expect(reply).toEqual({ ok: true, value: ['a.yml'] });
+    expect(wire.to(folder)[0]?.query).toEqual({ ref: 'f00d' });
+  });
+});
+
+describe('the files of a pull request', () => {
+  const files = `GET ${PATH}/pulls/2/files`;
+
+  test('are read to the last page, a moved one at both its places', async () => {
+    const moved = { filename: 'c', previous_filename: 'b', status: 'renamed' };
+    wire.on(files, [ok([{ filename: 'a' }], next(wire.url, 'page=2')), ok([moved])]);
+    expect(await talk.pullFiles(REPO, 2)).toEqual({ ok: true, value: ['a', 'c', 'b'] });
+  });
+
+  test('are read up to 3,000, where GitHub stops', async () => {
+    wire.on(files, ok([{ filename: 'a' }], next(wire.url, 'page=2')));
+    await talk.pullFiles(REPO, 2);
+    expect(wire.to(files)).toHaveLength(30);
+  });
+});
+
 describe('a check', () => {
   const at = { path: 'a.yml', column: 3, endColumn: 9, level: 'failure', message: 'no' } as const;
   const run = (count: number) => ({

@@ -50,6 +50,8 @@ describe('a token', () => {
     ['react', `POST ${PATH}/issues/comments/3/reactions`, (g) => g.react(REPO, 3, 'eyes')],
     ['unreact', `DELETE ${PATH}/issues/comments/3/reactions/4`, (g) => g.unreact(REPO, 3, 4)],
     ['fileToEdit', FILE, (g) => g.fileToEdit(REPO, 'a.yml', 'main')],
+    ['files', FILE, (g) => g.files(REPO, 'a.yml', 'main')],
+    ['pullFiles', `GET ${PATH}/pulls/2/files`, (g) => g.pullFiles(REPO, 2)],
     ['commitFile', `PUT ${PATH}/contents/a.yml`, (g) => g.commitFile(REPO, at.change)],
     ['ref', `GET ${PATH}/git/ref/heads/main`, (g) => g.makeBranch(REPO, at.branch)],
     ['deleteRef', `DELETE ${PATH}/git/refs/heads/b`, (g) => g.deleteBranch(REPO, 'b')],
@@ -76,7 +78,7 @@ describe('a token', () => {
   });
 
   test('is asked for in no other way than the table says', () => {
-    expect(Object.keys(PERMISSIONS)).toHaveLength(28);
+    expect(Object.keys(PERMISSIONS)).toHaveLength(30);
   });
 
   test('is used again by the calls that need the same, until five minutes before its end', async () => {
