@@ -1,12 +1,14 @@
-import { createAnswerQueue, isAsk } from './act/answer-queue.ts';
+import { answerComment } from './act/answer-comment.ts';
 import { tellWaits } from './act/cards.ts';
 import { releasePull } from './act/change-rules.ts';
+import { createDeliveryQueue, type DeliveryQueue } from './act/delivery-queue.ts';
 import { LEASE_MS } from './act/deps.ts';
 import { DISCOVER_EVERY, discover } from './act/discover.ts';
 import { noteRunners } from './act/note-jobs.ts';
 import { sweepRules } from './act/read-rules.ts';
 import { redeliverFailed } from './act/redeliver.ts';
 import { firstLookReason, observeRegion } from './act/region.ts';
+import { checkProposal, isProposal, tellRules } from './act/rules-check.ts';
 import { sweepRepo, sweepRunners } from './act/sweep.ts';
 import type { Talk } from './github/port.ts';
 import { Unavailable } from './lib/assert.ts';
@@ -20,7 +22,7 @@ import { type ReconcileDeps, reconcile } from './reconcile.ts';
 
 export interface LoopDeps extends ReconcileDeps {
   readonly tickMs: number;
-  /** Without it comments are passed over, and commits get no checks. */
+  /** Without it comments and pull requests are passed over, and commits get no checks. */
   readonly talk?: Talk;
 }
 
@@ -54,7 +56,9 @@ export function createLoop(deps: LoopDeps): Loop {
     apply: () => applyWaiting(),
     scan: () => scan(),
     scope: (scope) => tickScope(scope as ScopeId),
-    answer: async (scope) => answers?.answerNext(scope as ScopeId),
+    answer: async (scope) => queues['answer']?.next(scope as ScopeId),
+    proposal: async (scope) => queues['proposal']?.next(scope as ScopeId),
+    rules: async (scope) => (talk ? tellRules({ ...deps, talk }, scope as ScopeId) : undefined),
     cards: (scope) => tellOf(scope as ScopeId),
     region: (rest) => tickRegion(rest),
     discover: () => tickDiscover(),
@@ -80,15 +84,33 @@ export function createLoop(deps: LoopDeps): Loop {
   const wake = (scope: ScopeId) => scheduler.wake(`scope|${scope}`);
   const { talk } = deps;
   const settled = (scope: ScopeId) => scheduler.settled(`scope|${scope}`);
-  const answers = talk
-    ? createAnswerQueue({ ...deps, talk, settled }, (scope) => scheduler.wake(`answer|${scope}`))
-    : undefined;
+  const queues: Readonly<Record<string, DeliveryQueue>> = talk ? createQueues(talk) : {};
+
+  /** Each has its tasks, by the name that it has here. */
+  function createQueues(talk: Talk) {
+    const wakeTask = (task: string) => (scope: ScopeId) => scheduler.wake(`${task}|${scope}`);
+    return {
+      answer: createDeliveryQueue(deps, {
+        isMine: (event) => event.kind === 'comment',
+        wake: wakeTask('answer'),
+        handle: ({ comment }, { repo }) =>
+          answerComment({ ...deps, talk, settled }, { repo, comment }),
+      }),
+      proposal: createDeliveryQueue(deps, {
+        isMine: isProposal,
+        wake: wakeTask('proposal'),
+        handle: (event, { repo, at }) =>
+          checkProposal({ ...deps, talk, wake }, { repo, event, at }),
+      }),
+    };
+  }
 
   /** What an earlier process wrote down and did not get to comes first. */
   async function start(): Promise<undefined> {
     for (;;) {
       // What waits for an answer stays unapplied until it has one.
-      const limit = MOST_IN_A_BATCH + (answers?.size ?? 0);
+      const queued = Object.values(queues).reduce((sum, { size }) => sum + size, 0);
+      const limit = MOST_IN_A_BATCH + queued;
       const left = await deps.store.unapplied(limit);
       const rest = sortOut(left);
       if (rest.length === 0) break;
@@ -107,11 +129,10 @@ export function createLoop(deps: LoopDeps): Loop {
     return waiting.length > 0 ? 0 : undefined;
   }
 
-  /** Comments go to where they are answered; the rest is applied. */
+  /** Some go to where they are dealt with one by one; the rest is applied. */
   function sortOut(batch: readonly Delivery[]): readonly Delivery[] {
-    if (!answers) return batch;
-    batch.forEach(answers.add);
-    return batch.filter((delivery) => !isAsk(delivery));
+    const all = Object.values(queues);
+    return batch.filter((delivery) => !all.some((queue) => queue.add(delivery)));
   }
 
   async function apply(batch: readonly Delivery[]): Promise<void> {
@@ -149,7 +170,10 @@ export function createLoop(deps: LoopDeps): Loop {
     }
     if (tick.regions.length > 0) await sweepOnce(scope);
     // Apart from the tick: a person may read it a second after the machine started.
-    if (talk) scheduler.wake(`cards|${scope}`);
+    if (talk) {
+      scheduler.wake(`cards|${scope}`);
+      scheduler.wake(`rules|${scope}`);
+    }
     return tick.hasWork ? deps.tickMs : undefined;
   }
 
@@ -174,6 +198,8 @@ export function createLoop(deps: LoopDeps): Loop {
       if (repo.removedAt === null) (await sweepRepo(deps, lease, repo)).forEach(wake);
     }
     if (await sweepRules(deps, lease, rows)) wake(scope);
+    // What a killed process had still to say of the rules.
+    if (talk) scheduler.wake(`rules|${scope}`);
     return true;
   }
 

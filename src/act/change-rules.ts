@@ -10,6 +10,7 @@ import type { ScopeRows } from '../store/port.ts';
 import { type ActDeps, LEASE_MS } from './deps.ts';
 import { type Hold, holdsFor, holdsOf, saveHolds } from './holds.ts';
 import { RULES_PATH } from './read-rules.ts';
+import { noteNews } from './rules-news.ts';
 import { jobLink } from './rules-state.ts';
 
 // A change of the rules is a commit. What restricts is stored first, then acted on, then committed;
@@ -197,14 +198,11 @@ async function finish(
     const lease = await store.lease({ name: scope, holder, now, ttlMs: LEASE_MS });
     const { rules } = await store.scopeRows(scope);
     if (lease) {
-      await store.saveRules(lease, {
-        scope,
-        text: draft.text,
-        commit: place.name,
-        errors: null,
-        readAt: now,
-        wantedCommit: rules?.wantedCommit ?? null,
-      });
+      const { text } = draft;
+      const read = { scope, text, commit: place.name, errors: null, readAt: now };
+      const record = { ...read, wantedCommit: rules?.wantedCommit ?? null };
+      await noteNews(store, rules, { record, ref: place.name, text });
+      await store.saveRules(lease, record);
     }
     await closeOvertaken(deps, repo, holds);
     await saveHolds(store, { scope, holds: [], now });

@@ -2,9 +2,10 @@ import type { Instant } from '../lib/clock.ts';
 import type { Reason } from '../model/job.ts';
 import type { Repo } from '../model/repo.ts';
 import type { RulesFile } from '../model/rules.ts';
-import { parseRules } from '../rules/parse.ts';
+import { type ParseOptions, parseRules } from '../rules/parse.ts';
 import type { Lease, RulesRecord, ScopeRows } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
+import { noteNews } from './rules-news.ts';
 
 export const RULES_PATH = '.github/dstack.yml';
 
@@ -45,12 +46,17 @@ async function askForRules(deps: Need, lease: Lease, rows: ScopeRows): Promise<R
   if (reply.ok) {
     await deps.store.heard(repo.id, askedAt);
     await deps.store.saveFact(missingKey(repo), '', askedAt);
-    return save(deps, lease, accept(deps, { repo, rules, text: reply.value.text, askedAt }));
+    const { text } = reply.value;
+    const record = accept(deps, { repo, rules, text, askedAt });
+    await noteNews(deps.store, rules, { record, ref, text });
+    return save(deps, lease, record);
   }
   if (reply.reason !== 'missing' || !(await isReallyMissing(deps, { repo, rules, askedAt }))) {
     return rules;
   }
-  return save(deps, lease, emptyRecord({ repo, rules, askedAt }));
+  const record = emptyRecord({ repo, rules, askedAt });
+  await noteNews(deps.store, rules, { record, ref, text: null });
+  return save(deps, lease, record);
 }
 
 /** It answers the commit that was wanted, and so that one is wanted no more. */
@@ -93,7 +99,7 @@ function accept(
   read: { repo: Repo; rules: RulesRecord | null; text: string; askedAt: Instant },
 ): RulesRecord {
   const { repo, rules, text } = read;
-  const parsed = parseRules(text, options(settings.defaultRegion));
+  const parsed = parseRules(text, parseOptions(settings));
   const record = emptyRecord(read);
   const { commit } = record;
   if (parsed.ok) {
@@ -113,7 +119,8 @@ async function save(deps: Need, lease: Lease, record: RulesRecord): Promise<Rule
   return (await deps.store.saveRules(lease, record)) ? record : null;
 }
 
-const options = (defaultRegion: string | null) => (defaultRegion ? { defaultRegion } : {});
+export const parseOptions = (of: { readonly defaultRegion: string | null }): ParseOptions =>
+  of.defaultRegion ? { defaultRegion: of.defaultRegion } : {};
 
 export type RulesOf = (record: RulesRecord | null) => RulesNow;
 
@@ -143,7 +150,7 @@ function rulesOf(record: RulesRecord | null, defaultRegion: string | null): Rule
     return { file: null, isKnown: false, reason: { code: 'rules-unread', text } };
   }
   if (record.text !== null) {
-    const parsed = parseRules(record.text, options(defaultRegion));
+    const parsed = parseRules(record.text, parseOptions({ defaultRegion }));
     if (parsed.ok) return { file: parsed.rules, isKnown: true, reason: null };
   }
   if (record.errors) {

@@ -27,6 +27,15 @@ export type Event =
       readonly isMerged: boolean;
     }
   | {
+      /** A pull request towards the default branch has a new head. */
+      readonly kind: 'proposal';
+      readonly repo: RepoFacts;
+      readonly number: number;
+      readonly sha: string;
+      /** Whoever wrote it may not write to this repository. */
+      readonly isFork: boolean;
+    }
+  | {
       readonly kind: 'installation';
       readonly action: 'added' | 'removed';
       readonly installation: InstallationId;

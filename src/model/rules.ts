@@ -77,13 +77,17 @@ export type RulesProblemKind =
   | 'no-effect'
   | 'risk';
 
-/** One mistake, or one warning, and where: 1-based, columns in UTF-16 units. */
-export interface RulesProblem {
-  readonly kind: RulesProblemKind;
+/** Where in a file: 1-based, columns in UTF-16 units. */
+export interface RulesPlace {
   readonly line: number;
   readonly column: number;
   /** The column after the last one marked, on the same line. */
   readonly endColumn: number;
+}
+
+/** One mistake, or one warning, and where. */
+export interface RulesProblem extends RulesPlace {
+  readonly kind: RulesProblemKind;
   readonly message: string;
 }
 

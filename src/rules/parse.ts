@@ -4,7 +4,14 @@
 
 import { isMap, type Node } from 'yaml';
 import { nearest } from '../lib/nearest.ts';
-import { type Rule, type RulesFile, type RulesProblem, ruleId } from '../model/rules.ts';
+import type { RuleId } from '../model/ids.ts';
+import {
+  type Rule,
+  type RulesFile,
+  type RulesPlace,
+  type RulesProblem,
+  ruleId,
+} from '../model/rules.ts';
 import { checkSense } from './check.ts';
 import { type AutoscaleMapping, file, type RuleMapping } from './keys.ts';
 import { openSource, type Source, scalarOf, spanOf } from './source.ts';
@@ -17,18 +24,25 @@ export interface ParseOptions {
 }
 
 export type ParsedRules =
-  | { readonly ok: true; readonly rules: RulesFile; readonly warnings: readonly RulesProblem[] }
+  | {
+      readonly ok: true;
+      readonly rules: RulesFile;
+      readonly warnings: readonly RulesProblem[];
+      /** Where each rule names its type. */
+      readonly places: ReadonlyMap<RuleId, RulesPlace>;
+    }
   | { readonly ok: false; readonly errors: readonly RulesProblem[] };
 
 export function parseRules(text: string, options: ParseOptions = {}): ParsedRules {
   // A byte order mark is not a column of the first line.
   const source = openSource(text.replace(/^\ufeff/, ''));
   const autoscale = source.problems.length === 0 ? readAutoscale(source) : undefined;
-  const rules = autoscale && rulesFileOf(autoscale, { source, options });
+  const places = new Map<RuleId, RulesPlace>();
+  const rules = autoscale && rulesFileOf(autoscale, { source, options, places });
   if (rules === undefined || source.problems.length > 0) {
     return { ok: false, errors: inOrder(source.problems) };
   }
-  return { ok: true, rules, warnings: inOrder(source.warnings) };
+  return { ok: true, rules, warnings: inOrder(source.warnings), places };
 }
 
 function readAutoscale(source: Source): AutoscaleMapping | undefined {
@@ -54,6 +68,7 @@ const isAutoscale = (key: Node): boolean =>
 interface Context {
   readonly source: Source;
   readonly options: ParseOptions;
+  readonly places: Map<RuleId, RulesPlace>;
 }
 
 function rulesFileOf(autoscale: AutoscaleMapping, context: Context): RulesFile {
@@ -76,7 +91,8 @@ function rulesFileOf(autoscale: AutoscaleMapping, context: Context): RulesFile {
   };
 }
 
-function rulesOf(autoscale: AutoscaleMapping, { source, options }: Context): readonly Rule[] {
+function rulesOf(autoscale: AutoscaleMapping, context: Context): readonly Rule[] {
+  const { source, options, places } = context;
   const region = autoscale.values.region ?? options.defaultRegion;
   // A region that was refused and reported is neither missing nor the default.
   let isRegionReported = autoscale.at('region') !== undefined;
@@ -97,7 +113,10 @@ function rulesOf(autoscale: AutoscaleMapping, { source, options }: Context): rea
     if (rules.has(rule.id)) {
       const message = `a second rule for ${rule.type} in ${rule.region}; keep one, with one max`;
       source.report('duplicate-rule', at, message);
-    } else rules.set(rule.id, rule);
+    } else {
+      rules.set(rule.id, rule);
+      places.set(rule.id, source.place(at));
+    }
   }
   return [...rules.values()];
 }

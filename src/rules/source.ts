@@ -8,7 +8,7 @@ import {
   parseDocument,
   visit,
 } from 'yaml';
-import type { RulesProblem, RulesProblemKind } from '../model/rules.ts';
+import type { RulesPlace, RulesProblem, RulesProblemKind } from '../model/rules.ts';
 
 /** A file of rules has a few hundred bytes; this bounds what a hostile one can cost. */
 export const MAX_BYTES = 64 * 1024;
@@ -30,6 +30,8 @@ export interface Source {
   readonly warnings: readonly RulesProblem[];
   report(kind: RulesProblemKind, span: Span, message: string): void;
   warn(kind: RulesProblemKind, span: Span, message: string): void;
+  /** Where a span begins, and where it ends on that line. */
+  place(span: Span): RulesPlace;
   isFull(): boolean;
   /** What an alias stands for; undefined, and reported, when there is no such anchor. */
   follow(node: Node): Node | undefined;
@@ -55,6 +57,7 @@ export function openSource(text: string): Source {
     warnings,
     report: (kind, span, message) => add(problems, at(kind, span, message)),
     warn: (kind, span, message) => add(warnings, at(kind, span, message)),
+    place: (span) => place(text, lines, span),
     isFull: () => problems.length >= MAX_PROBLEMS,
     follow: (node) => {
       if (!isAlias(node) || document === undefined) return node;
@@ -135,11 +138,7 @@ export function scalarOf(node: Node): unknown {
   return isScalar(node) ? node.value : undefined;
 }
 
-function place(
-  text: string,
-  lines: LineCounter,
-  [start, end]: Span,
-): { line: number; column: number; endColumn: number } {
+export function place(text: string, lines: LineCounter, [start, end]: Span): RulesPlace {
   const { line, col } = lines.linePos(start);
   if (line === 0) return { line: 1, column: 1, endColumn: 2 };
   const lineEnd = text.slice(start, end).search(/[\r\n]/);

@@ -97,12 +97,25 @@ function parseComment(fields: Fields): Parsed {
   return { ok: true, event: { kind: 'comment', repo, comment: said } };
 }
 
+const NEW_HEADS: ReadonlySet<unknown> = new Set(['opened', 'synchronize', 'reopened']);
+
 function parsePull(fields: Fields): Parsed {
-  if (fields['action'] !== 'closed') return ignored;
+  const isNewHead = NEW_HEADS.has(fields['action']);
+  if (!isNewHead && fields['action'] !== 'closed') return ignored;
   const repo = repoOf(fields);
   const pull = fieldsOf(fields['pull_request']);
   const number = idOf(pull['number']);
   if (!repo || number === undefined) return malformed;
+  if (isNewHead) {
+    const head = fieldsOf(pull['head']);
+    const sha = textOf(head['sha']);
+    if (sha === undefined) return malformed;
+    // What goes to another branch changes no rules when it is merged.
+    if (fieldsOf(pull['base'])['ref'] !== repo.defaultBranch) return ignored;
+    // A fork that is gone was one.
+    const isFork = idOf(fieldsOf(head['repo'])['id']) !== repo.id;
+    return { ok: true, event: { kind: 'proposal', repo, number, sha, isFork } };
+  }
   return { ok: true, event: { kind: 'pull', repo, number, isMerged: pull['merged'] === true } };
 }
 

@@ -112,6 +112,41 @@ test('reads which repositories were taken from an installation', () => {
   });
 });
 
+const head = (more: object = {}) => ({ sha: 'f00d', repo: { id: repository.id }, ...more });
+const pullEvent = (action: string, pull: object = {}) => ({
+  action,
+  repository,
+  installation: { id: 9 },
+  pull_request: { number: 3, head: head(), base: { ref: 'main' }, merged: false, ...pull },
+});
+
+test.each(['opened', 'synchronize', 'reopened'])(
+  'reads the head of a pull request %s',
+  (action) => {
+    expect(parse('pull_request', pullEvent(action))).toMatchObject({
+      event: { kind: 'proposal', number: 3, sha: 'f00d', isFork: false },
+    });
+  },
+);
+
+test.each([
+  ['of another repository', { id: 5 }],
+  ['that is gone', null],
+])('takes a head %s for a fork', (_, repo) => {
+  const payload = pullEvent('opened', { head: head({ repo }) });
+  expect(parse('pull_request', payload)).toMatchObject({ event: { isFork: true } });
+});
+
+test('passes over a pull request to another branch, unless it is closed', () => {
+  const base = { ref: 'release' };
+  const ignored = { ok: false, why: 'ignored' };
+  expect(parse('pull_request', pullEvent('opened', { base }))).toEqual(ignored);
+  expect(parse('pull_request', pullEvent('labeled'))).toEqual(ignored);
+  expect(parse('pull_request', pullEvent('closed', { base }))).toMatchObject({
+    event: { kind: 'pull', isMerged: false },
+  });
+});
+
 test.each(['renamed', 'transferred', 'deleted', 'edited'])('reads a repository %s', (action) => {
   const payload = { action, repository, installation: { id: 9 } };
   expect(parse('repository', payload)).toMatchObject({

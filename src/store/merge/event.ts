@@ -110,8 +110,9 @@ function applyEvent(work: Work, { event, at }: Delivery): void {
         wantRules(work, repo.scope, repo.defaultBranch);
       }
       break;
-    // What a comment asks for, and what a closed pull request ends, is done elsewhere.
+    // What a comment asks for, and what a pull request proposes or ends, is done elsewhere.
     case 'comment':
+    case 'proposal':
     case 'pull':
       break;
     default:

@@ -1,0 +1,66 @@
+import type { Instant } from '../lib/clock.ts';
+import type { Delivery, Event } from '../model/event.ts';
+import type { ScopeId } from '../model/ids.ts';
+import { repoScope } from '../model/ids.ts';
+import type { Repo } from '../model/repo.ts';
+import type { ActDeps } from './deps.ts';
+
+type RepoEvent = Exclude<Event, { readonly kind: 'installation' }>;
+
+/**
+ * Deliveries that take calls of their own, one at a time for each scope, in their order. Each stays in
+ * the store as not applied until it is done, so a crash forgets none.
+ */
+export interface DeliveryQueue {
+  readonly size: number;
+  /** False when it is none of this queue's. */
+  add(delivery: Delivery): boolean;
+  /** Does the scope's next; in how many ms there is more to do, undefined when there is none. */
+  next(scope: ScopeId): Promise<number | undefined>;
+}
+
+export function createDeliveryQueue<E extends RepoEvent>(
+  deps: Pick<ActDeps, 'store' | 'clock' | 'settings'>,
+  of: {
+    readonly isMine: (event: Event) => event is E;
+    readonly wake: (scope: ScopeId) => void;
+    /** False: it is tried again later. */
+    readonly handle: (
+      event: E,
+      of: { readonly repo: Repo; readonly at: Instant },
+    ) => Promise<boolean>;
+  },
+): DeliveryQueue {
+  const waiting = new Map<string, { readonly delivery: Delivery; readonly event: E }>();
+  const scopeOf = (event: E) => repoScope(event.repo.id);
+  return {
+    get size() {
+      return waiting.size;
+    },
+    add(delivery) {
+      const { event } = delivery;
+      if (!of.isMine(event)) return false;
+      if (!waiting.has(delivery.id)) {
+        waiting.set(delivery.id, { delivery, event });
+        of.wake(scopeOf(event));
+      }
+      return true;
+    },
+    async next(scope) {
+      const mine = [...waiting.values()].filter(({ event }) => scopeOf(event) === scope);
+      const [next] = mine;
+      if (!next) return undefined;
+      const { delivery, event } = next;
+      const { store, clock, settings } = deps;
+      const known = await store.repo(event.repo.id);
+      // The first thing that we hear of a repository may be a command.
+      if (!known) await store.noteRepos([event.repo], clock.now());
+      const repo = known ?? (await store.repo(event.repo.id));
+      const isDone = repo === null || (await of.handle(event, { repo, at: delivery.at }));
+      if (!isDone) return settings.resyncMs / 4;
+      await store.apply([delivery], clock.now());
+      waiting.delete(delivery.id);
+      return mine.length > 1 ? 0 : undefined;
+    },
+  };
+}
