@@ -1,5 +1,8 @@
+/** A burst is read in several turns, and one in which nothing arrives takes microseconds. */
+const TURNS = 3;
+
 /**
- * Gathers what arrives in one turn of the event loop and handles it with one call: with a database
+ * Gathers what arrives in a few turns of the event loop and handles it with one call: with a database
  * behind it, many requests share one commit. One flush at a time; a batch has at most `most` items.
  */
 export function createBatch<T, R>(
@@ -28,11 +31,18 @@ export function createBatch<T, R>(
     isBusy = false;
   }
 
+  function gather(turns: number): void {
+    setImmediate(() => {
+      if (turns > 1) gather(turns - 1);
+      else void run();
+    });
+  }
+
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
       if (isBusy) return;
       isBusy = true;
-      setImmediate(() => void run());
+      gather(TURNS);
     });
 }

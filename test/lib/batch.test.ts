@@ -13,11 +13,18 @@ function gated() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('what arrives in one turn, or during a flush, shares one call, in order', async () => {
+/** More turns than a batch gathers in. */
+async function turns(): Promise<void> {
+  for (let i = 0; i < 10; i++) await turn();
+}
+
+test('what arrives in a few turns, or during a flush, shares one call, in order', async () => {
   const { calls, flush } = gated();
   const add = createBatch(flush, 10);
-  const first = [add(1), add(2)];
+  const first = [add(1)];
   await turn();
+  first.push(add(2));
+  await turns();
   const second = [add(3), add(4), add(5)];
   await turn();
   expect(calls.map(({ items }) => items)).toEqual([[1, 2]]);
@@ -41,7 +48,7 @@ test('a flush that fails fails its own items only', async () => {
   const { calls, flush } = gated();
   const add = createBatch(flush, 10);
   const first = add(1);
-  await turn();
+  await turns();
   const second = add(2);
   calls[0]?.fail(new Error('disk full'));
   await expect(first).rejects.toThrow('disk full');
