@@ -1,6 +1,7 @@
 import type { Offer } from '../src/model/launch.ts';
 import type { InstanceView, JobView, RuleView, World } from '../src/model/world.ts';
 import { plan } from '../src/plan/plan.ts';
+import { median, rounded } from './lib/figures.ts';
 
 // How long a plan takes, measured against writing and reading the same world as JSON: a ratio of two
 // kinds of work of one process says the same on a slow machine. And how it grows with the world.
@@ -160,11 +161,6 @@ function timeMs(work: () => unknown): number {
   work();
   return performance.now() - start;
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-
-const rounded = (value: number): number => Math.round(value * 100) / 100;
 
 /** Median times. The works take turns, so that a slow moment of the machine meets all of them. */
 function medians(works: readonly (() => unknown)[], warmUp: number): readonly number[] {
