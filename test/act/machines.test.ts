@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { LEASE_MS, LONGEST_CALL_MS } from '../../src/act/deps.ts';
+import { repoScope } from '../../src/model/ids.ts';
 import {
   conclusions,
+  createStage,
   isDone,
   isRunning,
   MINUTE,
@@ -86,9 +89,43 @@ test('a launch that nobody wants any more is let go without a machine', async ()
   await stage.pass(15 * SECOND);
   if (job) stage.github.runners.cancel(job);
   stage.knobs.fault = () => undefined;
-  await stage.pass(15 * R);
+  // EC2 may show a machine late: its silence is not believed at once.
+  await stage.pass(5 * R);
+  expect(await stage.store.scopesWithWork()).toHaveLength(1);
+  await stage.pass(10 * R);
   expect(stage.ec2.counts().launched).toBe(0);
   expect(await stage.store.scopesWithWork()).toEqual([]);
+});
+
+test('a lease that a slow commit used up sends no launch; the next one does', async () => {
+  const stage = createStage();
+  const { store } = stage;
+  let until = 0;
+  let commits = 0;
+  stage.store = {
+    ...store,
+    async lease(ask) {
+      const lease = await store.lease(ask);
+      if (lease && ask.name === repoScope(stage.repo.id)) until = lease.until;
+      return lease;
+    },
+    async intend(...args) {
+      const launches = await store.intend(...args);
+      commits += 1;
+      if (commits === 1) await stage.apps.get('app0')?.process.clock.sleep(LEASE_MS - 5 * SECOND);
+      return launches;
+    },
+  };
+  const leftMs: number[] = [];
+  stage.knobs.fault = ({ name }) => {
+    if (name === 'ec2.launch') leftMs.push(until - stage.kernel.now());
+    return undefined;
+  };
+  stage.start();
+  const jobs = stage.addJobs(1);
+  await stage.until(isDone(jobs), 6 * MINUTE);
+  expect(leftMs).toHaveLength(1);
+  expect(leftMs[0]).toBeGreaterThan(LONGEST_CALL_MS);
 });
 
 test('the machine of a cancelled job ends within R of being online', async () => {
