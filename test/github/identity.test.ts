@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals';
 import nock from 'nock';
 import { readIdentity } from '../../src/github/identity.ts';
 
@@ -33,6 +33,8 @@ afterEach(() => {
   nock.cleanAll();
   nock.enableNetConnect();
 });
+// It replaces the node:http that all files of this worker share, and lets no body through unended.
+afterAll(() => nock.restore());
 
 function answers(said: object, hook: object = { url: 'https://us.example/api/github/webhooks' }) {
   return nock('https://api.github.com', { reqheaders: { authorization: /^bearer eyJ/i } })

@@ -134,7 +134,6 @@ test('refuses a body without a length once it is too large', async () => {
       resolve();
     });
     req.on('error', () => resolve());
-    req.on('close', () => resolve());
     const part = Buffer.alloc(1024 * 1024, ' ');
     for (let i = 0; i < 12; i += 1) req.write(part);
   });
