@@ -81,6 +81,7 @@ function offersOf({ id, type, region }: RuleView, dice: Dice): readonly Offer[] 
     priceUsd: (1 + dice(100)) / 100,
     exhaustedUntil: dice(4) === 0 ? NOW + 60_000 : 0,
     exhaustedWhy: '',
+    seen: { reclaims: 0, hours: 0 },
   }));
 }
 

@@ -78,6 +78,7 @@ export function anOffer(given: Partial<Offer> = {}): Offer {
     priceUsd: 0.0312,
     exhaustedUntil: 0,
     exhaustedWhy: '',
+    seen: { reclaims: 0, hours: 0 },
     ...given,
   };
 }

@@ -118,6 +118,7 @@ function offerOf(
     priceUsd,
     exhaustedUntil: mark?.until ?? 0,
     exhaustedWhy: mark?.why ?? '',
+    seen: { reclaims: 0, hours: 0 },
   };
 }
 

@@ -30,6 +30,13 @@ export interface Place {
   readonly market: Market;
 }
 
+/** What was seen of spot machines of one type in one zone. */
+export interface SpotHistory {
+  readonly reclaims: number;
+  /** That they ran for, together. */
+  readonly hours: number;
+}
+
 /** A rule made concrete. `priceUsd` is an hour's, null when AWS was not heard yet. */
 export interface Offer extends Place {
   readonly rule: RuleId;
@@ -38,6 +45,7 @@ export interface Offer extends Place {
   /** Left alone until then, because EC2 said so; 0: never refused. */
   readonly exhaustedUntil: Instant;
   readonly exhaustedWhy: string;
+  readonly seen: SpotHistory;
 }
 
 /** RunInstances, whole: sending it again sends the same bytes. */

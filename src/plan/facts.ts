@@ -2,6 +2,7 @@ import type { Instant } from '../lib/clock.ts';
 import type { RepoId, RuleId } from '../model/ids.ts';
 import type { Market, Offer } from '../model/launch.ts';
 import type { InstanceView, JobView, RepoView, RuleView, World } from '../model/world.ts';
+import { expectedUsd, reclaimsPerHour } from './choice.ts';
 import { createLabelReader, createPartTable, type LabelSet, type Part } from './label-sets.ts';
 
 /** A rule with what counts for it. */
@@ -9,11 +10,13 @@ export interface RuleFacts {
   readonly rule: RuleView;
   /** Not gone, whatever its state: each takes a place. */
   readonly live: readonly InstanceView[];
-  /** The cheapest first. */
+  /** In order of what a job on them is expected to cost. */
   readonly offers: readonly Offer[];
   /** Those that may be launched now: not exhausted, and not above the rule's price. */
   readonly usable: readonly Offer[];
   readonly room: number;
+  /** What one job is expected to cost on one of them; infinite while its price is not known. */
+  readonly usdOf: (offer: Offer) => number;
 }
 
 /** The world, sorted and looked up by id: the same for any order of its lists. */
@@ -30,12 +33,27 @@ export interface Facts {
 }
 
 const inOrder = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-const price = (offer: Offer): number => offer.priceUsd ?? Number.POSITIVE_INFINITY;
 const orderOf = (offer: Offer): string => `${offer.zone} ${offer.subnet} ${offer.market}`;
 
-function byPrice(a: Offer, b: Offer): number {
-  if (price(a) !== price(b)) return price(a) < price(b) ? -1 : 1;
-  return inOrder(orderOf(a), orderOf(b));
+/** So long after a refusal for lack of capacity a place counts as scarce. */
+const SCARCE_MS = 3_600_000;
+const DEFAULT_DISK_GB = 30;
+
+/** What a job costs on each of a rule's offers. A cut one is run again as the rule then allows. */
+function costs(
+  { diskGb, markets }: RuleView,
+  offers: readonly Offer[],
+  now: Instant,
+): ReadonlyMap<Offer, number> {
+  const onDemand = offers.find(({ market }) => market === 'on-demand')?.priceUsd ?? null;
+  const againUsd = markets.length > 1 ? onDemand : null;
+  const usd = ({ priceUsd, market, seen, exhaustedUntil }: Offer): number => {
+    if (priceUsd === null) return Number.POSITIVE_INFINITY;
+    const rate = market === 'spot' ? reclaimsPerHour(seen, exhaustedUntil + SCARCE_MS > now) : 0;
+    const disk = diskGb ?? DEFAULT_DISK_GB;
+    return expectedUsd({ priceUsd, diskGb: disk, lifeMs: null, reclaimsPerHour: rate, againUsd });
+  };
+  return new Map(offers.map((offer) => [offer, usd(offer)]));
 }
 
 export function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K, T[]> {
@@ -55,9 +73,16 @@ export function factsOf(world: World, now: Instant): Facts {
   );
   const rules = world.rules.toSorted((a, b) => inOrder(a.id, b.id));
   const live = groupBy(instances, (instance) => instance.rule);
-  const offers = groupBy(world.offers.toSorted(byPrice), (offer) => offer.rule);
+  const offers = groupBy(world.offers, (offer) => offer.rule);
   const ruleFacts = (rule: RuleView): RuleFacts => {
-    const its = { live: live.get(rule.id) ?? [], offers: offers.get(rule.id) ?? [] };
+    const unsorted = offers.get(rule.id) ?? [];
+    const usds = costs(rule, unsorted, now);
+    const usdOf = (offer: Offer): number => usds.get(offer) ?? Number.POSITIVE_INFINITY;
+    const byCost = (a: Offer, b: Offer): number => {
+      if (usdOf(a) !== usdOf(b)) return usdOf(a) < usdOf(b) ? -1 : 1;
+      return inOrder(orderOf(a), orderOf(b));
+    };
+    const its = { live: live.get(rule.id) ?? [], offers: unsorted.toSorted(byCost), usdOf };
     const max = rule.maxPriceUsd ?? Number.POSITIVE_INFINITY;
     const usable = its.offers.filter(
       (offer) => offer.exhaustedUntil <= now && (offer.priceUsd ?? 0) <= max,

@@ -39,7 +39,7 @@ export function plan(world: World, now: Instant): Plan {
     actions: [
       ...unknownActions(facts, runners, matching),
       ...endActions(facts, endings),
-      ...launchActions(places),
+      ...launchActions(facts, places),
     ],
     waits: waitsOf({ facts, demand, matching, places, doubted }),
     doubted: [...doubted],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Offer } from '../../src/model/launch.ts';
 import type { Action, World } from '../../src/model/world.ts';
 import { plan } from '../../src/plan/plan.ts';
 import {
@@ -209,9 +210,80 @@ describe('limits', () => {
     ]);
   });
 
-  test('says what is launched, at which price, and that it is the cheapest', () => {
-    const offers = [anOffer({ priceUsd: 0.05 }), anOffer({ zone: 'us-east-1b' })];
-    const [launch] = launchesOf(aWorld({ jobs: [aJob()], offers }));
-    expect(launch?.reason).toBe('m5.large us-east-1b: $0.0312 an hour, cheapest of 2 offers');
+  test.each([
+    ['alone', [], [], 'the only offer'],
+    ['beside dearer ones', [anOffer({ priceUsd: 0.05 })], [], '1 other dearer'],
+    [
+      'beside those of another rule',
+      [anOffer({ priceUsd: 0.05 }), dearOffer],
+      [dear],
+      '2 others dearer',
+    ],
+    ['beside one as cheap', [anOffer({ zone: 'us-east-1c' })], [], '1 other alike'],
+    [
+      'beside one of a full rule',
+      [cheapOffer, dearOffer],
+      [{ ...cheap, max: 0 }, dear],
+      '1 other dearer, 1 other cheaper, but full or not fit',
+    ],
+  ])('says what is launched %s', (_, others, rules, rest) => {
+    const offers = [anOffer({ zone: 'us-east-1b' }), ...others];
+    const world = aWorld({ jobs: [aJob()], rules: [aRule(), ...rules], offers });
+    const [launch] = launchesOf(world);
+    expect(launch?.reason).toBe(`m5.large us-east-1b: $0.0312 an hour, ${rest}`);
+  });
+});
+
+describe('the choice between offers', () => {
+  const b = (given: Partial<Offer>) => anOffer({ zone: 'us-east-1b', ...given });
+
+  test.each([
+    ['the cheaper', b({ priceUsd: 0.03 }), '1 us-east-1b m5.large'],
+    [
+      'the freer zone of those that cost nearly the same',
+      b({ priceUsd: 0.0313 }),
+      '1 us-east-1b m5.large',
+    ],
+    ['the cheaper, though its zone is fuller', b({ priceUsd: 0.033 }), '1 us-east-1a m5.large'],
+  ])('takes %s', (_, offer, expected) => {
+    const world = aWorld({ jobs: [aJob()], instances: [aBusy()], offers: [anOffer(), offer] });
+    expect(shown(world)).toEqual([expected]);
+  });
+
+  test('spreads over the subnets of a zone', () => {
+    const offers = [anOffer(), anOffer({ subnet: 'subnet-2' })];
+    const launched = launchesOf(aWorld({ jobs: someJobs(4), offers }));
+    expect(launched.map(({ count, offer }) => `${count} ${offer.subnet}`)).toEqual([
+      '2 subnet-2',
+      '2 subnet-us-east-1a',
+    ]);
+  });
+
+  test('counts the larger disk of a rule', () => {
+    const rules = [aRule({ diskGb: 500 }), dear];
+    const offers = [anOffer({ priceUsd: 0.05 }), { ...dearOffer, priceUsd: 0.06 }];
+    expect(shown(aWorld({ jobs: [aJob()], rules, offers }))).toEqual(['1 us-east-1a c5.large']);
+  });
+
+  test('counts that a cut job runs again on demand, and how often EC2 takes back', () => {
+    const rules = [aRule({ markets: ['spot', 'on-demand'] })];
+    const often = anOffer({ seen: { reclaims: 40, hours: 50 } });
+    const onDemand = anOffer({ market: 'on-demand', priceUsd: 0.096 });
+    const offers = [often, onDemand, b({ priceUsd: 0.0325 })];
+    expect(shown(aWorld({ jobs: [aJob()], rules, offers }))).toEqual(['1 us-east-1b m5.large']);
+    expect(shown(aWorld({ jobs: [aJob()], offers }))).toEqual(['1 us-east-1a m5.large']);
+  });
+
+  test('doubts a place that was out of capacity within the hour', () => {
+    const rules = [aRule({ markets: ['spot', 'on-demand'] })];
+    const onDemand = anOffer({ market: 'on-demand', priceUsd: 0.5 });
+    const scarce = (ago: number) =>
+      aWorld({
+        jobs: [aJob()],
+        rules,
+        offers: [anOffer({ exhaustedUntil: NOW - ago }), onDemand, b({ priceUsd: 0.0322 })],
+      });
+    expect(shown(scarce(MINUTE))).toEqual(['1 us-east-1b m5.large']);
+    expect(shown(scarce(61 * MINUTE))).toEqual(['1 us-east-1a m5.large']);
   });
 });

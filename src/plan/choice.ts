@@ -1,0 +1,55 @@
+// What one job is expected to cost on an offer, in dollars and not by the sticker: the choice between
+// offers is the least of these. Plain data in, a number out; who knows more says so in the bet.
+
+import type { SpotHistory } from '../model/launch.ts';
+
+const HOUR_MS = 3_600_000;
+/** EC2 bills machines and disks by the second, and a minute at least. */
+const LEAST_BILLED_MS = 60_000;
+/** Reclaimed by EC2 within its first hour, a spot machine is free; its disk and address are not. */
+const FREE_IF_RECLAIMED_HOURS = 1;
+/** gp3, $0.08 for a GB and month, and a public IPv4 address: nearly the same in all regions. */
+const DISK_USD_PER_GB_HOUR = 0.08 / 730;
+const ADDRESS_USD_PER_HOUR = 0.005;
+/** A machine's life for one job that nobody has measured: boot, job and end. */
+export const TYPICAL_LIFE_MS = 6 * 60_000;
+
+export interface Bet {
+  /** The machine alone, an hour. */
+  readonly priceUsd: number;
+  readonly diskGb: number;
+  /** From being billed to its end, for one job; null: not known. */
+  readonly lifeMs: number | null;
+  /** How often in an hour EC2 takes such a machine back; 0 on demand. */
+  readonly reclaimsPerHour: number;
+  /** An hour of the machine that runs a cut job again; null: the same. */
+  readonly againUsd: number | null;
+}
+
+/** What a job costs until it is done, a second run included where the first may be cut. */
+export function expectedUsd({ priceUsd, diskGb, lifeMs, reclaimsPerHour, againUsd }: Bet): number {
+  const besides = diskGb * DISK_USD_PER_GB_HOUR + ADDRESS_USD_PER_HOUR;
+  const life = (lifeMs ?? TYPICAL_LIFE_MS) / HOUR_MS;
+  const billed = Math.max(life, LEAST_BILLED_MS / HOUR_MS);
+  const whole = billed * (priceUsd + besides);
+  const again = billed * ((againUsd ?? priceUsd) + besides);
+  const survives = (hours: number): number => Math.exp(-reclaimsPerHour * hours);
+  const free = Math.min(life, FREE_IF_RECLAIMED_HOURS);
+  const cutFree = 1 - survives(free);
+  const cutPaid = survives(free) - survives(life);
+  // Cut half-way, on average.
+  const lost =
+    cutFree * (free / 2) * besides + cutPaid * ((free + life) / 2) * (priceUsd + besides);
+  return survives(life) * whole + lost + (cutFree + cutPaid) * again;
+}
+
+/** Before anything was seen: one in 50 hours, as firmly believed as if 50 had been seen. */
+const PRIOR: SpotHistory = { reclaims: 1, hours: 50 };
+/** Where EC2 has just had nothing to give, it takes back sooner. */
+const SCARCE_FACTOR = 3;
+
+/** How often EC2 will take a spot machine back, by what it did and by how scarce they were. */
+export function reclaimsPerHour(seen: SpotHistory, wasScarce: boolean): number {
+  const rate = (PRIOR.reclaims + seen.reclaims) / (PRIOR.hours + seen.hours);
+  return wasScarce ? rate * SCARCE_FACTOR : rate;
+}
