@@ -16,7 +16,7 @@ import type { DaemonLog } from './log.ts';
 import type { Power } from './power.ts';
 import { type Registration, register } from './register.ts';
 import { type Served, serve } from './serve.ts';
-import { type Watch, watchNotices } from './watch.ts';
+import { type Notice, type Watch, watchNotices } from './watch.ts';
 
 export interface LifeDeps {
   readonly clock: Clock;
@@ -36,6 +36,8 @@ export const REGISTER_WITHIN_MS = 900_000;
 const END_GRACE_MS = 90_000;
 /** The last words are worth this much of a machine's time, but not more. */
 const LAST_WORDS_MS = 20_000;
+/** A notice that came to nothing: beyond this the machine ends itself after all. */
+const LEFT_TO_EC2_MS = 600_000;
 /** What a machine may run, at most, whatever the app says. */
 const MOST_JOBS = 1_000;
 
@@ -46,7 +48,7 @@ export async function live(deps: LifeDeps): Promise<Served> {
   const { url, launch, token } = environment;
   const deadline = bornAt + REGISTER_WITHIN_MS;
   const registered = await register(deps, { url, launch, token, deadline });
-  if (!registered.ok) return { hasRunJob: false, reason: registered.reason };
+  if (!registered.ok) return { hasRunJob: false, isCut: false, reason: registered.reason };
   const { registration } = registered;
   const { session, settings, runner } = registration;
   log.hide(session);
@@ -60,7 +62,17 @@ export async function live(deps: LifeDeps): Promise<Served> {
   reporter.report('ending', { reason: served.reason });
   await reporter.flush(LAST_WORDS_MS);
   reporter.close();
+  const notice = watch.notice();
+  if (served.isCut && notice) await leaveToEc2(deps, notice);
   return served;
+}
+
+/** EC2 does not bill the first hour of a machine that it ends itself, so a cut one waits for that. */
+async function leaveToEc2({ clock, log, power }: LifeDeps, { endsAt }: Notice): Promise<void> {
+  const lifeMs = endsAt + LEFT_TO_EC2_MS - clock.now();
+  power.arm(lifeMs + END_GRACE_MS);
+  log.info({ lifeMs }, 'leaving it to EC2 to end this machine');
+  await clock.sleep(lifeMs);
 }
 
 interface Registered {
@@ -80,7 +92,7 @@ async function serveAll(deps: LifeDeps, registered: Registered): Promise<Served>
   if (!provided.ok) {
     log.error({ reason: provided.reason }, 'no Actions runner');
     reporter.report('log', { lines: log.tail() });
-    return { hasRunJob: false, reason: provided.reason };
+    return { hasRunJob: false, isCut: false, reason: provided.reason };
   }
   await writeSetupInfo(provided.folder, settings.setupInfo);
   const hooks = await writeHooks(home, settings.forks);

@@ -7,6 +7,8 @@ import type { Watch } from './watch.ts';
 
 export interface Served {
   readonly hasRunJob: boolean;
+  /** Its job was ended because EC2 takes the machine: it is left for EC2 to end. */
+  readonly isCut: boolean;
   /** Why it ended, for the app and the log. */
   readonly reason: string;
 }
@@ -34,6 +36,9 @@ const QUIET_ONLINE_MS = 30_000;
  * https://github.com/actions/runner/blob/main/src/Runner.Listener/Runner.cs
  */
 const KILL_AFTER_MS = 40_000;
+/** A job that runs is cut this long before EC2 takes the machine: GitHub then knows in seconds. */
+const CUT_BEFORE_MS = 25_000;
+const SPOT_NOTICE = 'spot notice';
 /** Time for the hook to tell what the listener's line "Running job" does not. */
 const HOOK_GRACE_MS = 5_000;
 
@@ -128,13 +133,11 @@ function jobOf({ facts, name }: Session): object {
 function steer(deps: ServeDeps, session: Session, listener: Listener): void {
   const now = deps.clock.now();
   if (now - session.startedAt >= QUIET_ONLINE_MS) tellOnline(deps, session);
-  // A job that runs while a notice stands goes on here until EC2 ends the machine: this is the
-  // place to cut it earlier.
   const reason = endReason({
     now,
     isBusy: session.runningAt !== undefined,
     onlineAt: session.onlineAt,
-    hasNotice: deps.watch.notice() !== undefined,
+    reclaimAt: deps.watch.notice()?.endsAt,
     answer: deps.reporter.answer(),
     idleTimeoutMs: deps.idleTimeoutMs,
     expiresAt: deps.expiresAt,
@@ -143,6 +146,10 @@ function steer(deps: ServeDeps, session: Session, listener: Listener): void {
   if (!reason || session.stop) return;
   session.stop = { reason, at: now };
   deps.log.info({ reason }, 'ending the Actions runner');
+  // What comes later may not be told any more.
+  if (reason === SPOT_NOTICE && session.runningAt !== undefined) {
+    deps.reporter.report('log', { lines: deps.log.tail() });
+  }
   listener.signal('SIGINT');
 }
 
@@ -150,7 +157,8 @@ export interface Situation {
   readonly now: Instant;
   readonly isBusy: boolean;
   readonly onlineAt: Instant | undefined;
-  readonly hasNotice: boolean;
+  /** When EC2 takes the machine back, by its notice. */
+  readonly reclaimAt: Instant | undefined;
   readonly answer: Answer | undefined;
   readonly idleTimeoutMs: number;
   readonly expiresAt: Instant;
@@ -158,13 +166,15 @@ export interface Situation {
 
 /**
  * Why a runner should go on no longer. A job that runs is cut by the end of the machine's longest
- * life alone. An app that says "continue" is believed for as long as it says so: it knows whether
+ * life, or shortly before EC2 takes the machine. An app that says "continue" is believed for as long as it says so: it knows whether
  * jobs are queued, and it deletes the runner before it says "stop".
  */
 export function endReason(of: Situation): string | undefined {
   if (of.now >= of.expiresAt) return 'end of the longest life';
+  if (of.reclaimAt !== undefined) {
+    return of.isBusy && of.now < of.reclaimAt - CUT_BEFORE_MS ? undefined : SPOT_NOTICE;
+  }
   if (of.isBusy) return undefined;
-  if (of.hasNotice) return 'spot notice';
   if (of.answer?.next === 'stop') return 'the app says stop';
   if (of.onlineAt === undefined) return undefined;
   const heardAt = Math.max(of.onlineAt, of.answer?.at ?? of.onlineAt);
@@ -174,14 +184,18 @@ export function endReason(of: Situation): string | undefined {
 async function conclude(deps: ServeDeps, session: Session): Promise<Served> {
   await lookForJob(deps, session);
   if (session.runningAt === undefined) {
-    if (session.stop) return { hasRunJob: false, reason: session.stop.reason };
+    if (session.stop) return { hasRunJob: false, isCut: false, reason: session.stop.reason };
     deps.reporter.report('log', { lines: deps.log.tail() });
-    return { hasRunJob: false, reason: 'the Actions runner ended without a job' };
+    const reason = 'the Actions runner ended without a job';
+    return { hasRunJob: false, isCut: false, reason };
   }
   tellStart(deps, session);
   // A listener that dies in a job says no result; GitHub will call that job failed.
   const result = session.result ?? (session.stop ? 'cancelled' : 'failed');
-  if (session.result === undefined) deps.reporter.report('log', { lines: deps.log.tail() });
+  const isCut = session.stop?.reason === SPOT_NOTICE && result !== 'succeeded';
+  if (session.result === undefined || isCut) {
+    deps.reporter.report('log', { lines: deps.log.tail() });
+  }
   deps.reporter.report('job-finished', { result, ...jobOf(session) });
-  return { hasRunJob: true, reason: session.stop?.reason ?? `job ${result}` };
+  return { hasRunJob: true, isCut, reason: session.stop?.reason ?? `job ${result}` };
 }

@@ -1,4 +1,5 @@
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Instant } from '../lib/clock.ts';
+import { instantOf } from '../lib/instant.ts';
 import type { Log } from '../lib/log.ts';
 import type { Reporter } from './events.ts';
 import type { Imds } from './imds.ts';
@@ -8,7 +9,12 @@ export interface Notice {
   readonly action: string;
   /** When EC2 takes the machine back, as it says it. */
   readonly time: string;
+  /** The same time, or two minutes from now where it cannot be read. */
+  readonly endsAt: Instant;
 }
+
+/** EC2 tells this long before: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/spot-instance-termination-notices.html */
+const NOTICE_MS = 120_000;
 
 export interface Watch {
   /** EC2's word that it takes this machine back; undefined while there is none. */
@@ -34,10 +40,11 @@ export function watchNotices(deps: Deps, pollMs: number): Watch {
 
   async function look(): Promise<void> {
     const action = notice ? undefined : await deps.imds.get('meta-data/spot/instance-action');
-    notice ??= action?.status === 200 ? parseNotice(action.text) : undefined;
+    notice ??= action?.status === 200 ? parseNotice(action.text, deps.clock.now()) : undefined;
     if (action && notice) {
-      deps.log.warn(notice, 'EC2 takes this machine back');
-      deps.reporter.report('interruption', notice);
+      const { endsAt: _, ...told } = notice;
+      deps.log.warn(told, 'EC2 takes this machine back');
+      deps.reporter.report('interruption', told);
     }
     if (isRebalanceTold) return;
     const advice = await deps.imds.get('meta-data/events/recommendations/rebalance');
@@ -59,7 +66,9 @@ export function watchNotices(deps: Deps, pollMs: number): Watch {
 }
 
 /** A notice that we cannot read is one all the same. */
-export function parseNotice(text: string): Notice {
+export function parseNotice(text: string, now: Instant): Notice {
   const said = parseObject(text);
-  return { action: textOf(said, 'action') ?? 'terminate', time: textOf(said, 'time') ?? '' };
+  const time = textOf(said, 'time') ?? '';
+  const endsAt = instantOf(time) ?? now + NOTICE_MS;
+  return { action: textOf(said, 'action') ?? 'terminate', time, endsAt };
 }

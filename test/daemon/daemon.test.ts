@@ -152,6 +152,37 @@ test('ends when EC2 takes it back while no job runs', async () => {
   expect(stage.event('ending').reason).toBe('spot notice');
 });
 
+test('cuts its job shortly before EC2 takes the machine, and leaves it on', async () => {
+  const soon = () => new Date(Date.now() + 26_500).toISOString();
+  stage = await createStage({
+    jobs: [aJob({ ms: 60_000 })],
+    next: (kinds, { imds }) => {
+      if (kinds.at(-1) === 'job-started') imds.setNotice({ action: 'terminate', time: soon() });
+      return 'continue';
+    },
+  });
+  const running = stage.run([process.execPath, BUNDLE, 'start']);
+  await stage.heard('ending');
+  expect(stage.kinds()).toEqual([
+    'online',
+    'job-started',
+    'interruption',
+    'job-finished',
+    'ending',
+  ]);
+  expect(stage.event('job-finished')).toMatchObject({ result: 'cancelled', run: 77 });
+  expect(stage.event('log').lines.join()).toContain('EC2 takes this machine back');
+  const at = (kind: string) => Date.parse(stage?.event(kind).at);
+  expect(at('job-finished')).toBeGreaterThanOrEqual(at('interruption') + 1_000);
+  expect({ offs: stage.offs(), finished: stage.finished }).toEqual({
+    offs: 0,
+    finished: ['cancelled'],
+  });
+  // As EC2 ends the machine.
+  stage.kill();
+  await running;
+});
+
 test('takes no further job after a notice, but ends the one it has', async () => {
   const { stage } = await play({
     jobs: [aJob({ ms: 1_000 }), aJob({ run: 78 })],

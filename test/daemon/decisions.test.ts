@@ -55,7 +55,7 @@ describe('a runner', () => {
     now: 1_000_000,
     isBusy: false,
     onlineAt: 900_000,
-    hasNotice: false,
+    reclaimAt: undefined,
     answer: said('continue', 999_000),
     idleTimeoutMs: 60_000,
     expiresAt: 2_000_000,
@@ -63,7 +63,7 @@ describe('a runner', () => {
   test.each<[string, Partial<Situation>, string | undefined]>([
     ['waits on while the app says so, however long', {}, undefined],
     ['ends when the app says stop', { answer: said('stop', 999_000) }, 'the app says stop'],
-    ['ends at a spot notice', { hasNotice: true }, 'spot notice'],
+    ['ends at a spot notice', { reclaimAt: 1_120_000 }, 'spot notice'],
     ['ends when the app is silent', { answer: said('continue', 940_000) }, 'no job and no word'],
     ['ends when the app never spoke', { answer: undefined }, 'no job and no word'],
     ['is given its time first', { answer: undefined, onlineAt: 950_000 }, undefined],
@@ -75,7 +75,13 @@ describe('a runner', () => {
       'end of the longest life',
     ],
     ['is busy: no stop', { isBusy: true, answer: said('stop', 999_000) }, undefined],
-    ['is busy: no notice', { isBusy: true, hasNotice: true }, undefined],
+    ['is busy: its job runs on', { isBusy: true, reclaimAt: 1_025_001 }, undefined],
+    ['is busy: cut 25 s before', { isBusy: true, reclaimAt: 1_025_000 }, 'spot notice'],
+    [
+      'is busy: cut at once when less is left',
+      { isBusy: true, reclaimAt: 1_009_000 },
+      'spot notice',
+    ],
     ['is busy: no silence', { isBusy: true, answer: undefined }, undefined],
   ])('%s', (_title, change, reason) => {
     const ends = endReason({ ...waiting, ...change });
@@ -121,8 +127,15 @@ describe("register's answer", () => {
   });
 });
 
-test('a notice that cannot be read is one all the same', () => {
-  expect(parseNotice('<html>')).toEqual({ action: 'terminate', time: '' });
+test('a notice says when; one that cannot be read is one all the same, two minutes long', () => {
+  const time = '2026-01-02T03:04:05Z';
+  const endsAt = Date.parse(time);
+  expect(parseNotice(JSON.stringify({ action: 'stop', time }), 1_000)).toEqual({
+    action: 'stop',
+    time,
+    endsAt,
+  });
+  expect(parseNotice('<html>', 1_000)).toEqual({ action: 'terminate', time: '', endsAt: 121_000 });
 });
 
 describe('the log', () => {

@@ -85,6 +85,8 @@ export interface Stage {
   /** The events but for `log`, as the tests read them. */
   kinds(): string[];
   event(kind: string): Json;
+  /** Resolves when the app has heard of that. */
+  heard(kind: string): Promise<void>;
   variables(): Record<string, string>;
   run(command: readonly string[], env?: Record<string, string>): Promise<Ended>;
   /** Ends the daemon that `run` started, as the kernel would that is out of memory. */
@@ -115,6 +117,7 @@ export async function createStage(plan: Plan = {}): Promise<Stage> {
   const off = new Promise<void>((resolve) => {
     tellOff = resolve;
   });
+  const waits = new Map<string, () => void>();
   let child: ChildProcess | undefined;
   const jobs = [...(plan.jobs ?? [])];
   const archive = actionsRunnerArchive();
@@ -170,6 +173,7 @@ export async function createStage(plan: Plan = {}): Promise<Stage> {
   function hear(request: IncomingMessage, body: Json): [number, object] {
     stage.authorizations.add(request.headers.authorization);
     stage.events.push(...body.events);
+    for (const { kind } of body.events) waits.get(kind)?.();
     const next = plan.next?.(stage.kinds(), stage) ?? 'continue';
     return [200, next === 'job' ? { next, jitConfig: jitConfig(stage.url, 'two') } : { next }];
   }
@@ -190,6 +194,11 @@ export async function createStage(plan: Plan = {}): Promise<Stage> {
     off,
     kinds: () => stage.events.map((event) => event.kind).filter((kind) => kind !== 'log'),
     event: (kind) => stage.events.find((event) => event.kind === kind),
+    heard: (kind) =>
+      new Promise((resolve) => {
+        if (stage.event(kind)) resolve();
+        else waits.set(kind, resolve);
+      }),
     variables: () => ({
       PATH: process.env['PATH'] ?? '',
       RUNNER_ALLOW_RUNASROOT: '1',
