@@ -1,5 +1,5 @@
+import type { RunnerId } from '../model/ids.ts';
 import type { Instance } from '../model/launch.ts';
-import type { Refused } from '../model/reply.ts';
 import type { Repo } from '../model/repo.ts';
 import type { Action } from '../model/world.ts';
 import type { InstancePatch, Lease } from '../store/port.ts';
@@ -67,15 +67,14 @@ async function removeIdle(
   const { key, runnerId } = instance;
   const repo = await deps.store.repo(instance.repo);
   if (!repo || runnerId === null) return instance;
-  const removed = await deps.github.removeRunner(repo, runnerId);
+  const dropped = await dropRunner(deps, instance, repo);
   const change = (patch: InstancePatch) =>
     deps.store.changeInstance({ key, from: ['ending'], patch, lease });
-  if (removed.ok || (await isUnlisted(deps, instance, repo, removed))) {
+  if (dropped === 'removed' || dropped === 'unlisted') {
     await change(NO_RUNNER);
     return { ...instance, ...NO_RUNNER };
   }
-  const isBusy = removed.reason === 'busy';
-  if (isBusy) await change({ state: 'busy', reason: '', startedAt: deps.clock.now() });
+  if (dropped === 'busy') await change({ state: 'busy', reason: '', startedAt: deps.clock.now() });
   else await change({ state: instance.onlineAt === null ? 'pending' : 'online', reason: '' });
   return undefined;
 }
@@ -132,30 +131,39 @@ export async function forgetRunners(
 
 type Forget = Pick<ActDeps, 'store' | 'github' | 'clock'>;
 
-/** Where GitHub's answer to a registration was lost, only the name is known of the runner. */
 async function isForgotten(deps: Forget, instance: Instance, repo: Repo): Promise<boolean> {
-  const { runnerId, runnerName, goneAt } = instance;
-  let id = runnerId;
-  if (id === null) {
-    const found = await deps.github.runners(repo, runnerName ?? '');
-    if (!found.ok) return false;
-    const [runner] = found.value;
-    // A registration that is on its way may yet arrive: then it is found the next time.
-    if (!runner) return goneAt !== null && deps.clock.now() - goneAt > 2 * LONGEST_CALL_MS;
-    id = runner.id;
-  }
-  const removed = await deps.github.removeRunner(repo, id);
-  return removed.ok || isUnlisted(deps, instance, repo, removed);
+  const dropped = await dropRunner(deps, instance, repo);
+  if (dropped !== 'unlisted') return dropped === 'removed';
+  if (instance.runnerId !== null) return true;
+  // A registration that is on its way may yet arrive: then it is found the next time.
+  const { goneAt } = instance;
+  return goneAt !== null && deps.clock.now() - goneAt > 2 * LONGEST_CALL_MS;
 }
 
-/** GitHub says 404 of all that it does not show us at the moment: its list must say so as well. */
-async function isUnlisted(
-  deps: Pick<ActDeps, 'github'>,
-  { runnerName }: Instance,
+/** `unlisted`: it was gone already. */
+type Dropped = 'removed' | 'unlisted' | 'busy' | 'unclear';
+
+/**
+ * Removes a machine's runner at GitHub, by its id and else by its name. Where GitHub's answer to a
+ * registration was lost there is no id, and where two processes registered, it may be the other's.
+ */
+async function dropRunner(
+  { github }: Pick<ActDeps, 'github'>,
+  { runnerId, runnerName }: Instance,
   repo: Repo,
-  removed: Refused,
-): Promise<boolean> {
-  if (removed.reason !== 'missing' || runnerName === null) return false;
-  const found = await deps.github.runners(repo, runnerName);
-  return found.ok && found.value.length === 0;
+): Promise<Dropped> {
+  const remove = async (id: RunnerId): Promise<Dropped | 'missing'> => {
+    const removed = await github.removeRunner(repo, id);
+    if (removed.ok) return 'removed';
+    return removed.reason === 'busy' || removed.reason === 'missing' ? removed.reason : 'unclear';
+  };
+  const first = runnerId === null ? 'missing' : await remove(runnerId);
+  if (first !== 'missing') return first;
+  if (runnerName === null) return 'unclear';
+  // GitHub says 404 of all that it does not show us at the moment: its list must say so as well.
+  const found = await github.runners(repo, runnerName);
+  const [runner] = found.ok ? found.value : [];
+  if (!runner) return found.ok ? 'unlisted' : 'unclear';
+  const second = await remove(runner.id);
+  return second === 'missing' ? 'unclear' : second;
 }

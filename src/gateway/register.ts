@@ -171,6 +171,7 @@ async function admit(deps: RegisterDeps, checked: Checked): Promise<Answer> {
 /**
  * Names the runner in the store before it is made at GitHub, so that a crash leaves none unknown. A
  * machine has one name: of a request that lands late, after its sender died, GitHub makes no second.
+ * Of two processes that were asked, the first to write down its runner is the one that answers.
  */
 async function registerAtGitHub(deps: RegisterDeps, checked: Checked): Promise<object | Refusal> {
   const { store, github, random } = deps;
@@ -182,8 +183,8 @@ async function registerAtGitHub(deps: RegisterDeps, checked: Checked): Promise<o
   const name = runnerName(ask.instance, launch.id);
   const labels = await deps.labelsFor(instance);
   const set = (patch: InstancePatch) =>
-    store.changeInstance({ key: instance.key, from: ['pending'], patch });
-  if (!(await set({ runnerName: name, runnerId: null }))) return gone('ending');
+    store.changeInstance({ key: instance.key, from: ['pending'], patch, isUnregistered: true });
+  if (!(await set({ runnerName: name, runnerId: null }))) return tooLate(deps, instance);
   const made = await github.register(repo, { name, labels });
   if (!made.ok) return later(`GitHub: ${made.code} ${made.message}`);
   const { runnerId, jitConfig } = made.value;
@@ -192,7 +193,8 @@ async function registerAtGitHub(deps: RegisterDeps, checked: Checked): Promise<o
   const now = deps.clock.now();
   if (!body || !(await set({ runnerId, runnerName: name, labels, registeredAt: now }))) {
     await github.removeRunner(repo, runnerId);
-    return body ? gone('ending') : later('GitHub does not say which Actions runner to use');
+    if (!body) return later('GitHub does not say which Actions runner to use');
+    return tooLate(deps, instance);
   }
   const sealed = deps.keys.seal('registration', JSON.stringify(body), random.hex(12));
   const kept = { instance: ask.instance, request: ask.request, answer: sealed };
@@ -200,6 +202,12 @@ async function registerAtGitHub(deps: RegisterDeps, checked: Checked): Promise<o
   deps.log.info({ instance: ask.instance, runner: name, ms: now - launch.createdAt }, 'registered');
   deps.wake(instance.scope);
   return body;
+}
+
+/** It is about to end, or another process was asked as well and was faster: that answer is kept. */
+async function tooLate({ store }: RegisterDeps, { id }: Instance): Promise<Refusal> {
+  const found = id === null ? null : await store.instanceById(id);
+  return found?.state === 'pending' ? later('another process registers it') : gone('ending');
 }
 
 /** An earlier answer of GitHub was lost: its runner cannot be used by anybody, so it goes. */

@@ -193,12 +193,16 @@ export interface Store {
    * it is.
    */
   intend(lease: Lease, intents: readonly Intent[], now: Instant): Promise<readonly Launch[]>;
-  /** Compare and set: only from one of these states, and with a lease only while it holds. */
+  /**
+   * Compare and set: only from one of these states, with a lease only while it holds, and where
+   * `isUnregistered` only while nobody has registered it.
+   */
   changeInstance(change: {
     readonly key: InstanceKey;
     readonly from: readonly InstanceState[];
     readonly patch: InstancePatch;
     readonly lease?: Lease;
+    readonly isUnregistered?: true;
   }): Promise<boolean>;
   /** Only while it is queued. */
   setAside(lease: Lease, job: JobId, until: Instant, forMs: number): Promise<boolean>;

@@ -138,6 +138,22 @@ test('the machine of a cancelled job ends within R of being online', async () =>
   expect(stage.repo.runners.size).toBe(0);
 });
 
+test('a runner is removed by its name where it is known by a wrong id', async () => {
+  const stage = await openStage();
+  const [job] = stage.addJobs(1);
+  await stage.until(() => stage.live().length === 1);
+  if (job) stage.github.runners.cancel(job);
+  await stage.until(() => stage.repo.runners.size === 1, 3 * MINUTE);
+  await stage.pass(SECOND);
+  const [machine] = stage.live();
+  const known = machine && (await stage.store.instanceById(machine.id));
+  const change = { from: ['online'], patch: { runnerId: 999 } } as const;
+  if (known) expect(await stage.store.changeInstance({ key: known.key, ...change })).toBe(true);
+  if (machine) stage.ec2.reclaim(machine.id, false);
+  await stage.pass(2 * R);
+  expect([stage.live().length, stage.repo.runners.size]).toEqual([0, 0]);
+});
+
 describe('a machine that', () => {
   test('never registers is replaced, and the job is done', async () => {
     const behaviourOf = (nth: number) => (nth === 1 ? 'dead' : 'sound');

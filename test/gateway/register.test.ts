@@ -280,6 +280,21 @@ describe('leaves no runner behind', () => {
     expect([...door.github.there.keys()]).toEqual([1]);
   });
 
+  test('when two processes are asked at once: the first to write it down answers', async () => {
+    const other = door.restarted();
+    let second: string | undefined;
+    door.github.onMade = async () => {
+      door.github.onMade = async () => {};
+      second = await outcome(anAsk(), other);
+    };
+    expect(await outcome(anAsk())).toBe('503 not-yet');
+    expect(second).toBe('201');
+    expect([...door.github.there.keys()]).toEqual([2]);
+    expect(await door.store.instanceById('i-1')).toMatchObject({ runnerId: 2 });
+    const kept = await other.register(anAsk());
+    expect(kept).toMatchObject({ status: 201, body: { jitConfig: 'jit of dstack-i-1-l1' } });
+  });
+
   test('when the machine is to end at the same moment', async () => {
     door.github.onMade = async () => {
       const patch = { state: 'ending', reason: 'disabled' } as const;

@@ -182,15 +182,15 @@ export function intend(`,
   ]),
   mutant('does not name a runner before it is made', [
     'gateway/register.ts',
-    "if (!(await set({ runnerName: name, runnerId: null }))) return gone('ending');",
+    'if (!(await set({ runnerName: name, runnerId: null }))) return tooLate(deps, instance);',
     '',
   ]),
   mutant(
     'registers a machine that is about to end',
     [
       'gateway/register.ts',
-      "store.changeInstance({ key: instance.key, from: ['pending'], patch });",
-      "store.changeInstance({ key: instance.key, from: ['pending', 'ending', 'gone'], patch });",
+      "from: ['pending'], patch, isUnregistered: true });",
+      "from: ['pending', 'ending', 'gone'], patch, isUnregistered: true });",
     ],
     [
       'gateway/register.ts',
@@ -231,14 +231,23 @@ export function intend(`,
   ),
   mutant('takes a machine for idle whatever GitHub says', [
     'act/end.ts',
-    "const isBusy = removed.reason === 'busy';",
-    "if (removed.reason === 'busy') return instance;\n  const isBusy = removed.reason === 'busy';",
+    "if (dropped === 'busy') await change(",
+    "if (dropped === 'busy') return instance;\n  if (dropped === 'busy') await change(",
   ]),
   mutant('never ends what does not register', [
     'plan/ends.ts',
     'if (launchedAt + registerTimeoutMs > facts.now) return null;',
     'if (facts) return null;',
   ]),
+  mutant(
+    'lets a second process register over the first, and knows runners by their ids only',
+    ['gateway/register.ts', 'patch, isUnregistered: true });', 'patch });'],
+    [
+      'act/end.ts',
+      "if (runnerName === null) return 'unclear';",
+      "if (runnerName === null || runnerId !== null) return 'unclear';",
+    ],
+  ),
   mutant('never sends an unknown launch again, nor settles it', [
     'plan/unknown.ts',
     'const due = facts.world.launches.filter(({ retryAt }) => retryAt <= facts.now);',

@@ -207,9 +207,13 @@ const decisions: readonly Arbitrary<Call>[] = [
   ),
   call(
     'changeInstance',
-    fc.tuple(fc.record({ key, from: some(state, 4), patch }), maybe(who)),
-    (store, [change, of], leases) =>
-      store.changeInstance(of ? { ...change, lease: leaseOf(leases, of.holder, of.name) } : change),
+    fc.tuple(fc.record({ key, from: some(state, 4), patch }), maybe(who), fc.boolean()),
+    (store, [plain, of, isFirst], leases) => {
+      const change = isFirst ? ({ ...plain, isUnregistered: true } as const) : plain;
+      return store.changeInstance(
+        of ? { ...change, lease: leaseOf(leases, of.holder, of.name) } : change,
+      );
+    },
   ),
 ];
 

@@ -183,6 +183,20 @@ export function instancesContract(open: Open): void {
       expect(await store.changeInstance({ ...change, lease: old })).toBe(false);
     });
 
+    test('are registered by one only', async () => {
+      const store = await open();
+      await launched(store, ['i-1']);
+      const register = (runnerId: number) =>
+        store.changeInstance({
+          key: 'l1.0',
+          from: ['pending'],
+          patch: { runnerId, registeredAt: T },
+          isUnregistered: true,
+        });
+      expect([await register(1), await register(2)]).toEqual([true, false]);
+      expect(await store.instanceById('i-1')).toMatchObject({ runnerId: 1 });
+    });
+
     test('that are gone stay gone, but can be noted upon', async () => {
       const store = await open();
       await launched(store, ['i-1']);

@@ -34,9 +34,11 @@ export function intend(
 
 type Change = Parameters<Store['changeInstance']>[0];
 
-export function changeInstance(state: State, { key, from, patch, lease }: Change): boolean {
+export function changeInstance(state: State, change: Change): boolean {
+  const { key, from, patch, lease, isUnregistered } = change;
   const row = state.instances.get(key);
   if (!row || !from.includes(row.state)) return false;
+  if (isUnregistered && row.registeredAt !== null) return false;
   if (row.state === 'gone' && patch.state !== undefined) return false;
   if (lease && !isHeld(state, lease)) return false;
   state.instances.set(key, { ...row, ...patch });

@@ -105,17 +105,18 @@ type Change = Parameters<Store['changeInstance']>[0];
 
 export async function changeInstance(
   { db }: Session,
-  { key, from, patch, lease }: Change,
+  { key, from, patch, lease, isUnregistered }: Change,
 ): Promise<boolean> {
   const { labels, ...columns } = patch;
   const text = labels && { labels: JSON.stringify(labels) };
   const states = patch.state ? from.filter((state) => state !== 'gone') : from;
   if (states.length === 0) return false;
-  const change = db
+  const inState = db
     .updateTable('instances')
     .set({ key, ...columns, ...text })
     .where('key', '=', key)
     .where('state', 'in', states);
+  const change = isUnregistered ? inState.where('registeredAt', 'is', null) : inState;
   const fenced = lease ? change.where(({ exists }) => exists(held(db, lease))) : change;
   return (await fenced.executeTakeFirst()).numUpdatedRows === 1n;
 }
