@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import type { Accounts } from '../../src/accounts/port.ts';
 import { createCatalogue } from '../../src/act/catalogue.ts';
 import { createApp } from '../../src/app.ts';
+import type { GitHub, Talk } from '../../src/github/port.ts';
 import { systemClock as clock } from '../../src/lib/clock.ts';
 import { createKeys } from '../../src/lib/keys.ts';
 import { systemRandom as random } from '../../src/lib/random.ts';
@@ -20,14 +21,16 @@ export interface Served {
   readonly store: Store;
 }
 
-/** The whole app as main.ts makes it, its store in `folder`; GitHub alone is a stub. */
+/** The whole app as main.ts makes it, its store in `folder`; GitHub is a stub unless one is given. */
 export async function serveApp(on: {
   readonly folder: string;
   readonly accounts: Accounts;
   readonly rules: string;
   readonly resyncMs: number;
+  readonly github?: GitHub & Talk;
+  readonly webhookSecret?: string;
 }): Promise<Served> {
-  const { accounts } = on;
+  const { accounts, github, webhookSecret = SECRET } = on;
   const opened = await openSqliteStore(join(on.folder, 'app.db'));
   if (!opened.ok) throw new Error(opened.message);
   const { store } = opened;
@@ -38,7 +41,8 @@ export async function serveApp(on: {
     random,
     accounts,
     catalogue: createCatalogue({ accounts, clock }),
-    github: githubStub(on.rules),
+    github: github ?? githubStub(on.rules),
+    ...(github && { talk: github }),
     sts: { callerOf: async () => ({ ok: true, value: { arn: '' } }) },
     keys: createKeys(SECRET),
     settings: {
@@ -53,7 +57,7 @@ export async function serveApp(on: {
     },
     holder: 'bench',
     tickMs: 5_000,
-    webhookSecret: new Secret(SECRET),
+    webhookSecret: new Secret(webhookSecret),
     metricsToken: null,
     audience: '',
     daemon: Buffer.alloc(0),
