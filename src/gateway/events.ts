@@ -50,8 +50,7 @@ export function createEvents(
     }
     if (events.length > 0) await note(deps, instance, events);
     const after = events.length > 0 ? await store.instanceById(who.instance) : instance;
-    const isOver = (after?.state ?? 'gone') === 'ending' || (after?.state ?? 'gone') === 'gone';
-    return { status: 200, body: { next: isOver || after?.finishedAt ? 'stop' : 'continue' } };
+    return { status: 200, body: { next: isDone(after) ? 'stop' : 'continue' } };
   };
 
   async function note(
@@ -76,6 +75,24 @@ export function createEvents(
   }
 }
 
+/** It is to take no job any more; one that runs goes on. */
+const isDone = (one: Instance | null): boolean =>
+  one === null ||
+  one.state === 'ending' ||
+  one.state === 'gone' ||
+  one.finishedAt !== null ||
+  one.noticeAt !== null;
+
+/** EC2 tells two minutes before; whoever has the session may say anything. */
+const NOTICE_MS = 120_000;
+const LONGEST_NOTICE_MS = 600_000;
+
+const noticeOf = (fields: MachineEvent['fields'], now: number): InstancePatch => ({
+  noticeAt: Math.min(instantOf(fields['time']) ?? now + NOTICE_MS, now + LONGEST_NOTICE_MS),
+  noticeAction: textIn(fields['action'], 40) ?? 'terminate',
+  noticedAt: now,
+});
+
 function changeFor({ kind, fields }: MachineEvent, now: number): Change | undefined {
   switch (kind) {
     case 'online':
@@ -83,25 +100,29 @@ function changeFor({ kind, fields }: MachineEvent, now: number): Change | undefi
     case 'job-started':
       return { from: ['pending', 'online'], patch: { state: 'busy', startedAt: now } };
     case 'job-finished':
-      return { from: ['pending', 'online', 'busy'], patch: { finishedAt: now } };
-    case 'interruption':
       return {
-        from: ['pending', 'online', 'busy', 'ending'],
-        patch: { noticeAt: instantOf(fields['time']) ?? now },
+        from: ['pending', 'online', 'busy'],
+        patch: { finishedAt: now, saidDoneAt: now },
       };
+    case 'interruption':
+      return { from: ['pending', 'online', 'busy', 'ending'], patch: noticeOf(fields, now) };
     case 'ending':
       return {
         from: ['pending', 'online', 'busy'],
-        patch: { state: 'ending', reason: `powers itself off: ${textIn(fields['reason'], 80)}` },
+        patch: { state: 'ending', reason: `powers itself off: ${reasonOf(fields)}` },
       };
     case 'rebalance':
+      return { from: ['pending', 'online', 'busy'], patch: { advisedAt: now } };
     case 'log':
       return undefined;
   }
 }
 
-const textIn = (value: unknown, most: number): string =>
-  typeof value === 'string' ? value.slice(0, most) : 'no reason given';
+const textIn = (value: unknown, most: number): string | undefined =>
+  typeof value === 'string' ? value.slice(0, most) : undefined;
+
+const reasonOf = (fields: MachineEvent['fields']): string =>
+  textIn(fields['reason'], 80) ?? 'no reason given';
 
 const LOG_LINES = 20;
 

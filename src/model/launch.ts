@@ -113,6 +113,10 @@ export interface Instance {
   readonly ec2: Ec2State;
   /** Why it is ending or gone; '' while it lives. */
   readonly reason: string;
+  /** EC2's own word for why it ended, `Server.SpotInstanceTermination: …`; '' before it says so. */
+  readonly ec2Reason: string;
+  /** When we heard that EC2 took it back by itself. */
+  readonly reclaimedAt: Instant | null;
   readonly runnerId: RunnerId | null;
   readonly runnerName: string | null;
   /** The labels that its runner registered with; empty before. */
@@ -124,8 +128,14 @@ export interface Instance {
   readonly onlineAt: Instant | null;
   readonly startedAt: Instant | null;
   readonly finishedAt: Instant | null;
-  /** When EC2 will take it back, by the machine's own notice. */
+  /** When the machine itself said that its job had ended: what came before was not cut. */
+  readonly saidDoneAt: Instant | null;
+  /** When EC2 will take it back, what it will do then, and when the machine told us of that notice. */
   readonly noticeAt: Instant | null;
+  readonly noticeAction: string | null;
+  readonly noticedAt: Instant | null;
+  /** When EC2 advised to move away from it. */
+  readonly advisedAt: Instant | null;
   /** When we last asked EC2 to end it. */
   readonly endAskedAt: Instant | null;
   readonly goneAt: Instant | null;

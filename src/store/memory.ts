@@ -1,6 +1,7 @@
 import * as events from './memory/events.ts';
 import * as launches from './memory/launches.ts';
 import * as leases from './memory/leases.ts';
+import * as reruns from './memory/reruns.ts';
 import * as scopes from './memory/scopes.ts';
 import * as small from './memory/small.ts';
 import { emptyState, type State } from './memory/state.ts';
@@ -52,6 +53,9 @@ export function createMemoryStore(): Store {
     exhaust: on(small.exhaust),
     clearExhausted: on(small.clearExhausted),
     orphanRunners: on(launches.orphanRunners),
+    reclaimed: on(reruns.reclaimed),
+    reruns: on(reruns.reruns),
+    saveRerun: on(reruns.saveRerun),
     instancesSince: on(launches.instancesSince),
     fact: on(small.fact),
     saveFact: on(small.saveFact),

@@ -2,8 +2,9 @@ import { sql } from 'kysely';
 import type { Dialect } from './dialect.ts';
 import { inTransaction, type Session } from './sql/session.ts';
 import { version1 } from './version1.ts';
+import { newColumns, newIndexes, newTables } from './version2.ts';
 
-type Column = keyof Dialect['types'] | `${keyof Dialect['types']}?`;
+export type Column = keyof Dialect['types'] | `${keyof Dialect['types']}?`;
 
 /** A table as data; a type that ends in `?` may be null. */
 export interface TableSpec {
@@ -19,7 +20,23 @@ export interface TableSpec {
 
 const quoted = (names: readonly string[]): string => names.map((name) => `"${name}"`).join(', ');
 
-function columnOf(spec: TableSpec, dialect: Dialect, name: string, column: Column): string {
+/** What rows that are there have in it is null. */
+const addColumns = (
+  table: string,
+  columns: Readonly<Record<string, Column>>,
+  dialect: Dialect,
+): readonly string[] =>
+  Object.entries(columns).map(([name, type]) => {
+    const column = columnOf({ references: {} }, dialect, name, type);
+    return `alter table "${table}" add column ${column}`;
+  });
+
+function columnOf(
+  spec: Pick<TableSpec, 'references'>,
+  dialect: Dialect,
+  name: string,
+  column: Column,
+): string {
   const type = column.replace('?', '') as keyof Dialect['types'];
   const parts = [`"${name}"`, dialect.types[type]];
   if (type !== 'serial' && !column.endsWith('?')) parts.push('not null');
@@ -45,6 +62,13 @@ export function createTable(spec: TableSpec, dialect: Dialect): readonly string[
 /** Only added to: what a released version has run is never edited. The length is the version. */
 const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = [
   (dialect) => version1.flatMap((spec) => createTable(spec, dialect)),
+  (dialect) => [
+    ...Object.entries(newColumns).flatMap(([table, columns]) =>
+      addColumns(table, columns, dialect),
+    ),
+    ...newTables.flatMap((spec) => createTable(spec, dialect)),
+    ...newIndexes,
+  ],
 ];
 
 export type Migrated =

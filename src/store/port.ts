@@ -20,6 +20,7 @@ import type {
   Place,
 } from '../model/launch.ts';
 import type { Repo, RepoFacts } from '../model/repo.ts';
+import type { Rerun, RerunOutcome } from '../model/rerun.ts';
 
 // store: what we know, as rows. One call is one transaction, and no outside call happens inside one.
 // Called by the webhook listener, the gateway, act and reconcile; memory, SQLite and PostgreSQL keep
@@ -115,13 +116,24 @@ export type InstancePatch = Partial<
     | 'onlineAt'
     | 'startedAt'
     | 'finishedAt'
+    | 'saidDoneAt'
     | 'noticeAt'
+    | 'noticeAction'
+    | 'noticedAt'
+    | 'advisedAt'
     | 'endAskedAt'
   >
 > & {
   /** Only EC2's word makes an instance gone: `settle`, `observe` and `sighted` do that. */
   readonly state?: Exclude<InstanceState, 'gone'>;
 };
+
+/** A machine that EC2 took back, or that has a notice, and the jobs of ours that it had. */
+export interface Reclaimed {
+  readonly instance: Instance;
+  /** By id. */
+  readonly jobs: readonly Job[];
+}
 
 /** What EC2 can be out of. */
 export type OfferPlace = Omit<Place, 'subnet'>;
@@ -169,7 +181,7 @@ export interface Store {
   }): Promise<Lease | null>;
   release(lease: Lease): Promise<void>;
 
-  /** Scopes with queued jobs, instances not gone, unknown launches or rules to read. */
+  /** Scopes with queued jobs, instances not gone, unknown launches, open re-runs or rules to read. */
   scopesWithWork(): Promise<readonly ScopeId[]>;
   /** Scopes that had a job since then, or have work now. */
   scopesActiveSince(since: Instant): Promise<readonly ScopeId[]>;
@@ -206,6 +218,11 @@ export interface Store {
   }): Promise<boolean>;
   /** Only while it is queued. */
   setAside(lease: Lease, job: JobId, until: Instant, forMs: number): Promise<boolean>;
+  /**
+   * Only while the row of that attempt has the outcome `from`; null: while there is none. So an attempt
+   * is run again once, whoever else decides.
+   */
+  saveRerun(lease: Lease, rerun: Rerun, from: RerunOutcome | null): Promise<boolean>;
   /** Two reads, apart, said queued while our runner is gone: from in_progress back to queued. */
   requeue(lease: Lease, job: JobId, now: Instant): Promise<boolean>;
 
@@ -239,6 +256,11 @@ export interface Store {
     ids: readonly string[],
     now: Instant,
   ): Promise<readonly boolean[]>;
+
+  /** Those that live or were gone since then, in the order of their keys. */
+  reclaimed(scope: ScopeId, since: Instant): Promise<readonly Reclaimed[]>;
+  /** Those that are not settled or were written since then, by run and attempt. */
+  reruns(scope: ScopeId, since: Instant): Promise<readonly Rerun[]>;
 
   exhausted(account: string): Promise<readonly Exhausted[]>;
   exhaust(mark: Exhausted): Promise<void>;

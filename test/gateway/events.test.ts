@@ -21,9 +21,10 @@ const anEvent = (kind: string, more: object = {}) => {
 const send = (events: readonly object[], instance: InstanceId = 'i-1') =>
   door.events(aSession(instance), { events });
 const instance = async (id: InstanceId = 'i-1') => {
-  const { state, onlineAt, startedAt, finishedAt, noticeAt, reason } =
-    (await door.store.instanceById(id)) ?? {};
-  return { state, onlineAt, startedAt, finishedAt, noticeAt, reason };
+  const one = await door.store.instanceById(id);
+  return Object.fromEntries(
+    Object.keys(PENDING).map((key) => [key, one?.[key as keyof typeof one]]),
+  );
 };
 const CONTINUE = { status: 200, body: { next: 'continue' } };
 const STOP = { status: 200, body: { next: 'stop' } };
@@ -32,20 +33,41 @@ const PENDING = {
   onlineAt: null,
   startedAt: null,
   finishedAt: null,
+  saidDoneAt: null,
   noticeAt: null,
+  noticeAction: null,
+  noticedAt: null,
+  advisedAt: null,
   reason: '',
 };
 
 describe('each kind', () => {
   const now = T + 60_000;
-  const noticeAt = Date.parse('2023-11-14T22:20:00Z');
+  const noticeAt = Date.parse('2023-11-14T22:16:00Z');
   const cases: readonly (readonly [kind: string, more: object, after: object, next: object])[] = [
     ['online', {}, { state: 'online', onlineAt: now }, CONTINUE],
     ['job-started', { job: 'build' }, { state: 'busy', startedAt: now }, CONTINUE],
-    ['job-finished', { result: 'succeeded' }, { finishedAt: now }, STOP],
-    ['interruption', { time: '2023-11-14T22:20:00Z' }, { noticeAt }, CONTINUE],
-    ['interruption', { time: 'soon' }, { noticeAt: now }, CONTINUE],
-    ['rebalance', {}, {}, CONTINUE],
+    ['job-finished', { result: 'succeeded' }, { finishedAt: now, saidDoneAt: now }, STOP],
+    [
+      'interruption',
+      { action: 'terminate', time: '2023-11-14T22:16:00Z' },
+      { noticeAt, noticeAction: 'terminate', noticedAt: now },
+      STOP,
+    ],
+    [
+      'interruption',
+      { time: 'soon' },
+      { noticeAt: now + 120_000, noticeAction: 'terminate', noticedAt: now },
+      STOP,
+    ],
+    // Whoever runs jobs can send this: the machine is not left alone for long.
+    [
+      'interruption',
+      { action: 'stop', time: '2099-01-01T00:00:00Z' },
+      { noticeAt: now + 600_000, noticeAction: 'stop', noticedAt: now },
+      STOP,
+    ],
+    ['rebalance', {}, { advisedAt: now }, CONTINUE],
     ['log', { lines: ['a line'] }, {}, CONTINUE],
     ['ending', { reason: 'idle' }, { state: 'ending', reason: 'powers itself off: idle' }, STOP],
     [

@@ -1,6 +1,7 @@
 import fc, { type Arbitrary } from 'fast-check';
 import type { Event } from '../../src/model/event.ts';
 import { JOB_STATES } from '../../src/model/job.ts';
+import { RERUN_OUTCOMES, type Rerun } from '../../src/model/rerun.ts';
 import type { Lease, Listing, Settlement, Store } from '../../src/store/port.ts';
 import {
   aDelivery,
@@ -52,6 +53,7 @@ const report = fc
     startedAt: maybe(at),
     completedAt: maybe(at),
     runnerId: maybe(one(5, 6)),
+    runnerName: maybe(one('dstack-i-1-abc123', 'dstack-i-2-abc123', 'x')),
     conclusion: maybe(one('success', 'failure')),
     hasEnvironment: one(false, false, true),
   })
@@ -116,7 +118,7 @@ const sighting = fc
   .record({
     id: instanceId,
     ec2: one('pending', 'running', 'running', 'shutting-down', 'terminated'),
-    ec2Reason: one('', 'User initiated'),
+    ec2Reason: one('', 'User initiated', 'Server.SpotInstanceTermination: by EC2'),
     launchedAt: at,
     launch: maybe(one('l1', 'l2', 'lost')),
     scope: maybe(scope),
@@ -135,10 +137,26 @@ const patch = fc.record(
     labels: one(['x64'], []),
     runnerId: maybe(one(5, 6)),
     onlineAt: at,
+    noticeAt: maybe(at),
     finishedAt: maybe(at),
   },
   { requiredKeys: [] },
 );
+
+const rerun: Arbitrary<Rerun> = fc.record({
+  scope,
+  repo: repoId,
+  run: one(111),
+  attempt: one(1, 2),
+  outcome: one(...RERUN_OUTCOMES),
+  job: maybe(jobId),
+  names: some(one('build')),
+  reason: one('', 'taken'),
+  at,
+  tries: one(0),
+  retryAt: at,
+  toldAt: maybe(at),
+});
 
 const reason = maybe(fc.record({ code: one('max', 'price'), text: one('full', 'dear') }));
 
@@ -202,6 +220,10 @@ const decisions: readonly Arbitrary<Call>[] = [
   call('setAside', fc.tuple(who, jobId, at), (store, [of, job, until], leases) =>
     store.setAside(leaseOf(leases, of.holder, of.name), job, until, 60_000),
   ),
+  call('saveRerun', fc.tuple(who, rerun, maybe(one('open', 'asked'))), (store, args, leases) => {
+    const [of, row, from] = args;
+    return store.saveRerun(leaseOf(leases, of.holder, of.name), row, from);
+  }),
   call('requeue', fc.tuple(who, jobId, at), (store, [of, job, now], leases) =>
     store.requeue(leaseOf(leases, of.holder, of.name), job, now),
   ),
@@ -236,6 +258,8 @@ const facts: readonly Arbitrary<Call>[] = [
   call('exhaust', fc.record({ zone: one('b', 'a'), until: at }), (store, mark) =>
     store.exhaust(anExhausted(mark)),
   ),
+  call('reclaimed', fc.tuple(scope, at), (store, args) => store.reclaimed(...args)),
+  call('reruns', fc.tuple(scope, at), (store, args) => store.reruns(...args)),
   call('exhausted', one('default'), (store, account) => store.exhausted(account)),
 ];
 

@@ -3,6 +3,7 @@ import type { Store } from '../../src/store/port.ts';
 import { deliveriesContract, jobsContract, reposContract } from './contract-events.ts';
 import { instancesContract, intentsContract, settlementsContract } from './contract-launches.ts';
 import { absenceContract, adoptionContract, sightingsContract } from './contract-listing.ts';
+import { reclaimedContract, rerunsContract } from './contract-reruns.ts';
 import { leasesContract, scopesContract } from './contract-scopes.ts';
 import { pruneContract, smallContract } from './contract-small.ts';
 
@@ -30,6 +31,8 @@ export function storeContract(name: string, openEmpty: () => Promise<Store>): vo
       sightingsContract,
       absenceContract,
       adoptionContract,
+      reclaimedContract,
+      rerunsContract,
       smallContract,
       pruneContract,
     ];

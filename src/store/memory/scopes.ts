@@ -7,6 +7,7 @@ import { rulesAfter } from '../merge/event.ts';
 import { requeued } from '../merge/job.ts';
 import type { Lease, RulesRecord, ScopeRows } from '../port.ts';
 import { isHeld } from './leases.ts';
+import { isOpen } from './reruns.ts';
 import { ordered, type State, where } from './state.ts';
 
 /** The scopes of jobs, where the repository is known and not removed. */
@@ -23,6 +24,9 @@ function* working(state: State): Iterable<ScopeId> {
   const scopes = new Set(where(state.repos, (r) => r.removedAt === null).map((r) => r.scope));
   for (const row of state.launches.values()) {
     if (row.outcome === 'unknown' && scopes.has(row.scope)) yield row.scope;
+  }
+  for (const row of state.reruns.values()) {
+    if (isOpen(row) && scopes.has(row.scope)) yield row.scope;
   }
   for (const row of state.rules.values()) {
     if (row.wantedCommit !== null && scopes.has(row.scope)) yield row.scope;

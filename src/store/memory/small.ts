@@ -73,5 +73,6 @@ export function prune(state: State, before: Instant): void {
   const ids = new Set(Array.from(state.instances.values(), (row) => row.id));
   drop(state.registrations, (row) => !ids.has(row.instance));
   drop(state.events, (at) => at < before);
+  drop(state.reruns, (row) => row.at < before);
   drop(state.exhausted, (mark) => mark.until < before);
 }

@@ -4,6 +4,7 @@ import type { InstanceId, InstanceKey, JobId, LaunchId, RepoId, ScopeId } from '
 import type { Job } from '../../model/job.ts';
 import type { Instance, Launch } from '../../model/launch.ts';
 import type { Repo } from '../../model/repo.ts';
+import type { Rerun } from '../../model/rerun.ts';
 import type { Exhausted, Lease, Registration, RulesRecord } from '../port.ts';
 
 /** Rows are replaced, never changed, so that what a caller was given stays what it was. */
@@ -22,6 +23,8 @@ export interface State {
   readonly events: Map<string, Instant>;
   /** Keyed by account and place. */
   readonly exhausted: Map<string, Exhausted>;
+  /** Keyed by repository, run and attempt. */
+  readonly reruns: Map<string, Rerun>;
   readonly facts: Map<string, { readonly value: string; readonly at: Instant }>;
 }
 
@@ -37,6 +40,7 @@ export const emptyState = (): State => ({
   registrations: new Map(),
   events: new Map(),
   exhausted: new Map(),
+  reruns: new Map(),
   facts: new Map(),
 });
 

@@ -1,6 +1,7 @@
 import type { Instant } from '../../lib/clock.ts';
 import type { InstanceId, InstanceKey, LaunchId, RepoId, ScopeId } from '../../model/ids.ts';
 import type { Ec2State, Instance, Launch } from '../../model/launch.ts';
+import { isReclaim } from '../../model/rerun.ts';
 import { ruleId } from '../../model/rules.ts';
 import { runnerName } from '../../model/runner-name.ts';
 import type { Listing, Sighting } from '../port.ts';
@@ -30,10 +31,15 @@ export interface Observed extends Omit<Seen, 'repos'> {
  * never said so, and that EC2 shows alive, is not gone: else it would run on unseen.
  */
 export function sightedRow(
-  row: Instance,
+  before: Instance,
   said: { readonly ec2: Ec2State; readonly ec2Reason: string },
   now: Instant,
 ): Instance {
+  // Our own call to end a machine is answered without a reason; a listing brings it.
+  const { ec2Reason } = said;
+  const isNews = isOver(said.ec2) && before.ec2Reason === '' && ec2Reason !== '';
+  const reclaimedAt = isReclaim(ec2Reason) ? now : null;
+  const row = isNews ? { ...before, ec2Reason, reclaimedAt } : before;
   const isAlive = row.state !== 'gone';
   if (!isAlive && !isOver(row.ec2) && !isOver(said.ec2) && said.ec2 !== 'unknown') {
     const state = row.onlineAt === null ? 'pending' : 'online';

@@ -2,7 +2,9 @@ import type { Delivery, Event } from '../../model/event.ts';
 import type { Job } from '../../model/job.ts';
 import type { Instance, Launch, LaunchRequest } from '../../model/launch.ts';
 import type { Repo } from '../../model/repo.ts';
-import type { DeliveryRow, InstanceRow, JobRow, LaunchRow, RepoRow } from './tables.ts';
+import type { Rerun } from '../../model/rerun.ts';
+import { instanceOfRunner } from '../../model/runner-name.ts';
+import type { DeliveryRow, InstanceRow, JobRow, LaunchRow, RepoRow, RerunRow } from './tables.ts';
 
 // What is read back here was written by the function next to it, so the casts trust our own file.
 
@@ -30,11 +32,13 @@ export const jobRow = ({ labels, hasEnvironment, reason, ...rest }: Job): JobRow
   ...rest,
   labels: JSON.stringify(labels),
   hasEnvironment: Number(hasEnvironment),
+  instance: (rest.runnerName !== null && instanceOfRunner(rest.runnerName)) || null,
   reasonCode: reason?.code ?? null,
   reasonText: reason?.text ?? null,
 });
 
-export function jobOf({ labels, hasEnvironment, reasonCode, reasonText, ...rest }: JobRow): Job {
+export function jobOf(row: JobRow): Job {
+  const { labels, hasEnvironment, instance: _, reasonCode, reasonText, ...rest } = row;
   return {
     ...rest,
     labels: parseLabels(labels),
@@ -61,4 +65,12 @@ export const instanceRow = (instance: Instance): InstanceRow => ({
 export const instanceOf = (row: InstanceRow): Instance => ({
   ...row,
   labels: parseLabels(row.labels),
+  ec2Reason: row.ec2Reason ?? '',
 });
+
+export const rerunRow = (rerun: Rerun): RerunRow => ({
+  ...rerun,
+  names: JSON.stringify(rerun.names),
+});
+
+export const rerunOf = (row: RerunRow): Rerun => ({ ...row, names: parseLabels(row.names) });

@@ -11,6 +11,7 @@ import type { Lease, RulesRecord, ScopeRows } from '../port.ts';
 import { instanceOf, jobOf, launchOf, repoOf } from './codec.ts';
 import { putRules } from './events.ts';
 import { held, isHeld } from './leases.ts';
+import { OPEN } from './reruns.ts';
 import {
   first,
   type Ids,
@@ -50,6 +51,13 @@ const working = (db: Db) =>
         .selectFrom('launches')
         .select('scope')
         .where('outcome', '=', 'unknown')
+        .where('scope', 'in', activeRepos(db)),
+    )
+    .union(
+      db
+        .selectFrom('reruns')
+        .select('scope')
+        .where('outcome', 'in', OPEN)
         .where('scope', 'in', activeRepos(db)),
     )
     .union(
@@ -231,7 +239,7 @@ export async function requeue({ db }: Session, lease: Lease, job: JobId): Promis
   const { reason: _, ...columns } = requeued;
   const { numUpdatedRows } = await db
     .updateTable('jobs')
-    .set({ ...columns, reasonCode: null, reasonText: null })
+    .set({ ...columns, instance: null, reasonCode: null, reasonText: null })
     .where('id', '=', job)
     .where('state', '=', 'in_progress')
     .where(({ exists }) => exists(held(db, lease)))

@@ -131,5 +131,6 @@ export const prune = (session: Session, before: Instant): Promise<void> =>
     const known = db.selectFrom('instances').select('id').where('id', 'is not', null);
     await db.deleteFrom('registrations').where('instance', 'not in', known).execute();
     await db.deleteFrom('events').where('at', '<', before).execute();
+    await db.deleteFrom('reruns').where('at', '<', before).execute();
     await db.deleteFrom('exhausted').where('until', '<', before).execute();
   });

@@ -3,6 +3,7 @@ import * as events from './events.ts';
 import * as launches from './launches.ts';
 import * as leases from './leases.ts';
 import { observe } from './listing.ts';
+import * as reruns from './reruns.ts';
 import * as scopes from './scopes.ts';
 import type { Session } from './session.ts';
 import * as small from './small.ts';
@@ -51,6 +52,9 @@ export function createSqlStore(session: Session): Store {
     exhaust: on(small.exhaust),
     clearExhausted: on(small.clearExhausted),
     orphanRunners: on(launches.orphanRunners),
+    reclaimed: on(reruns.reclaimed),
+    reruns: on(reruns.reruns),
+    saveRerun: on(reruns.saveRerun),
     instancesSince: on(launches.instancesSince),
     fact: on(small.fact),
     saveFact: on(small.saveFact),

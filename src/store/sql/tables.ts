@@ -4,6 +4,7 @@ import type { InstanceId } from '../../model/ids.ts';
 import type { Job } from '../../model/job.ts';
 import type { Instance, Launch } from '../../model/launch.ts';
 import type { Repo } from '../../model/repo.ts';
+import type { Rerun } from '../../model/rerun.ts';
 import type { Exhausted, Lease, Registration, RulesRecord } from '../port.ts';
 
 // sql: the queries, as functions over Kysely, the same for every database. Columns are named as the
@@ -25,6 +26,8 @@ export interface RepoRow extends Omit<Repo, 'isPrivate'> {
 export interface JobRow extends Omit<Job, 'labels' | 'hasEnvironment' | 'reason'> {
   readonly labels: string;
   readonly hasEnvironment: number;
+  /** By its runner's name. */
+  readonly instance: InstanceId | null;
   readonly reasonCode: string | null;
   readonly reasonText: string | null;
 }
@@ -33,8 +36,13 @@ export interface LaunchRow extends Omit<Launch, 'request'> {
   readonly request: string | null;
 }
 
-export interface InstanceRow extends Omit<Instance, 'labels'> {
+export interface InstanceRow extends Omit<Instance, 'labels' | 'ec2Reason'> {
   readonly labels: string;
+  readonly ec2Reason: string | null;
+}
+
+export interface RerunRow extends Omit<Rerun, 'names'> {
+  readonly names: string;
 }
 
 export interface Tables {
@@ -48,6 +56,7 @@ export interface Tables {
   readonly registrations: Registration;
   readonly events: { readonly instance: InstanceId; readonly id: string; readonly at: Instant };
   readonly exhausted: Exhausted;
+  readonly reruns: RerunRow;
   readonly facts: { readonly key: string; readonly value: string; readonly at: Instant };
 }
 
