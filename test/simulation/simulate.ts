@@ -4,6 +4,7 @@ import { type Code, soundCode } from './code.ts';
 import { checkEnd, isOver, isQuiet } from './end-checks.ts';
 import { schedule } from './events.ts';
 import type { Scenario } from './scenario.ts';
+import { armTripwires } from './tripwires.ts';
 import { createWorld, type World } from './world.ts';
 
 export type StoreKind = 'memory' | 'sqlite';
@@ -55,8 +56,9 @@ export async function simulate(scenario: Scenario, options: SimulateOptions = {}
   const rejections: unknown[] = [];
   const onRejection = (error: unknown) => void rejections.push(error);
   process.on('unhandledRejection', onRejection);
+  const disarm = armTripwires((what) => kernel.invariant(false, 'tripwire', what));
   try {
-    await play(world);
+    await play(world).finally(disarm);
     // Rejections are told when the stack of the last event has been left.
     await new Promise(setImmediate);
     const [first] = rejections;
