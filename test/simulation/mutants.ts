@@ -177,8 +177,8 @@ export function intend(`,
   ]),
   mutant('leaves the runners of ended machines registered', [
     'act/end.ts',
-    'if (!(await isForgotten(deps, instance, repo))) continue;',
-    'if (repo) continue;',
+    'if (!(await isForgotten(deps, instance, repo))) return;',
+    'if (repo) return;',
   ]),
   mutant('does not name a runner before it is made', [
     'gateway/register.ts',
