@@ -1,7 +1,7 @@
 import { assert } from '../lib/assert.ts';
 import type { Clock, Instant } from '../lib/clock.ts';
 import { createHeap } from './heap.ts';
-import { createProcess, type Gate, type PortCall, type Process } from './process.ts';
+import { createProcess, type Gate, type Past, type PortCall, type Process } from './process.ts';
 
 // sandbox: a world to run in. The kernel holds its time, its chance and its processes; the models of
 // GitHub and EC2 stand on it, in process for tests and simulations, behind HTTP for the demo.
@@ -86,13 +86,33 @@ const TRACE_LIMIT = 200_000;
 const PUMP_SLICE = 200;
 const PUMP_LOOK_MS = 50;
 
-/** FNV-1a over the text, then murmur's finish, so that close texts give far numbers. */
-function hash(text: string): number {
-  let h = 0x811c9dc5;
+/** FNV-1a, one text after the other. */
+const FNV_START = 0x811c9dc5;
+function fnv(start: number, text: string): number {
+  let h = start;
   for (let i = 0; i < text.length; i += 1) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  return h;
+}
+
+/** Murmur's finish, so that close texts give far numbers. */
+function unitOf(hash: number): number {
+  let h = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+  return ((h ^ (h >>> 16)) >>> 0) / 2 ** 32;
+}
+
+/** Numbers in [0, 1) by label and how often it was drawn; the label is hashed at its first draw. */
+function createDraws(prefix: string): (label: string) => number {
+  const known = new Map<string, { readonly start: number; n: number }>();
+  return (label) => {
+    let drawn = known.get(label);
+    if (!drawn) {
+      drawn = { start: fnv(FNV_START, `${prefix}${label} `), n: 0 };
+      known.set(label, drawn);
+    }
+    drawn.n += 1;
+    return unitOf(fnv(drawn.start, String(drawn.n)));
+  };
 }
 
 /** Goes on when every microtask is done: a tick queued from a microtask waits for all of them. */
@@ -101,17 +121,12 @@ const whenDrained = (step: () => void) => queueMicrotask(() => process.nextTick(
 const byTime = (a: Event, b: Event): boolean =>
   a.at !== b.at ? a.at < b.at : a.tie !== b.tie ? a.tie < b.tie : a.order < b.order;
 
-const count = (counts: Map<string, number>, key: string): number => {
-  const n = (counts.get(key) ?? 0) + 1;
-  counts.set(key, n);
-  return n;
-};
-
 export function createKernel(options: KernelOptions): Kernel {
   const { seed, isCalm = false } = options;
   const events = createHeap<Event>(byTime);
-  const draws = new Map<string, number>();
-  const numbers = new Map<string, number>();
+  const rand = createDraws(`${seed} `);
+  const tieOf = createDraws(`${seed} tie `);
+  const pasts = new Map<string, Past>();
   const marks = new Map<string, number>();
   const lines: string[] = [];
   let time = options.startAt ?? DEFAULT_START;
@@ -126,11 +141,10 @@ export function createKernel(options: KernelOptions): Kernel {
     if (phase === 'idle') time = Math.max(time, pumped());
     return time;
   };
-  const rand = (label: string) => hash(`${seed} ${label} ${count(draws, label)}`) / 2 ** 32;
 
   const at = (delayMs: number, label: string, effect: () => void): (() => void) => {
     order += 1;
-    const tie = isCalm ? 0 : rand(`tie ${label}`);
+    const tie = isCalm ? 0 : tieOf(label);
     const event = { at: now() + Math.max(0, delayMs), tie, order, effect, isOn: true };
     events.push(event);
     if (phase === 'idle') wakePump();
@@ -211,7 +225,7 @@ export function createKernel(options: KernelOptions): Kernel {
     },
     lines,
     mark: (name) => {
-      count(marks, name);
+      marks.set(name, (marks.get(name) ?? 0) + 1);
     },
     marks,
     invariant(isKept, rule, text) {
@@ -222,19 +236,22 @@ export function createKernel(options: KernelOptions): Kernel {
     get violation() {
       return violation;
     },
-    process: (name) =>
-      createProcess({
+    process: (name) => {
+      const past = pasts.get(name) ?? { gates: 0, calls: new Map() };
+      pasts.set(name, past);
+      return createProcess({
         name,
         kernel,
         isCalm,
-        number: (key) => count(numbers, `${name} ${key}`),
+        past,
         fault: options.fault ?? (() => undefined),
         onGate: options.onGate ?? (() => {}),
         phase: () => phase,
         enter: () => {
           phase = 'process';
         },
-      }),
+      });
+    },
     pause(paused, ms) {
       kernel.trace(`${paused.name}: paused for ${ms} ms`);
       paused.holdUntil(now() + ms);

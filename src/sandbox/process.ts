@@ -47,12 +47,43 @@ export interface Process {
 const LATENCY_MS: readonly [number, number] = [2, 40];
 const TIMEOUT_MS = 10_000;
 
+/** What goes on in the next life of the same name: the numbers of its gates and of its calls. */
+export interface Past {
+  gates: number;
+  readonly calls: Map<string, Called>;
+}
+
+/** One name's calls so far, and the labels of what comes of them, which chance goes by. */
+interface Called {
+  nth: number;
+  readonly there: string;
+  readonly back: string;
+  readonly arrival: string;
+  readonly answer: string;
+  readonly orphan: string;
+}
+
+function calledOf({ calls }: Past, process: string, name: string): Called {
+  const known = calls.get(name);
+  if (known) return known;
+  const label = (part: string) => `${process} ${name} ${part}`;
+  const made: Called = {
+    nth: 0,
+    there: label('there'),
+    back: label('back'),
+    arrival: label('arrival'),
+    answer: label('answer'),
+    orphan: label('orphan'),
+  };
+  calls.set(name, made);
+  return made;
+}
+
 export interface ProcessDeps {
   readonly name: string;
   readonly kernel: Kernel;
   readonly isCalm: boolean;
-  /** The next number of this key, over all lives of this name. */
-  readonly number: (key: string) => number;
+  readonly past: Past;
   readonly fault: (call: PortCall) => Fault | undefined;
   readonly onGate: (gate: Gate, process: Process) => void;
   readonly phase: () => Phase;
@@ -61,7 +92,9 @@ export interface ProcessDeps {
 }
 
 export function createProcess(deps: ProcessDeps): Process {
-  const { name, kernel } = deps;
+  const { name, kernel, past } = deps;
+  const asleep = `${name} sleep`;
+  const chance = `${name} random`;
   let isAlive = true;
   let heldUntil: Instant = 0;
 
@@ -83,22 +116,26 @@ export function createProcess(deps: ProcessDeps): Process {
   const latency = (label: string, [least, most]: readonly [number, number]): number =>
     deps.isCalm ? least : least + Math.floor(kernel.rand(label) * (most - least + 1));
 
-  const pass = (call: PortCall, side: Gate['side']) =>
-    deps.onGate({ ...call, side, gate: deps.number('gates') }, self);
+  const pass = ({ process, name, nth }: PortCall, side: Gate['side']) => {
+    past.gates += 1;
+    deps.onGate({ process, name, nth, side, gate: past.gates }, self);
+  };
 
   function send<T>(
-    call: PortCall,
+    called: string,
     effect: () => T,
     options: CallOptions<T>,
     settle: { resolve: (value: T) => void; reject: (error: unknown) => void },
   ) {
-    const label = `${name} ${call.name}`;
+    const its = calledOf(past, name, called);
+    its.nth += 1;
+    const call: PortCall = { process: name, name: called, nth: its.nth };
     const { unanswered, throttled, timeoutMs = TIMEOUT_MS } = options;
     const fault = deps.fault(call);
     const thereMs =
-      latency(`${label} there`, options.latencyMs ?? LATENCY_MS) +
+      latency(its.there, options.latencyMs ?? LATENCY_MS) +
       (fault?.kind === 'slow' ? (fault.ms ?? timeoutMs) : 0);
-    const backMs = latency(`${label} back`, options.latencyMs ?? LATENCY_MS);
+    const backMs = latency(its.back, options.latencyMs ?? LATENCY_MS);
     const isThrottled = fault?.kind === 'throttled' && throttled !== undefined;
     const isHeard =
       unanswered === undefined ||
@@ -106,9 +143,9 @@ export function createProcess(deps: ProcessDeps): Process {
         fault?.kind !== 'lost-answer' &&
         thereMs + backMs <= timeoutMs);
     const answer = (afterMs: number, value: () => T) =>
-      kernel.at(afterMs, `${label} answer`, () => {
+      kernel.at(afterMs, its.answer, () => {
         if (isAlive) pass(call, 'answer');
-        resume(`${label} answer`, () => {
+        resume(its.answer, () => {
           try {
             settle.resolve(value());
           } catch (error) {
@@ -121,10 +158,10 @@ export function createProcess(deps: ProcessDeps): Process {
       answer(timeoutMs, unanswered);
       if (fault?.kind === 'lost-request') return;
     }
-    kernel.at(thereMs, `${label} arrival`, () => {
+    kernel.at(thereMs, its.arrival, () => {
       if (isAlive) pass(call, 'arrival');
       // What was sent by one who is dead now is on the wire: it lands, or it does not.
-      if (!isAlive && (options.isLocal === true || kernel.rand(`${label} orphan`) < 0.5)) return;
+      if (!isAlive && (options.isLocal === true || kernel.rand(its.orphan) < 0.5)) return;
       let value: () => T;
       try {
         const result = isThrottled ? throttled() : effect();
@@ -156,24 +193,23 @@ export function createProcess(deps: ProcessDeps): Process {
             signal?.removeEventListener('abort', done);
             if (isAlive) resolve();
           };
-          const cancel = at(ms, `${name} sleep`, done);
+          const cancel = at(ms, asleep, done);
           signal?.addEventListener('abort', done, { once: true });
         }),
     },
     random: {
       hex: (bytes) =>
         Array.from({ length: bytes }, () =>
-          Math.floor(kernel.rand(`${name} random`) * 256)
+          Math.floor(kernel.rand(chance) * 256)
             .toString(16)
             .padStart(2, '0'),
         ).join(''),
-      unit: () => kernel.rand(`${name} random`),
+      unit: () => kernel.rand(chance),
     },
     call: (called, effect, options = {}) =>
       new Promise((resolve, reject) => {
         if (!isAlive) return;
-        const call = { process: name, name: called, nth: deps.number(`calls ${called}`) };
-        send(call, effect, options, { resolve, reject });
+        send(called, effect, options, { resolve, reject });
       }),
     at,
     kill() {
