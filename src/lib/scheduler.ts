@@ -37,6 +37,13 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   const running = new Set<Promise<void>>();
   let isStopped = false;
   let nap = new AbortController();
+  /** When the loop looks again by itself. */
+  let napUntil: Instant = Number.NEGATIVE_INFINITY;
+
+  /** Only what is due before the nap's end ends it: most wakes and ends of tasks do not. */
+  function rouse(due: Instant): void {
+    if (due < napUntil) nap.abort(AWAKE);
+  }
 
   async function runOne(key: string, entry: Entry): Promise<void> {
     entry.isRunning = true;
@@ -53,8 +60,8 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     entry.isRunning = false;
     for (const resolve of waiting) resolve();
     const due = again === undefined ? undefined : clock.now() + again;
-    entry.due = Math.min(entry.due ?? Number.POSITIVE_INFINITY, due ?? Number.POSITIVE_INFINITY);
-    if (entry.due === Number.POSITIVE_INFINITY) entries.delete(key);
+    entry.due = Math.min(entry.due ?? NEVER, due ?? NEVER);
+    if (entry.due === NEVER) entries.delete(key);
   }
 
   function startDue(): void {
@@ -63,20 +70,29 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
       if (entry.isRunning || entry.due === undefined || entry.due > clock.now()) continue;
       const work = runOne(key, entry).finally(() => {
         running.delete(work);
-        nap.abort(AWAKE);
+        // Where all places were taken, somebody may have waited for this one.
+        rouse(running.size + 1 >= deps.most ? clock.now() : (entry.due ?? NEVER));
       });
       running.add(work);
     }
+  }
+
+  function nextDue(): Instant {
+    if (running.size >= deps.most) return NEVER;
+    let next = NEVER;
+    for (const { isRunning, due } of entries.values()) {
+      if (!isRunning && due !== undefined && due < next) next = due;
+    }
+    return next;
   }
 
   async function loop(): Promise<void> {
     while (!isStopped) {
       nap = new AbortController();
       startDue();
-      const dues = [...entries.values()].filter((entry) => !entry.isRunning);
-      const next = Math.min(...dues.map((entry) => entry.due ?? Number.POSITIVE_INFINITY));
-      const ms = running.size >= deps.most ? LONGEST_NAP_MS : next - clock.now();
-      await clock.sleep(Math.max(0, Math.min(LONGEST_NAP_MS, ms)), nap.signal);
+      const now = clock.now();
+      napUntil = Math.min(now + LONGEST_NAP_MS, nextDue());
+      await clock.sleep(Math.max(0, napUntil - now), nap.signal);
     }
   }
   const looping = loop();
@@ -93,7 +109,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
     const due = clock.now() + ms;
     if (entry.due !== undefined && entry.due <= due) return;
     entry.due = due;
-    nap.abort(AWAKE);
+    if (!entry.isRunning && running.size < deps.most) rouse(due);
   }
 
   return {
@@ -117,6 +133,7 @@ export function createScheduler(deps: SchedulerDeps): Scheduler {
   };
 }
 
+const NEVER = Number.POSITIVE_INFINITY;
 /** Without a reason of ours, each abort makes an error with a stack that nobody reads. */
 const AWAKE = 'awake';
 /** The loop is woken by every change; this only bounds a mistake of ours. */

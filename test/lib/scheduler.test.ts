@@ -5,6 +5,7 @@ import { createScheduler, type Scheduler } from '../../src/lib/scheduler.ts';
 /** A clock that stands still until it is moved; sleepers are woken in the order of their times. */
 function handClock() {
   let now = 0;
+  let naps = 0;
   const sleepers = new Set<{ at: number; wake: () => void }>();
   const settle = async () => {
     for (let i = 0; i < 50; i += 1) await Promise.resolve();
@@ -13,6 +14,7 @@ function handClock() {
     now: () => now,
     sleep: (ms, signal) =>
       new Promise((resolve) => {
+        naps += 1;
         const sleeper = { at: now + ms, wake: resolve };
         if (ms <= 0 || signal?.aborted) return resolve();
         sleepers.add(sleeper);
@@ -36,7 +38,7 @@ function handClock() {
     now = end;
     await settle();
   }
-  return { clock, pass };
+  return { clock, pass, naps: () => naps };
 }
 
 let scheduler: Scheduler | undefined;
@@ -73,6 +75,19 @@ test('within() keeps the earlier time', async () => {
   scheduler.within('a', 60);
   await pass(1000);
   expect(log).toEqual(['a@60']);
+});
+
+test('what is due later, and the end of a task, leave the loop asleep', async () => {
+  const { naps, pass, scheduler } = started(async (key) => (key === 'a' ? 100 : undefined));
+  scheduler.wake('a');
+  await pass(10);
+  const before = naps();
+  for (const key of ['b', 'c', 'd']) scheduler.within(key, 500);
+  await pass(10);
+  expect(naps()).toBe(before);
+  scheduler.within('e', 20);
+  await pass(10);
+  expect(naps()).toBe(before + 1);
 });
 
 test('a task that is woken while it runs runs once more, never beside itself', async () => {
