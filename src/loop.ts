@@ -7,7 +7,7 @@ import { DISCOVER_EVERY, discover } from './act/discover.ts';
 import { noteRunners } from './act/note-jobs.ts';
 import { sweepRules } from './act/read-rules.ts';
 import { redeliverFailed } from './act/redeliver.ts';
-import { firstLookReason, observeRegion } from './act/region.ts';
+import { isOpenIn, lookKey, observeRegion } from './act/region.ts';
 import { checkProposal, isProposal, tellRules } from './act/rules-check.ts';
 import { sweepRepo, sweepRunners } from './act/sweep.ts';
 import type { Talk } from './github/port.ts';
@@ -42,12 +42,16 @@ const MOST_TASKS = 64;
 const MOST_IN_A_BATCH = 500;
 /** A webhook alone is applied at once, those of a burst together: its scopes are planned less often. */
 const BURST_MS = 25;
+/** Scopes at work at the same time. */
+const MOST_REMEMBERED = 10_000;
 const DAY_MS = 24 * 3_600_000;
 /** How long ended jobs, machines and deliveries are kept: GitHub delivers again for 3 days. */
 const KEPT_MS = 30 * DAY_MS;
 
 export function createLoop(deps: LoopDeps): Loop {
   const waiting: Delivery[] = [];
+  /** What the store says of these is known: it stays so. */
+  const swept = new Set<ScopeId>();
   let isReady = false;
   let appliedAt = 0;
 
@@ -163,9 +167,9 @@ export function createLoop(deps: LoopDeps): Loop {
 
   async function tickScope(scope: ScopeId): Promise<number | undefined> {
     const tick = await reconcile(deps, scope);
-    for (const { account, region } of tick.regions) {
-      if (tick.hasWork || (await firstLookReason(deps, { account, region }))) {
-        scheduler.within(`region|${account}|${region}`, deps.tickMs);
+    for (const at of tick.regions) {
+      if (tick.hasWork || !isOpenIn(await deps.store.fact(lookKey(at)))) {
+        scheduler.within(`region|${at.account}|${at.region}`, deps.tickMs);
       }
     }
     if (tick.regions.length > 0) await sweepOnce(scope);
@@ -184,9 +188,14 @@ export function createLoop(deps: LoopDeps): Loop {
 
   /** Jobs that were queued before we had rules to go by, found once. */
   async function sweepOnce(scope: ScopeId): Promise<void> {
+    if (swept.has(scope)) return;
     const key = `swept:${scope}`;
-    if (await deps.store.fact(key)) return;
-    if (await sweepScope(scope)) await deps.store.saveFact(key, '', deps.clock.now());
+    if (!(await deps.store.fact(key))) {
+      if (!(await sweepScope(scope))) return;
+      await deps.store.saveFact(key, '', deps.clock.now());
+    }
+    if (swept.size >= MOST_REMEMBERED) swept.clear();
+    swept.add(scope);
   }
 
   async function sweepScope(scope: ScopeId): Promise<boolean> {

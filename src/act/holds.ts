@@ -1,7 +1,7 @@
 import type { Instant } from '../lib/clock.ts';
 import type { RuleId, ScopeId } from '../model/ids.ts';
 import type { RulesFile } from '../model/rules.ts';
-import type { Store } from '../store/port.ts';
+import type { Fact, Store } from '../store/port.ts';
 
 /**
  * What restricts and is not in the file yet: it is stored first, then acted on, then committed. With
@@ -19,21 +19,21 @@ export interface Hold {
 
 type Facts = Pick<Store, 'fact' | 'saveFact'>;
 
-const keyOf = (scope: ScopeId) => `hold:${scope}`;
+export const holdsKey = (scope: ScopeId) => `hold:${scope}`;
 
-export async function holdsOf(
+export const holdsOf = async (
   store: Pick<Store, 'fact'>,
   scope: ScopeId,
-): Promise<readonly Hold[]> {
-  const fact = await store.fact(keyOf(scope));
-  return fact ? (JSON.parse(fact.value) as readonly Hold[]) : [];
-}
+): Promise<readonly Hold[]> => parseHolds((await store.fact(holdsKey(scope))) ?? undefined);
+
+export const parseHolds = (fact: Fact | undefined): readonly Hold[] =>
+  fact ? (JSON.parse(fact.value) as readonly Hold[]) : [];
 
 export async function saveHolds(
   store: Facts,
   of: { readonly scope: ScopeId; readonly holds: readonly Hold[]; readonly now: Instant },
 ): Promise<void> {
-  await store.saveFact(keyOf(of.scope), JSON.stringify(of.holds), of.now);
+  await store.saveFact(holdsKey(of.scope), JSON.stringify(of.holds), of.now);
 }
 
 /** The file as it is in force: no hold ever allows more than the file does. */

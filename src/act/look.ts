@@ -4,13 +4,13 @@ import type { Instance, Launch, Offer } from '../model/launch.ts';
 import type { Repo } from '../model/repo.ts';
 import type { Rule } from '../model/rules.ts';
 import type { InstanceView, RuleView, Wait, World } from '../model/world.ts';
-import type { ScopeRows } from '../store/port.ts';
+import type { Fact, ScopeRows } from '../store/port.ts';
 import { budgetReason } from './budget.ts';
 import type { ActDeps } from './deps.ts';
-import { holdsOf, underHolds } from './holds.ts';
+import { holdsKey, parseHolds, underHolds } from './holds.ts';
 import { NOTHING_KNOWN, offersOf, viewOf } from './offers.ts';
 import type { RulesNow } from './read-rules.ts';
-import { firstLookReason } from './region.ts';
+import { firstLookReason, lookKey } from './region.ts';
 
 /** GitHub registers about 180 runners a minute: 900 points, 5 for each. */
 export const REGISTRATIONS_PER_MINUTE = 170;
@@ -36,14 +36,18 @@ export async function lookAround(
 ): Promise<Sight | undefined> {
   const [repo] = rows.repos;
   if (!repo) return undefined;
-  const holds = await holdsOf(deps.store, repo.scope);
-  const file = rulesNow.file && underHolds(rulesNow.file, holds);
-  const rules = file?.rules ?? [];
-  const found = rules.length > 0 ? await deps.accounts.accountFor(repo) : null;
+  const written = rulesNow.file?.rules ?? [];
+  const found = written.length > 0 ? await deps.accounts.accountFor(repo) : null;
   const isReachable = deps.settings.publicUrl !== null;
   const account = found && 'account' in found && isReachable ? found.account : null;
   const noAccount = found && 'reason' in found ? found.reason : isReachable ? null : NO_URL;
-  const offered = await offersFor(deps, { rules, account, noAccount });
+  const looks =
+    account === null ? [] : regionsOf(written).map((region) => lookKey({ account, region }));
+  const facts = await deps.store.facts([holdsKey(repo.scope), ...looks]);
+  const holds = parseHolds(facts.get(holdsKey(repo.scope)));
+  const file = rulesNow.file && underHolds(rulesNow.file, holds);
+  const rules = file?.rules ?? [];
+  const offered = await offersFor(deps, { rules, account, noAccount, facts });
   const overBudget = file && (await budgetReason(deps, { scope: repo.scope, file }));
   const denied = file?.forks === 'allow' ? [] : await fromForks(deps, rows);
   const isDenied = new Set(denied.map(({ job }) => job));
@@ -74,6 +78,10 @@ export async function lookAround(
   };
   return { world, rows, rules, account, denied };
 }
+
+export const regionsOf = (rules: readonly Rule[]): readonly string[] => [
+  ...new Set(rules.map((rule) => rule.region)),
+];
 
 async function fromForks({ judgeFork }: Need, rows: ScopeRows): Promise<readonly Wait[]> {
   const denied: Wait[] = [];
@@ -152,7 +160,12 @@ const hasUntoldJob = ({ state, runnerName }: Instance, jobs: ScopeRows['jobs']):
 
 async function offersFor(
   deps: Need,
-  made: { rules: readonly Rule[]; account: string | null; noAccount: Reason | null },
+  made: {
+    rules: readonly Rule[];
+    account: string | null;
+    noAccount: Reason | null;
+    facts: ReadonlyMap<string, Fact>;
+  },
 ): Promise<{ rules: readonly RuleView[]; offers: readonly Offer[] }> {
   const { rules, account, noAccount } = made;
   if (account === null)
@@ -161,7 +174,8 @@ async function offersFor(
   const all = await Promise.all(
     rules.map(async (rule) => {
       const offered = await offersOf({ catalogue: deps.catalogue, account, rule, exhausted });
-      const unready = await firstLookReason(deps, { account, region: rule.region });
+      const look = made.facts.get(lookKey({ account, region: rule.region }));
+      const unready = firstLookReason(look, { ...rule, ...deps.settings });
       return unready ? { ...offered, rule: { ...offered.rule, blocked: unready } } : offered;
     }),
   );

@@ -1,7 +1,7 @@
 import type { Instant } from '../lib/clock.ts';
 import type { ScopeId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
-import type { Sighting } from '../store/port.ts';
+import type { Fact, Sighting } from '../store/port.ts';
 import type { At } from './catalogue.ts';
 import type { ActDeps } from './deps.ts';
 
@@ -20,24 +20,24 @@ interface Look {
   readonly seen: readonly string[] | null;
 }
 
-const lookKey = ({ account, region }: At) => `look:${account}:${region}`;
+export const lookKey = ({ account, region }: At) => `look:${account}:${region}`;
 
-async function lookOf(deps: Pick<Need, 'store'>, at: At): Promise<Look | undefined> {
-  const fact = await deps.store.fact(lookKey(at));
-  return fact ? (JSON.parse(fact.value) as Look) : undefined;
-}
+const parseLook = (fact: Fact | null | undefined): Look | undefined =>
+  fact ? (JSON.parse(fact.value) as Look) : undefined;
+
+/** Launches are allowed there, as the fact of its look says. */
+export const isOpenIn = (fact: Fact | null | undefined): boolean => parseLook(fact)?.seen === null;
 
 /** Why nothing may be launched in this region yet; undefined once two listings agreed. */
-export async function firstLookReason(
-  deps: Pick<Need, 'store' | 'settings'>,
-  at: At,
-): Promise<Reason | undefined> {
-  const look = await lookOf(deps, at);
-  if (look?.seen === null) return undefined;
-  const seconds = Math.ceil(deps.settings.resyncMs / 1000);
+export function firstLookReason(
+  look: Fact | undefined,
+  { region, resyncMs }: { readonly region: string; readonly resyncMs: number },
+): Reason | undefined {
+  if (isOpenIn(look)) return undefined;
+  const seconds = Math.ceil(resyncMs / 1000);
   return {
     code: 'first-look',
-    text: `The first look at ${at.region}: two listings ${seconds} s apart must agree before a machine is launched.`,
+    text: `The first look at ${region}: two listings ${seconds} s apart must agree before a machine is launched.`,
   };
 }
 
@@ -50,7 +50,8 @@ export interface Observed {
 
 /** One listing of our instances in a region, for all scopes that use it. */
 export async function observeRegion(deps: Need, at: At): Promise<Observed> {
-  const wasOpen = (await lookOf(deps, at))?.seen === null;
+  const look = parseLook(await deps.store.fact(lookKey(at)));
+  const wasOpen = look?.seen === null;
   const askedAt = deps.clock.now();
   const reply = await deps.accounts.ec2(at.account, at.region).list(deps.settings.app);
   if (!reply.ok) {
@@ -67,16 +68,16 @@ export async function observeRegion(deps: Need, at: At): Promise<Observed> {
     instances: reply.value,
   });
   if (strangers.length > 0) await endStrangers(deps, at, { strangers, askedAt });
-  const isOpen = wasOpen || (await advanceLook(deps, at, { askedAt, listed: reply.value }));
+  const isOpen = wasOpen || (await advanceLook(deps, at, { look, askedAt, listed: reply.value }));
   return { changed, isOpen, hasOpened: isOpen && !wasOpen };
 }
 
 async function advanceLook(
   deps: Need,
   at: At,
-  seen: { askedAt: Instant; listed: readonly Sighting[] },
+  seen: { look: Look | undefined; askedAt: Instant; listed: readonly Sighting[] },
 ): Promise<boolean> {
-  const look = await lookOf(deps, at);
+  const { look } = seen;
   const ids = seen.listed
     .filter((one) => one.ec2 === 'pending' || one.ec2 === 'running')
     .map((one) => one.id)

@@ -58,6 +58,7 @@ export function createMemoryStore(): Store {
     saveRerun: on(reruns.saveRerun),
     instancesSince: on(launches.instancesSince),
     fact: on(small.fact),
+    facts: on(small.facts),
     saveFact: on(small.saveFact),
     recentJobs: on(scopes.recentJobs),
     recentInstances: on(launches.recentInstances),

@@ -154,6 +154,11 @@ export interface Registration {
   readonly answer: string;
 }
 
+export interface Fact {
+  readonly value: string;
+  readonly at: Instant;
+}
+
 export interface Store {
   /** Writes deliveries down, all or none; answers for each whether it is new. */
   receive(batch: readonly Delivery[]): Promise<readonly boolean[]>;
@@ -273,7 +278,9 @@ export interface Store {
   orphanRunners(limit: number): Promise<readonly Instance[]>;
 
   /** A small cache with ages, and what must outlive a restart; values are JSON. */
-  fact(key: string): Promise<{ readonly value: string; readonly at: Instant } | null>;
+  fact(key: string): Promise<Fact | null>;
+  /** Several at once, by their keys; those that are not there are left out. */
+  facts(keys: readonly string[]): Promise<ReadonlyMap<string, Fact>>;
   saveFact(key: string, value: string, now: Instant): Promise<void>;
 
   /** The newest first, for the first page and for explanations. */

@@ -172,8 +172,8 @@ export function intend(`,
   ]),
   mutant('launches before the first full look', [
     'act/region.ts',
-    'const look = await lookOf(deps, at);\n  if (look?.seen === null) return undefined;',
-    'const look = await lookOf(deps, at);\n  if (deps) return undefined;',
+    'if (isOpenIn(look)) return undefined;',
+    'if (look !== null) return undefined;',
   ]),
   mutant('leaves the runners of ended machines registered', [
     'act/end.ts',

@@ -54,6 +54,18 @@ export function smallContract(open: Open): void {
     expect(await store.fact('a')).toEqual({ value: '{"x":2}', at: T + 1 });
   });
 
+  test('reads several facts at once, and leaves out what is not there', async () => {
+    const store = await open();
+    await store.saveFact('a', '1', T);
+    await store.saveFact('b', '2', T + 1);
+    const found = await store.facts(['b', 'none', 'a']);
+    expect(Object.fromEntries(found)).toEqual({
+      a: { value: '1', at: T },
+      b: { value: '2', at: T + 1 },
+    });
+    expect((await store.facts([])).size).toBe(0);
+  });
+
   test('shows the newest first', async () => {
     const store = await open();
     await tell(

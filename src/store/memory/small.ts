@@ -1,6 +1,6 @@
 import type { Instant } from '../../lib/clock.ts';
 import type { InstanceId } from '../../model/ids.ts';
-import type { Exhausted, OfferPlace, Registration } from '../port.ts';
+import type { Exhausted, Fact, OfferPlace, Registration } from '../port.ts';
 import { ordered, type State, where } from './state.ts';
 
 export const registration = (state: State, id: InstanceId): Registration | null =>
@@ -45,10 +45,16 @@ export function clearExhausted(state: State, account: string, place: OfferPlace)
   state.exhausted.delete(placeKey(account, place));
 }
 
-export const fact = (
-  state: State,
-  key: string,
-): { readonly value: string; readonly at: Instant } | null => state.facts.get(key) ?? null;
+export const fact = (state: State, key: string): Fact | null => state.facts.get(key) ?? null;
+
+export function facts(state: State, keys: readonly string[]): ReadonlyMap<string, Fact> {
+  const found = new Map<string, Fact>();
+  for (const key of keys) {
+    const its = state.facts.get(key);
+    if (its) found.set(key, its);
+  }
+  return found;
+}
 
 export function saveFact(state: State, key: string, value: string, at: Instant): void {
   state.facts.set(key, { value, at });

@@ -5,7 +5,7 @@ import type { Job } from '../../model/job.ts';
 import type { Instance, Launch } from '../../model/launch.ts';
 import type { Repo } from '../../model/repo.ts';
 import type { Rerun } from '../../model/rerun.ts';
-import type { Exhausted, Lease, Registration, RulesRecord } from '../port.ts';
+import type { Exhausted, Fact, Lease, Registration, RulesRecord } from '../port.ts';
 
 /** Rows are replaced, never changed, so that what a caller was given stays what it was. */
 export interface State {
@@ -25,7 +25,7 @@ export interface State {
   readonly exhausted: Map<string, Exhausted>;
   /** Keyed by repository, run and attempt. */
   readonly reruns: Map<string, Rerun>;
-  readonly facts: Map<string, { readonly value: string; readonly at: Instant }>;
+  readonly facts: Map<string, Fact>;
 }
 
 export const emptyState = (): State => ({

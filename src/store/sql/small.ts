@@ -1,6 +1,6 @@
 import type { Instant } from '../../lib/clock.ts';
 import type { InstanceId } from '../../model/ids.ts';
-import type { Exhausted, OfferPlace, Registration } from '../port.ts';
+import type { Exhausted, Fact, OfferPlace, Registration } from '../port.ts';
 import { first, inTransaction, run, type Session, wrote } from './session.ts';
 import type { Db, Tables } from './tables.ts';
 
@@ -83,11 +83,17 @@ export async function clearExhausted(
 const factOf = (db: Db, { key }: { readonly key: string }) =>
   db.selectFrom('facts').select(['value', 'at']).where('key', '=', key);
 
-export async function fact(
-  session: Session,
-  key: string,
-): Promise<{ readonly value: string; readonly at: Instant } | null> {
+export async function fact(session: Session, key: string): Promise<Fact | null> {
   return (await first(session, factOf, { key })) ?? null;
+}
+
+export async function facts(
+  { db }: Session,
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, Fact>> {
+  if (keys.length === 0) return new Map();
+  const rows = await db.selectFrom('facts').selectAll().where('key', 'in', keys).execute();
+  return new Map(rows.map(({ key, value, at }) => [key, { value, at }]));
 }
 
 const putFact = (db: Db, row: Tables['facts']) =>

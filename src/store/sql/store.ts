@@ -57,6 +57,7 @@ export function createSqlStore(session: Session): Store {
     saveRerun: on(reruns.saveRerun),
     instancesSince: on(launches.instancesSince),
     fact: on(small.fact),
+    facts: on(small.facts),
     saveFact: on(small.saveFact),
     recentJobs: on(scopes.recentJobs),
     recentInstances: on(launches.recentInstances),
