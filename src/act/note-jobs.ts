@@ -18,6 +18,7 @@ export async function noteRunners(
     const { key } = instance;
     const now = clock.now();
     if (job.state === 'in_progress') {
+      if (instance.state !== 'pending' && instance.state !== 'online') continue;
       const patch = { state: 'busy', startedAt: now } as const;
       await store.changeInstance({ key, from: ['pending', 'online'], patch });
     } else if (instance.finishedAt === null) {

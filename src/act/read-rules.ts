@@ -45,7 +45,6 @@ async function askForRules(deps: Need, lease: Lease, rows: ScopeRows): Promise<R
   const reply = await deps.github.file(repo, RULES_PATH, ref);
   if (reply.ok) {
     await deps.store.heard(repo.id, askedAt);
-    await deps.store.saveFact(missingKey(repo), '', askedAt);
     const { text } = reply.value;
     const record = accept(deps, { repo, rules, text, askedAt });
     await noteNews(deps.store, rules, { record, ref, text });
@@ -87,8 +86,9 @@ async function isReallyMissing(
   await deps.store.heard(repo.id, askedAt);
   if (rules?.text === null && rules.readAt > 0) return true;
   const first = await deps.store.fact(missingKey(repo));
-  if (first?.value !== 'missing') {
-    await deps.store.saveFact(missingKey(repo), 'missing', askedAt);
+  // A good read since then takes the first word back.
+  if (!first || first.at <= (rules?.readAt ?? 0)) {
+    await deps.store.saveFact(missingKey(repo), '', askedAt);
     return false;
   }
   return askedAt - first.at >= deps.settings.resyncMs / 6;
@@ -99,12 +99,14 @@ function accept(
   read: { repo: Repo; rules: RulesRecord | null; text: string; askedAt: Instant },
 ): RulesRecord {
   const { repo, rules, text } = read;
-  const parsed = parseRules(text, parseOptions(settings));
   const record = emptyRecord(read);
+  // It was good when it came into force.
+  if (text === rules?.text) return { ...record, text };
+  const parsed = parseRules(text, parseOptions(settings));
   const { commit } = record;
   if (parsed.ok) {
     const facts = { scope: repo.scope, commit, rules: parsed.rules.rules.length };
-    if (text !== rules?.text) log.info(facts, 'rules read');
+    log.info(facts, 'rules read');
     return { ...record, text };
   }
   const errors = JSON.stringify(parsed.errors);

@@ -48,8 +48,7 @@ export function createEvents(
       if (events.length === 0) return { status: 200, body: { next: 'continue' } };
       return failure(503, 'not-yet', 'the machine is not known again yet');
     }
-    if (events.length > 0) await note(deps, instance, events);
-    const after = events.length > 0 ? await store.instanceById(who.instance) : instance;
+    const after = events.length > 0 ? await note(deps, instance, events) : instance;
     return { status: 200, body: { next: isDone(after) ? 'stop' : 'continue' } };
   };
 
@@ -57,7 +56,8 @@ export function createEvents(
     { log, wake }: EventsDeps,
     instance: Instance,
     events: readonly MachineEvent[],
-  ): Promise<void> {
+  ): Promise<Instance> {
+    let after = instance;
     const ids = events.map((event) => event.id);
     const id = instance.id ?? '';
     // Noted before it is applied: what a crash between the two loses, EC2's and GitHub's word brings.
@@ -68,16 +68,19 @@ export function createEvents(
       const facts = { instance: id, kind, ...brief(fields) };
       log.info(facts, 'machine reported');
       const change = changeFor(event, clock.now());
-      if (change) await store.changeInstance({ key: instance.key, ...change });
+      if (change && (await store.changeInstance({ key: instance.key, ...change }))) {
+        after = { ...after, ...change.patch };
+      }
       if (kind === 'online') await store.dropRegistration(id);
     }
     wake(instance.scope);
+    // What somebody else changed meanwhile, the next heartbeat tells.
+    return after;
   }
 }
 
 /** It is to take no job any more; one that runs goes on. */
-const isDone = (one: Instance | null): boolean =>
-  one === null ||
+const isDone = (one: Instance): boolean =>
   one.state === 'ending' ||
   one.state === 'gone' ||
   one.finishedAt !== null ||

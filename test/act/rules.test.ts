@@ -126,6 +126,20 @@ describe('a file that GitHub does not show', () => {
     expect(jobs.map(({ facts }) => facts.now.conclusion)).toEqual(['success', 'success']);
   });
 
+  test('for two moments, with a good read between them, ends nothing', async () => {
+    const stage = await openStage();
+    const jobs = stage.addJobs(2, { durationMs: 10 * MINUTE });
+    await stage.until(isRunning(jobs));
+    for (const max of [3, 4]) {
+      stage.knobs.isFileHidden = true;
+      stage.push(rulesText({ 'm5.large': max }));
+      await stage.pass(8 * SECOND);
+      stage.knobs.isFileHidden = false;
+      await stage.pass(R);
+    }
+    expect(ids(stage)).toHaveLength(2);
+  });
+
   test('twice, R / 6 apart, is gone, and all machines end', async () => {
     const stage = await openStage();
     const jobs = stage.addJobs(2, { durationMs: HOUR });
