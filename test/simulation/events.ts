@@ -158,11 +158,15 @@ function stop(world: World, fault: Of<'stop'>): void {
   process.at(0, 'stop', () => void app.loop.stop().then(() => kernel.at(0, 'stopped', end)));
 }
 
+/** Machines come and go fast from then on: what is left over waits for nothing that proves anything. */
+const AT_ONCE = { bootMs: [1_000, 4_000], endingMs: [1_000, 4_000] } as const;
+
 /** From here on the world is as it should be. */
 function calm(world: World): void {
   const { kernel, ec2, github, scenario, repos } = world;
   kernel.trace('calm');
-  ec2.change({ quotas: EC2_DEFAULTS.quotas, visibleAfterMs: [0, scenario.lateMs] });
+  const { quotas } = EC2_DEFAULTS;
+  ec2.change({ quotas, visibleAfterMs: [0, scenario.lateMs], ...AT_ONCE });
   for (const region of REGIONS) {
     for (const zone of zonesOf(region)) {
       for (const type of new Set(scenario.repos.flatMap(({ rules }) => rules.map((r) => r.type)))) {

@@ -135,7 +135,8 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     ec2,
     github,
     gateway: createGateway(kernel, slots),
-    heartbeatMs: 10_000,
+    heartbeatMs: scenario.resyncMs,
+    startMs: [3_000, 12_000],
     behaviourOf: ({ id, order }) => {
       const behaviour = behaviours.get(order) ?? 'sound';
       if (behaviour !== 'sound') promises.excuse(id);
