@@ -82,11 +82,23 @@ export interface RuleView {
   readonly blocked: Reason | null;
 }
 
+/** What a repository may have of its owner's rules, by its own file. */
+export interface OwnView {
+  /** false: `disable`d for this repository alone. */
+  readonly enabled: boolean;
+  /** Its own maximum by rule; a rule that is not among them is not for it. */
+  readonly maxima: Readonly<Record<RuleId, number>>;
+  /** Why a rule launches nothing more for it, though there is room. */
+  readonly closed: Readonly<Record<RuleId, Reason>>;
+}
+
 export interface RepoView {
   readonly id: RepoId;
   /** GitHub was heard or read within 2 R: without that nothing is launched or ended on a guess. */
   readonly isFresh: boolean;
   readonly isRemoved: boolean;
+  /** Left out: it may have all that the rules allow. */
+  readonly own?: OwnView;
 }
 
 export interface World {

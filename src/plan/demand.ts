@@ -1,7 +1,7 @@
 import type { InstanceKey, JobId, RepoId } from '../model/ids.ts';
 import type { Market } from '../model/launch.ts';
 import type { JobView } from '../model/world.ts';
-import { type Facts, groupBy, type RuleFacts } from './facts.ts';
+import { type Facts, groupBy, ownOf, type RuleFacts } from './facts.ts';
 import { type Asked, askedOf, freeLabels, type LabelSet, type PlainSet } from './label-sets.ts';
 import { groupRunners, type RunnerIndex, type Runners } from './runners.ts';
 
@@ -14,6 +14,8 @@ export interface JobClass {
   readonly market: Market | null;
   /** The rules that serve them. */
   readonly rules: readonly RuleFacts[];
+  /** Those that would, and that the repository's own file leaves out. */
+  readonly leftOut: readonly RuleFacts[];
 }
 
 /** Jobs of a class that the same registered runners can take, the oldest first. */
@@ -54,7 +56,7 @@ function groupJobs(facts: Facts, runners: Runners, jobs: readonly JobView[]): De
     const key = `${job.repo}\n${asked.key}`;
     let jobClass = classes.get(key);
     if (jobClass === undefined) {
-      jobClass = { repo: job.repo, labels: job.labels, ...servedBy(facts, asked) };
+      jobClass = { repo: job.repo, labels: job.labels, ...servedBy(facts, asked, job.repo) };
       classes.set(key, jobClass);
     }
     const group = { class: jobClass, jobs: [] };
@@ -102,19 +104,29 @@ function keyWithFree(set: LabelSet, index: RunnerIndex | undefined): Asked | str
   return asked === set.plain.asked ? asked : asked.key;
 }
 
-function servedBy(facts: Facts, asked: Asked): Pick<JobClass, 'market' | 'rules'> {
+function servedBy(
+  facts: Facts,
+  asked: Asked,
+  repo: RepoId,
+): Pick<JobClass, 'market' | 'rules' | 'leftOut'> {
   const parts = asked.parts.map(facts.readPart);
   const markets = new Set(
     parts.flatMap(({ need }) => (need.kind === 'market' && need.market) || []),
   );
   const [market = null] = markets;
   // A rule may allow both markets, and yet no machine is of both.
-  if (markets.size > 1) return { market, rules: [] };
+  if (markets.size > 1) return { market, rules: [], leftOut: [] };
   // The part that the fewest rules have leaves little to ask of the others.
   const [fewest, ...others] = parts.map(({ rules }) => rules).sort((a, b) => a.size - b.size);
+  const own = ownOf(facts, repo);
   const ids = fewest === undefined ? [...facts.rules.keys()] : [...fewest];
-  const rules = ids
+  const able = ids
     .filter((id) => others.every((having) => having.has(id)))
     .flatMap((id) => facts.rules.get(id) ?? []);
-  return { market, rules };
+  const isLeft = ({ rule }: RuleFacts) => own === undefined || own.maxima[rule.id] !== undefined;
+  return {
+    market,
+    rules: able.filter(isLeft),
+    leftOut: own === undefined ? [] : able.filter((its) => !isLeft(its)),
+  };
 }

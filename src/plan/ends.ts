@@ -1,6 +1,6 @@
 import type { InstanceKey } from '../model/ids.ts';
 import type { Action, InstanceView } from '../model/world.ts';
-import { type Facts, groupBy, isFresh, isRemoved, type RuleFacts } from './facts.ts';
+import { type Facts, groupBy, isFresh, isRemoved, mostOf, ownOf, type RuleFacts } from './facts.ts';
 import { nameOf, sentence, span } from './reasons.ts';
 
 /** Why and how an instance is to end. */
@@ -23,7 +23,15 @@ export function endsByThemselves(facts: Facts): Endings {
     if (ending !== null) endings.set(instance.key, ending);
   }
   if (facts.world.enabled === true) {
-    for (const rule of facts.rules.values()) endSurplus(rule, endings);
+    for (const rule of facts.rules.values()) {
+      endOwnSurplus(facts, rule, endings);
+      const { max } = rule.rule;
+      endSurplus(
+        rule.live,
+        { max, reason: `${nameOf(rule.rule)}: the maximum is ${max} now` },
+        endings,
+      );
+    }
   }
   return endings;
 }
@@ -45,6 +53,11 @@ function byDecision(facts: Facts, instance: InstanceView): Ending | null {
     return now(`no rule allows ${instance.rule} any more`);
   }
   if (enabled === true && rule?.max === 0) return now(`${nameOf(rule)}: the maximum is 0 now`);
+  const own = enabled === true ? ownOf(facts, instance.repo) : undefined;
+  if (own?.enabled === false) return now('disabled: all machines of this repository end at once');
+  if (own && (own.maxima[instance.rule] ?? 0) === 0) {
+    return now(`the repository's own file does not allow ${instance.rule}`);
+  }
   if ((instance.launchedAt ?? instance.createdAt) + limits.maxDurationMs <= facts.now) {
     return now(`max-duration: it was launched ${span(limits.maxDurationMs)} ago`);
   }
@@ -94,13 +107,30 @@ function rank({ isKnown, finishedAt, state }: InstanceView): number {
   return state === 'requested' || state === 'pending' ? 2 : state === 'online' ? 3 : 4;
 }
 
-function endSurplus({ rule, live }: RuleFacts, endings: Endings): void {
+/** Of what one repository has beyond its own file, whatever the rule has left. */
+function endOwnSurplus(facts: Facts, its: RuleFacts, endings: Endings): void {
+  for (const [repo, count] of its.inUse) {
+    const max = mostOf(facts, its, repo);
+    if (ownOf(facts, repo) === undefined || count <= max) continue;
+    const reason = `${nameOf(its.rule)}: this repository's own maximum is ${max} now`;
+    endSurplus(
+      its.live.filter((one) => one.repo === repo),
+      { max, reason },
+      endings,
+    );
+  }
+}
+
+function endSurplus(
+  live: readonly InstanceView[],
+  { max, reason }: { readonly max: number; readonly reason: string },
+  endings: Endings,
+): void {
   const staying = live.filter(({ key, state }) => state !== 'ending' && !endings.has(key));
-  const surplus = staying.length - rule.max;
+  const surplus = staying.length - max;
   if (surplus <= 0) return;
   // `live` has the oldest first, and the sort is stable: so within a rank the youngest go first.
   const leaving = staying.toReversed().sort((a, b) => rank(a) - rank(b));
-  const reason = `${nameOf(rule)}: the maximum is ${rule.max} now`;
   for (const instance of leaving.slice(0, surplus)) {
     const { state, registeredAt, finishedAt } = instance;
     const onlyIdle = registeredAt !== null && finishedAt === null && state !== 'busy';

@@ -1,7 +1,7 @@
 import type { Instant } from '../lib/clock.ts';
 import type { RepoId, RuleId } from '../model/ids.ts';
 import type { Market, Offer } from '../model/launch.ts';
-import type { InstanceView, JobView, RepoView, RuleView, World } from '../model/world.ts';
+import type { InstanceView, JobView, OwnView, RepoView, RuleView, World } from '../model/world.ts';
 import { expectedUsd, reclaimsPerHour } from './choice.ts';
 import { createLabelReader, createPartTable, type LabelSet, type Part } from './label-sets.ts';
 
@@ -17,6 +17,8 @@ export interface RuleFacts {
   readonly room: number;
   /** What one job is expected to cost on one of them; infinite while its price is not known. */
   readonly usdOf: (offer: Offer) => number;
+  /** How many of the live ones each repository has. */
+  readonly inUse: ReadonlyMap<RepoId, number>;
 }
 
 /** The world, sorted and looked up by id: the same for any order of its lists. */
@@ -67,6 +69,12 @@ export function groupBy<T, K>(items: readonly T[], keyOf: (item: T) => K): Map<K
   return groups;
 }
 
+function countBy<T, K>(items: readonly T[], keyOf: (item: T) => K): ReadonlyMap<K, number> {
+  const counts = new Map<K, number>();
+  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
+  return counts;
+}
+
 export function factsOf(world: World, now: Instant): Facts {
   const instances = world.instances.toSorted(
     (a, b) => a.createdAt - b.createdAt || inOrder(a.key, b.key),
@@ -87,7 +95,8 @@ export function factsOf(world: World, now: Instant): Facts {
     const usable = its.offers.filter(
       (offer) => offer.exhaustedUntil <= now && (offer.priceUsd ?? 0) <= max,
     );
-    return { rule, ...its, usable, room: Math.max(0, rule.max - its.live.length) };
+    const room = Math.max(0, rule.max - its.live.length);
+    return { rule, ...its, usable, room, inUse: countBy(its.live, ({ repo }) => repo) };
   };
   return {
     world,
@@ -99,6 +108,23 @@ export function factsOf(world: World, now: Instant): Facts {
     readLabels: createLabelReader(world.label),
     readPart: createPartTable(rules, world.label),
   };
+}
+
+/** What its own file leaves of the rules; undefined: all. */
+export const ownOf = (facts: Facts, repo: RepoId): OwnView | undefined =>
+  facts.repos.get(repo)?.own;
+
+/** The most machines of a rule that one repository may have. */
+export const mostOf = (facts: Facts, { rule }: RuleFacts, repo: RepoId): number => {
+  const own = ownOf(facts, repo);
+  return own ? Math.min(rule.max, own.maxima[rule.id] ?? 0) : rule.max;
+};
+
+/** How many more of them it may have, whatever the others leave. */
+export function roomFor(facts: Facts, its: RuleFacts, repo: RepoId): number {
+  const own = ownOf(facts, repo);
+  if (own && (!own.enabled || own.closed[its.rule.id] !== undefined)) return 0;
+  return Math.max(0, mostOf(facts, its, repo) - (its.inUse.get(repo) ?? 0));
 }
 
 /** Those that a job may be served by; null: it does not mind which market. */

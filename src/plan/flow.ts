@@ -11,6 +11,8 @@ export interface Flow {
   /** A node that has this much to send. */
   node(supply?: number): Node;
   arc(from: Node, to: Node, capacity?: number): Arc;
+  /** Gives an arc more room: what led nowhere before may now. */
+  widen(arc: Arc, by: number): void;
   /** Leads as much as possible, at most `limit`, into a root; answers how much. */
   fill(root: Node, limit: number): number;
   /** What a node has not sent. */
@@ -25,7 +27,7 @@ export function createFlow(): Flow {
   const head: Node[] = [];
   const room: number[] = [];
   // What a failed search saw can never be fed again: no arc with room leads into it, and no later
-  // path makes one. So all failed searches together cost one walk through the graph.
+  // path makes one, unless an arc is widened. So all failed searches cost one walk through the graph.
   const isDead: boolean[] = [];
   const level: number[] = [];
   const next: number[] = [];
@@ -89,6 +91,10 @@ export function createFlow(): Flow {
       arcsOf[from]?.push(arc);
       arcsOf[to]?.push(arc + 1);
       return arc;
+    },
+    widen(arc, by) {
+      room[arc] = (room[arc] ?? 0) + by;
+      isDead.fill(false);
     },
     fill(root, limit) {
       let filled = 0;

@@ -1,6 +1,6 @@
 import type { Market, Offer } from '../model/launch.ts';
 import type { Action } from '../model/world.ts';
-import { type Facts, inMarket, type RuleFacts } from './facts.ts';
+import { type Facts, inMarket, type RuleFacts, roomFor } from './facts.ts';
 import type { Matching, Places } from './matching.ts';
 import { count, hourly } from './reasons.ts';
 import type { Runners } from './runners.ts';
@@ -47,7 +47,8 @@ export function takePlaces(facts: Facts, runners: Runners, matching: Matching): 
   let left = registrationsLeft(facts, runners);
   const open = [...facts.rules.values()].filter((rule) => isOpen(rule, null));
   for (const rule of open.sort(byCost)) {
-    left -= matching.take(rule, Math.min(rule.room, left));
+    const limit = Math.min(rule.room, left);
+    left -= matching.take(rule, { limit, roomFor: (repo) => roomFor(facts, rule, repo) });
   }
 }
 

@@ -1,7 +1,9 @@
+import type { Instant } from '../lib/clock.ts';
 import type { RepoId, RuleId } from '../model/ids.ts';
 import type { Market } from '../model/launch.ts';
 import type { Demand, JobClass, JobGroup } from './demand.ts';
 import { groupBy, inMarket, type RuleFacts } from './facts.ts';
+import { type Claim, shareOut } from './fair.ts';
 import { createFlow, type Flow } from './flow.ts';
 import type { ComingGroup, Runners } from './runners.ts';
 
@@ -20,8 +22,11 @@ export interface Matching {
   served(group: JobGroup): number;
   /** Some queued job is counted for these machines. */
   isNeeded(coming: ComingGroup): boolean;
-  /** Matches what is left to a rule's free places, at most `limit`; answers how many it took. */
-  take(rule: RuleFacts, limit: number): number;
+  /**
+   * Matches what is left to a rule's free places, at most `limit`, and of each repository as many as
+   * it has room for; answers how many it took.
+   */
+  take(rule: RuleFacts, of: { readonly limit: number; roomFor(repo: RepoId): number }): number;
   /** What was taken, once nothing more will be. */
   places(): readonly Places[];
 }
@@ -51,17 +56,39 @@ export function matchJobs(demand: Demand, runners: Runners): Matching {
       .map(nodeOf),
   );
 
+  const waitsSince = (classes: readonly JobClass[]): Instant => {
+    const among = new Set(classes);
+    const oldest = demand.groups.flatMap((group) => {
+      if (!among.has(group.class)) return [];
+      return group.jobs[group.jobs.length - flow.unsent(nodeOf(group))]?.queuedAt ?? [];
+    });
+    return Math.min(...oldest);
+  };
+
   const taken: { rule: RuleFacts; jobClass: JobClass; arc: number }[] = [];
   return {
     served: (group) => group.jobs.length - flow.unsent(nodeOf(group)),
     isNeeded: (group) => flow.flowOn(coming.get(group) ?? 0) > 0,
-    take(rule, limit) {
-      const node = flow.node();
-      for (const jobClass of byRule.get(rule.rule.id) ?? []) {
-        if (inMarket(rule.usable, jobClass.market).length === 0) continue;
-        taken.push({ rule, jobClass, arc: flow.arc(nodeOf(jobClass), node) });
+    take(rule, { limit, roomFor }) {
+      const root = flow.node();
+      const open = (byRule.get(rule.rule.id) ?? []).filter(
+        ({ market }) => inMarket(rule.usable, market).length > 0,
+      );
+      const gates: Gate[] = [];
+      for (const [repo, classes] of groupBy(open, (jobClass) => jobClass.repo)) {
+        const node = flow.node();
+        for (const jobClass of classes) {
+          taken.push({ rule, jobClass, arc: flow.arc(nodeOf(jobClass), node) });
+        }
+        const [has, since] = [rule.inUse.get(repo) ?? 0, waitsSince(classes)];
+        const arc = flow.arc(node, root, 0);
+        gates.push(createGate(flow, { arc, root, room: roomFor(repo), has, since }));
       }
-      return flow.fill(node, limit);
+      const [only, ...others] = gates;
+      const count = others.length === 0 ? (only?.take(limit) ?? 0) : shareOut(gates, limit);
+      // What was shared out stays so many; who has it may yet change places with another rule's.
+      for (const gate of gates) gate.open();
+      return count;
     },
     places() {
       const counted = taken.map(({ rule, jobClass: { repo, market }, arc }) => {
@@ -74,6 +101,34 @@ export function matchJobs(demand: Demand, runners: Runners): Matching {
         return first === undefined || count === 0 ? [] : [{ ...first, count }];
       });
     },
+  };
+}
+
+/** A repository's way into a rule's places, as wide as its share. */
+interface Gate extends Claim {
+  /** To all that it may have. */
+  open(): void;
+}
+
+function createGate(
+  flow: Flow,
+  of: Pick<Claim, 'has' | 'since'> & { arc: number; root: number; room: number },
+): Gate {
+  const { arc, root, has, since } = of;
+  let { room } = of;
+  const widen = (by: number): void => {
+    room -= by;
+    if (by > 0) flow.widen(arc, by);
+  };
+  return {
+    has,
+    since,
+    take(most) {
+      const more = Math.min(most, room);
+      widen(more);
+      return more === 0 ? 0 : flow.fill(root, more);
+    },
+    open: () => widen(room),
   };
 }
 

@@ -1,6 +1,7 @@
+import type { RepoId } from '../model/ids.ts';
 import type { Demand } from './demand.ts';
 import { type Endings, isLeftToEc2 } from './ends.ts';
-import type { Facts, RuleFacts } from './facts.ts';
+import { type Facts, mostOf, type RuleFacts } from './facts.ts';
 import { isOpen } from './launches.ts';
 import type { Matching } from './matching.ts';
 
@@ -13,15 +14,21 @@ export function endForPlaces(given: {
 }): void {
   const { facts, demand, matching, endings } = given;
   if (facts.world.enabled !== true) return;
-  const wanted = new Set<RuleFacts>();
+  const wanted = new Map<RuleFacts, Set<RepoId>>();
   for (const group of demand.groups) {
     if (matching.served(group) === group.jobs.length) continue;
-    for (const rule of group.class.rules) if (isOpen(rule, group.class.market)) wanted.add(rule);
+    const { repo, market, rules } = group.class;
+    for (const rule of rules) {
+      if (!isOpen(rule, market)) continue;
+      wanted.set(rule, (wanted.get(rule) ?? new Set()).add(repo));
+    }
   }
-  for (const { rule, live } of wanted) {
-    if (live.length < rule.max) continue;
-    for (const instance of live) {
-      const { key, finishedAt } = instance;
+  for (const [its, repos] of wanted) {
+    const isFull = its.live.length >= its.rule.max;
+    for (const instance of its.live) {
+      const { key, repo, finishedAt } = instance;
+      const isOwnFull = repos.has(repo) && (its.inUse.get(repo) ?? 0) >= mostOf(facts, its, repo);
+      if (!isFull && !isOwnFull) continue;
       if (finishedAt === null || endings.has(key) || isLeftToEc2(facts, instance)) continue;
       endings.set(key, { onlyIdle: false, reason: 'its job is done, and its place is needed' });
     }

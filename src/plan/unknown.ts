@@ -1,5 +1,5 @@
 import type { Action, LaunchView } from '../model/world.ts';
-import { type Facts, isFresh, isRemoved } from './facts.ts';
+import { type Facts, isFresh, isRemoved, mostOf, ownOf } from './facts.ts';
 import type { Matching } from './matching.ts';
 import { count, sentence, span } from './reasons.ts';
 import type { Runners } from './runners.ts';
@@ -30,7 +30,9 @@ export function unknownActions(
 function unwanted(facts: Facts, launch: LaunchView, isNeeded: boolean): string | null {
   const { enabled, limits } = facts.world;
   if (isRemoved(facts, launch.repo)) return 'not wanted: the repository is gone';
-  if (enabled === false) return 'not wanted: disabled';
+  if (enabled === false || ownOf(facts, launch.repo)?.enabled === false) {
+    return 'not wanted: disabled';
+  }
   if (launch.createdAt + limits.registerTimeoutMs <= facts.now) {
     return `not answered for ${span(limits.registerTimeoutMs)}: too old to be sent again`;
   }
@@ -39,6 +41,10 @@ function unwanted(facts: Facts, launch: LaunchView, isNeeded: boolean): string |
   if (rule === undefined) return `not wanted: no rule allows ${launch.rule} any more`;
   if (rule.live.length > rule.rule.max) {
     return `not wanted: ${rule.live.length} machines, and the maximum is ${rule.rule.max} now`;
+  }
+  const most = mostOf(facts, rule, launch.repo);
+  if ((rule.inUse.get(launch.repo) ?? 0) > most) {
+    return `not wanted: this repository's own maximum of ${launch.rule} is ${most} now`;
   }
   if (!isFresh(facts, launch.repo) || isNeeded) return null;
   return 'not wanted: no queued job needs it any more';

@@ -2,7 +2,16 @@ import type { JobId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { JobView, Wait } from '../model/world.ts';
 import type { Demand, JobClass, JobGroup } from './demand.ts';
-import { type Facts, inMarket, isAside, isFresh, isRemoved, type RuleFacts } from './facts.ts';
+import {
+  type Facts,
+  inMarket,
+  isAside,
+  isFresh,
+  isRemoved,
+  mostOf,
+  ownOf,
+  type RuleFacts,
+} from './facts.ts';
 import { isOpen, registerable } from './launches.ts';
 import type { Matching, Places } from './matching.ts';
 import { badLabel, noRule } from './no-rule.ts';
@@ -63,10 +72,25 @@ function outsideReason(facts: Facts, job: JobView): Reason {
   );
 }
 
+/** What is to start by this plan. */
+interface Launched {
+  readonly all: ReadonlyMap<RuleFacts, number>;
+  readonly byRepo: ReadonlyMap<string, number>;
+}
+
+function launchedBy(places: readonly Places[]): Launched {
+  const all = new Map<RuleFacts, number>();
+  const byRepo = new Map<string, number>();
+  for (const { rule, repo, count: n } of places) {
+    const key = `${repo} ${rule.rule.id}`;
+    all.set(rule, (all.get(rule) ?? 0) + n);
+    byRepo.set(key, (byRepo.get(key) ?? 0) + n);
+  }
+  return { all, byRepo };
+}
+
 function unservedReasons(outcome: Outcome): (jobClass: JobClass) => Reason {
-  const launched = new Map<RuleFacts, number>();
-  for (const { rule, count: n } of outcome.places)
-    launched.set(rule, (launched.get(rule) ?? 0) + n);
+  const launched = launchedBy(outcome.places);
   const known = new Map<JobClass, Reason>();
   return (jobClass) => {
     const its = known.get(jobClass) ?? unservedReason(outcome.facts, jobClass, launched);
@@ -75,11 +99,7 @@ function unservedReasons(outcome: Outcome): (jobClass: JobClass) => Reason {
   };
 }
 
-function unservedReason(
-  facts: Facts,
-  jobClass: JobClass,
-  launched: ReadonlyMap<RuleFacts, number>,
-): Reason {
+function unservedReason(facts: Facts, jobClass: JobClass, launched: Launched): Reason {
   const { enabled, rulesReason } = facts.world;
   if (enabled === false) {
     return reason('disabled', 'Disabled; nothing starts until `/dstack autoscale enable`');
@@ -87,13 +107,36 @@ function unservedReason(
   if (enabled === null) {
     return rulesReason ?? reason('rules-unread', 'The rules file is not read yet; it is next');
   }
+  const own = ownOf(facts, jobClass.repo);
+  if (own?.enabled === false) {
+    const text = 'Disabled by this repository; nothing starts until `/dstack autoscale enable`';
+    return reason('disabled', text);
+  }
   const bad = jobClass.rules.length === 0 ? badLabel(facts, jobClass) : null;
   if (bad !== null) return bad;
   if (facts.rules.size === 0 && rulesReason !== null) return rulesReason;
+  const [leftOut] = jobClass.leftOut;
+  if (jobClass.rules.length === 0 && leftOut !== undefined) {
+    const name = nameOf(leftOut.rule);
+    return reason(
+      'no-rule',
+      `${name}: the owner allows it, and this repository's own file does not`,
+    );
+  }
   if (jobClass.rules.length === 0) return noRule(facts, jobClass);
-  const { market, rules } = jobClass;
-  const counted = (rule: RuleFacts): number => rule.live.length + (launched.get(rule) ?? 0);
-  const isFull = (rule: RuleFacts): boolean => counted(rule) >= rule.rule.max;
+  const { repo, market, rules } = jobClass;
+  const counted = (rule: RuleFacts): number => rule.live.length + (launched.all.get(rule) ?? 0);
+  const ofIts = (rule: RuleFacts): number =>
+    (rule.inUse.get(repo) ?? 0) + (launched.byRepo.get(`${repo} ${rule.rule.id}`) ?? 0);
+  const isOwnFull = (rule: RuleFacts): boolean =>
+    own !== undefined && ofIts(rule) >= mostOf(facts, rule, repo);
+  const isFull = (rule: RuleFacts): boolean => counted(rule) >= rule.rule.max || isOwnFull(rule);
+  const use = (rule: RuleFacts): string =>
+    isOwnFull(rule)
+      ? `${ofIts(rule)} of this repository's ${mostOf(facts, rule, repo)} machines in use`
+      : `${counted(rule)} of ${rule.rule.max} machines in use${isOwners(facts) ? ' by all repositories' : ''}`;
+  const closed = rules.flatMap((rule) => own?.closed[rule.rule.id] ?? [])[0];
+  if (closed !== undefined && rules.every((rule) => own?.closed[rule.rule.id])) return closed;
   return (
     registering(
       facts,
@@ -101,7 +144,7 @@ function unservedReason(
     ) ??
     atMax(
       rules.filter((rule) => rule.rule.blocked === null && isFull(rule)),
-      counted,
+      use,
     ) ??
     noCapacity(facts, jobClass) ??
     priceCap(jobClass) ??
@@ -120,15 +163,13 @@ function registering(facts: Facts, rule: RuleFacts | undefined): Reason | null {
   );
 }
 
-function atMax(full: readonly RuleFacts[], counted: (rule: RuleFacts) => number): Reason | null {
+const isOwners = ({ world }: Facts): boolean => world.scope.startsWith('owner-');
+
+function atMax(full: readonly RuleFacts[], use: (rule: RuleFacts) => string): Reason | null {
   const [first, ...others] = full;
   if (first === undefined) return null;
   const more = others.length > 0 ? `, and ${count(others.length, 'more rule')} full` : '';
-  const use = `${counted(first)} of ${first.rule.max}`;
-  return reason(
-    'at-max',
-    `${nameOf(first.rule)}: ${use} machines in use${more}; starts when one ends`,
-  );
+  return reason('at-max', `${nameOf(first.rule)}: ${use(first)}${more}; starts when one ends`);
 }
 
 function noCapacity(facts: Facts, { rules, market }: JobClass): Reason | null {
