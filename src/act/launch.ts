@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { LaunchAnswer } from '../ec2/port.ts';
 import type { LaunchId } from '../model/ids.ts';
 import type { Launch, LaunchRequest, Offer } from '../model/launch.ts';
+import type { Repo } from '../model/repo.ts';
 import type { Rule } from '../model/rules.ts';
 import { registrationToken } from '../model/tokens.ts';
 import { userData } from '../model/user-data.ts';
@@ -66,7 +67,7 @@ async function prepare(
     rootDevice: image.value.rootDevice,
     diskGb: diskGbOf(rule, image.value.sizeGb),
     securityGroups: groups,
-    tags: tagsOf(deps, { id, scope: repo.scope, rule }),
+    tags: tagsOf(deps, { id, repo, rule }),
     userData: userData({
       url: publicUrl,
       launch: id,
@@ -77,7 +78,8 @@ async function prepare(
   };
   const { priceUsd } = offer;
   const named = { scope: repo.scope, repo: repo.id, account, rule: rule.id, max: rule.max };
-  return { id, ...named, ...place(offer), priceUsd, reason: action.reason, request };
+  const all = { runnerGroup: null, repoMax: null };
+  return { id, ...named, ...all, ...place(offer), priceUsd, reason: action.reason, request };
 }
 
 const place = ({ region, zone, subnet, type, market }: Offer) => ({
@@ -97,10 +99,11 @@ export const clientToken = (id: LaunchId, offer: Offer): string =>
     .update(JSON.stringify([id, ...Object.values(place(offer))]))
     .digest('hex');
 
-const tagsOf = (deps: ActDeps, of: { id: LaunchId; scope: string; rule: Rule }) => ({
-  Name: `dstack ${of.rule.type} ${of.scope}`,
+const tagsOf = (deps: ActDeps, of: { id: LaunchId; repo: Repo; rule: Rule }) => ({
+  Name: `dstack ${of.rule.type} ${of.repo.scope}`,
   'dstack:app': deps.settings.app,
-  'dstack:scope': of.scope,
+  'dstack:scope': of.repo.scope,
+  'dstack:repo': String(of.repo.id),
   'dstack:rule': of.rule.id,
   'dstack:launch': of.id,
 });

@@ -4,6 +4,7 @@ import {
   paginateDescribeInstances,
   type Reservation,
 } from '@aws-sdk/client-ec2';
+import { idOf } from '../model/github-json.ts';
 import { parseScopeId } from '../model/ids.ts';
 import type { Ec2State } from '../model/launch.ts';
 import { done, type Reply } from '../model/reply.ts';
@@ -45,7 +46,9 @@ export function sightingsOf({ OwnerId = '', Instances = [] }: Reservation): Sigh
       market: instance.InstanceLifecycle === 'spot' ? 'spot' : 'on-demand',
       launch: tags.get('dstack:launch') ?? null,
       scope: parseScopeId(tags.get('dstack:scope') ?? '') ?? null,
+      repo: idOf(Number(tags.get('dstack:repo'))) ?? null,
       rule: tags.get('dstack:rule') ?? null,
+      runnerGroup: tags.get('dstack:runner-group') ?? null,
     };
   });
 }

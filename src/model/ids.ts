@@ -30,6 +30,11 @@ export type InstanceId = Flavor<string, 'instance'>;
 export type InstanceKey = Flavor<string, 'instance-key'>;
 
 export const repoScope = (repo: RepoId): ScopeId => `repo-${Number(repo)}`;
+export const ownerScope = (owner: OwnerId): ScopeId => `owner-${Number(owner)}`;
+
+/** The number in it: a repository's id, or an owner's. */
+export const idInScope = (scope: ScopeId): number => Number(scope.slice(scope.indexOf('-') + 1));
+export const isOwnerScope = (scope: ScopeId): boolean => scope.startsWith('owner-');
 
 const SCOPE = /^(repo|owner)-[1-9]\d{0,15}$/;
 

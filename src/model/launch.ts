@@ -75,6 +75,8 @@ export interface Launch extends Place {
   /** Which account's credentials launch it; `default` is the app's own chain. */
   readonly account: string;
   readonly rule: RuleId;
+  /** At organization level in this group; null: for its repository alone. */
+  readonly runnerGroup: string | null;
   readonly count: number;
   readonly priceUsd: number | null;
   readonly reason: string;
@@ -101,6 +103,8 @@ export interface Instance {
   readonly repo: RepoId;
   readonly account: string;
   readonly rule: RuleId;
+  /** Where its runner registers; see Launch. */
+  readonly runnerGroup: string | null;
   readonly region: string;
   readonly zone: string;
   readonly type: string;

@@ -1,5 +1,12 @@
 import type { Instant } from '../lib/clock.ts';
-import type { InstallationId, OwnerId, RepoId, ScopeId } from './ids.ts';
+import {
+  type InstallationId,
+  type OwnerId,
+  ownerScope,
+  type RepoId,
+  repoScope,
+  type ScopeId,
+} from './ids.ts';
 
 /** What GitHub says of a repository, in a payload or by REST. Names change; the ids do not. */
 export interface RepoFacts {
@@ -14,9 +21,19 @@ export interface RepoFacts {
 
 /** A repository as the store knows it. */
 export interface Repo extends RepoFacts {
+  /** Whose rules govern it now; not always those of the file in it. */
   readonly scope: ScopeId;
   /** Last signed webhook or successful read of this repository. */
   readonly heardAt: Instant;
   /** Set when the repository or the App's installation is gone. */
   readonly removedAt: Instant | null;
 }
+
+/** Where an owner keeps what holds for all repositories of theirs. */
+const HOME = '.github';
+
+export const isHome = ({ name }: Pick<RepoFacts, 'name'>): boolean => name.toLowerCase() === HOME;
+
+/** Whose rules the file in this repository is: the repository's own, or the owner's. */
+export const fileScope = (repo: Pick<RepoFacts, 'id' | 'ownerId' | 'name'>): ScopeId =>
+  isHome(repo) ? ownerScope(repo.ownerId) : repoScope(repo.id);

@@ -1,5 +1,6 @@
 import type { Accounts } from '../accounts/port.ts';
 import type { Ec2, Ended, LaunchAnswer, LaunchFailure, Sts, TypeFacts } from '../ec2/port.ts';
+import { idOf } from '../model/github-json.ts';
 import { parseScopeId } from '../model/ids.ts';
 import type { Arch, LaunchRequest } from '../model/launch.ts';
 import { done, type Refused, type Reply } from '../model/reply.ts';
@@ -150,7 +151,9 @@ const sighting = (instance: Ec2Instance, ownerAccount: string): Sighting => ({
   market: instance.market,
   launch: instance.tags['dstack:launch'] ?? null,
   scope: parseScopeId(instance.tags['dstack:scope'] ?? '') ?? null,
+  repo: idOf(Number(instance.tags['dstack:repo'])) ?? null,
   rule: instance.tags['dstack:rule'] ?? null,
+  runnerGroup: instance.tags['dstack:runner-group'] ?? null,
 });
 
 const typeFacts = (row: TypeRow, region: string): TypeFacts => {

@@ -69,6 +69,10 @@ const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = [
     ...newTables.flatMap((spec) => createTable(spec, dialect)),
     ...newIndexes,
   ],
+  (dialect) =>
+    ['launches', 'instances'].flatMap((table) =>
+      addColumns(table, { runnerGroup: 'text?' }, dialect),
+    ),
 ];
 
 export type Migrated =

@@ -48,8 +48,17 @@ export interface RulesRecord {
 
 /** All rows of one scope that a tick needs: unfinished jobs, instances not gone, unknown launches. */
 export interface ScopeRows {
+  readonly scope: ScopeId;
+  /** Those that its rules govern. */
   readonly repos: readonly Repo[];
+  /** The file of the scope itself. */
   readonly rules: RulesRecord | null;
+  /** The owner's `.github` repository; null: none that we know, or not ours any more. */
+  readonly home: Repo | null;
+  /** The file in it; the same as `rules` where the scope is the owner's. */
+  readonly ownerRules: RulesRecord | null;
+  /** The files of the scope's repositories themselves, by their `repo-…`. */
+  readonly own: ReadonlyMap<ScopeId, RulesRecord>;
   readonly jobs: readonly Job[];
   readonly instances: readonly Instance[];
   readonly launches: readonly Launch[];
@@ -62,7 +71,10 @@ export interface Intent extends Place {
   readonly repo: RepoId;
   readonly account: string;
   readonly rule: RuleId;
+  readonly runnerGroup: string | null;
   readonly max: number;
+  /** Of this repository alone, where its own file says less; null: the same. */
+  readonly repoMax: number | null;
   readonly priceUsd: number | null;
   readonly reason: string;
   readonly request: LaunchRequest;
@@ -91,7 +103,10 @@ export interface Sighting {
   readonly market: 'spot' | 'on-demand';
   readonly launch: LaunchId | null;
   readonly scope: ScopeId | null;
+  /** null: it is in the scope's name. */
+  readonly repo: RepoId | null;
   readonly rule: RuleId | null;
+  readonly runnerGroup: string | null;
 }
 
 /** A whole listing of our instances in one account and region. */
@@ -191,6 +206,10 @@ export interface Store {
   /** Scopes that had a job since then, or have work now. */
   scopesActiveSince(since: Instant): Promise<readonly ScopeId[]>;
   scopeRows(scope: ScopeId): Promise<ScopeRows>;
+  /** Repositories of the scope that had a job since then, or have one that is not over. */
+  reposActiveSince(scope: ScopeId, since: Instant): Promise<readonly Repo[]>;
+  /** The file of a repository or of an owner as last read, whoever it governs. */
+  rules(scope: ScopeId): Promise<RulesRecord | null>;
   repo(id: RepoId): Promise<Repo | null>;
   reposOf(installation: InstallationId): Promise<readonly Repo[]>;
 
@@ -198,6 +217,19 @@ export interface Store {
   // nothing was written. A lease that ran out still holds until another holder takes it.
   /** `wantedCommit`: the one this answers. It is cleared; another that a push named meanwhile stays. */
   saveRules(lease: Lease, rules: RulesRecord): Promise<boolean>;
+  /**
+   * Puts a repository under the rules of another scope, and what lives of it counts there from then
+   * on: false where any rule would then have more than its maximum, or the lease's scope is not the
+   * repository's. What is not in `maxima` may not be there at all.
+   */
+  moveRepo(
+    lease: Lease,
+    move: {
+      readonly repo: RepoId;
+      readonly to: ScopeId;
+      readonly maxima: ReadonlyMap<RuleId, number>;
+    },
+  ): Promise<boolean>;
   /** Only of queued and waiting jobs; `reasonAt` stays while code and text stay. */
   saveReasons(
     lease: Lease,
@@ -206,7 +238,7 @@ export interface Store {
   ): Promise<boolean>;
   /**
    * Locks the rules, counts what is live, writes launches and their instances, each cut to what its
-   * rule has left and left out when that is nothing. A launch that is written already is answered as
+   * rule, and its repository by it, has left; left out when that is nothing. A launch that is written already is answered as
    * it is.
    */
   intend(lease: Lease, intents: readonly Intent[], now: Instant): Promise<readonly Launch[]>;

@@ -31,7 +31,7 @@ const one = <const V>(...values: readonly V[]) => fc.constantFrom(...values);
 const at = fc.integer({ min: 0, max: 12 }).map((i) => T + i * 20_000);
 const maybe = <V>(value: Arbitrary<V>) => fc.option(value, { freq: 2 });
 const some = <V>(value: Arbitrary<V>, maxLength = 3) => fc.array(value, { maxLength });
-const scope = one('repo-1', 'repo-2');
+const scope = one('repo-1', 'repo-2', 'repo-1', 'owner-7');
 const repoId = one(1, 2);
 const jobId = one(11, 12, 13);
 const launchId = one('l1', 'l2', 'l3');
@@ -40,13 +40,17 @@ const key = fc.tuple(launchId, one(0, 1, 2)).map(([launch, index]) => `${launch}
 const state = one('requested', 'pending', 'online', 'busy', 'ending', 'gone');
 
 const repo = fc
-  .record({ id: repoId, name: one('app', 'lib'), installation: one(70, 71), ownerId: one(7, 8) })
+  .record({
+    id: repoId,
+    name: one('app', 'lib', '.github'),
+    installation: one(70, 71),
+    ownerId: one(7, 8),
+  })
   .map(aRepo);
 
 const report = fc
   .record({
     id: jobId,
-    repo: repoId,
     state: one(...JOB_STATES),
     labels: one(['dstack'], ['dstack', 'x64']),
     queuedAt: at,
@@ -57,10 +61,16 @@ const report = fc
     conclusion: maybe(one('success', 'failure')),
     hasEnvironment: one(false, false, true),
   })
-  .map(aReport);
+  // A job is of one repository for ever.
+  .map((facts) => aReport({ ...facts, repo: 1 + (facts.id % 2) }));
 
 const event: Arbitrary<Event> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: one('job'), job: report, repo }) },
+  {
+    weight: 5,
+    arbitrary: fc
+      .record({ job: report, repo })
+      .map(({ job, repo }) => ({ kind: 'job', job, repo: { ...repo, id: job.repo } }) as const),
+  },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -101,6 +111,7 @@ const intent = fc
     repo: repoId,
     rule: one(RULE, RULE, 'c5.large/eu-west-1'),
     max: fc.integer({ min: 0, max: 4 }),
+    repoMax: maybe(fc.integer({ min: 0, max: 2 })),
     request: fc.integer({ min: 1, max: 3 }).map(aRequest),
   })
   .map(anIntent);
@@ -122,6 +133,7 @@ const sighting = fc
     launchedAt: at,
     launch: maybe(one('l1', 'l2', 'lost')),
     scope: maybe(scope),
+    repo: maybe(repoId),
     rule: maybe(one(RULE)),
   })
   .map(({ id, ...facts }) => aSighting(id, facts));
@@ -182,6 +194,8 @@ const hints: readonly Arbitrary<Call>[] = [
   call('heard', fc.tuple(repoId, at), (store, args) => store.heard(...args)),
   call('removeRepo', fc.tuple(repoId, at), (store, args) => store.removeRepo(...args)),
   call('scopesActiveSince', at, (store, since) => store.scopesActiveSince(since)),
+  call('reposActiveSince', fc.tuple(scope, at), (store, args) => store.reposActiveSince(...args)),
+  call('rules', scope, (store, of) => store.rules(of)),
   call('reposOf', one(70, 71), (store, id) => store.reposOf(id)),
 ];
 
@@ -216,6 +230,16 @@ const decisions: readonly Arbitrary<Call>[] = [
     fc.tuple(who, some(fc.record({ job: jobId, reason })), at),
     (store, [of, reasons, now], leases) =>
       store.saveReasons(leaseOf(leases, of.holder, of.name), reasons, now),
+  ),
+  call(
+    'moveRepo',
+    fc.tuple(who, repoId, scope, fc.integer({ min: 0, max: 3 })),
+    (store, [of, repo, to, max], leases) =>
+      store.moveRepo(leaseOf(leases, of.holder, of.name), {
+        repo,
+        to,
+        maxima: new Map([[RULE, max]]),
+      }),
   ),
   call('setAside', fc.tuple(who, jobId, at), (store, [of, job, until], leases) =>
     store.setAside(leaseOf(leases, of.holder, of.name), job, until, 60_000),

@@ -21,7 +21,7 @@ export function intentsContract(open: Open): void {
     test('are launches of unknown outcome with requested instances', async () => {
       const store = await open();
       const lease = await aLease(store);
-      const { max: _, ...intent } = anIntent({ want: 2 });
+      const { max: _, repoMax: __, ...intent } = anIntent({ want: 2 });
       const launch = {
         ...intent,
         count: 2,

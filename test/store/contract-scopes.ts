@@ -140,8 +140,9 @@ export function scopesContract(open: Open): void {
       expect(rows.jobs.map((job) => job.id)).toEqual([4, 2, 3]);
       expect(rows.instances.map((row) => row.key)).toEqual(['a.0', 'b.0', 'b.1']);
       expect(rows.launches.map((row) => row.id)).toEqual(['a', 'b']);
-      const none = { repos: [], rules: null, jobs: [], instances: [], launches: [] };
-      expect(await store.scopeRows('owner-1')).toEqual(none);
+      const none = { repos: [], jobs: [], instances: [], launches: [], own: new Map() };
+      const files = { scope: 'owner-1', rules: null, home: null, ownerRules: null };
+      expect(await store.scopeRows('owner-1')).toEqual({ ...none, ...files });
     });
 
     test('given to a caller stay as they were', async () => {

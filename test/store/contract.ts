@@ -3,6 +3,7 @@ import type { Store } from '../../src/store/port.ts';
 import { deliveriesContract, jobsContract, reposContract } from './contract-events.ts';
 import { instancesContract, intentsContract, settlementsContract } from './contract-launches.ts';
 import { absenceContract, adoptionContract, sightingsContract } from './contract-listing.ts';
+import { ownersContract } from './contract-owner.ts';
 import { reclaimedContract, rerunsContract } from './contract-reruns.ts';
 import { leasesContract, scopesContract } from './contract-scopes.ts';
 import { pruneContract, smallContract } from './contract-small.ts';
@@ -33,6 +34,7 @@ export function storeContract(name: string, openEmpty: () => Promise<Store>): vo
       adoptionContract,
       reclaimedContract,
       rerunsContract,
+      ownersContract,
       smallContract,
       pruneContract,
     ];

@@ -16,7 +16,7 @@ async function openSqlite(): Promise<Store> {
 /** Everything that a caller can see after the call, with its answer. */
 async function after(store: Store, leases: Map<string, Lease>, call: Call): Promise<unknown> {
   const answer = await call.run(store, leases);
-  const rows = await Promise.all((['repo-1', 'repo-2'] as const).map(store.scopeRows));
+  const rows = await Promise.all((['repo-1', 'repo-2', 'owner-7'] as const).map(store.scopeRows));
   const seen = [
     await store.recentJobs(50),
     await store.recentInstances(50),

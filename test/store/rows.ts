@@ -117,7 +117,9 @@ export const anIntent = (facts: Partial<Intent> & { readonly want?: number } = {
     repo: 1,
     account: 'default',
     rule: RULE,
+    runnerGroup: null,
     max: 10,
+    repoMax: null,
     priceUsd: 0.045,
     reason: 'job 11 waits',
     request: aRequest(want),
@@ -136,7 +138,9 @@ export const aSighting = (id: InstanceId, facts: Partial<Sighting> = {}): Sighti
   market: 'spot',
   launch: 'l1',
   scope: SCOPE,
+  repo: null,
   rule: RULE,
+  runnerGroup: null,
   ...facts,
 });
 

@@ -1,7 +1,7 @@
 import type { Instant } from '../../lib/clock.ts';
-import type { InstanceId, LaunchId, RepoId, ScopeId } from '../../model/ids.ts';
+import type { InstanceId, LaunchId, ScopeId } from '../../model/ids.ts';
 import type { Ec2State, Instance, Launch } from '../../model/launch.ts';
-import { cutToMax, ruleKey, settled, type Written } from '../merge/launch.ts';
+import { countLive, cutToMax, type Live, settled, type Written } from '../merge/launch.ts';
 import { observed, sightedRow } from '../merge/listing.ts';
 import type { Intent, Lease, Listing, Settlement, Store } from '../port.ts';
 import { isHeld } from './leases.ts';
@@ -12,13 +12,8 @@ function write(state: State, { launch, instances }: Written): void {
   for (const row of instances) state.instances.set(row.key, row);
 }
 
-function liveByRule(state: State): ReadonlyMap<string, number> {
-  const live = new Map<string, number>();
-  for (const row of state.instances.values()) {
-    if (row.state !== 'gone') live.set(ruleKey(row), (live.get(ruleKey(row)) ?? 0) + 1);
-  }
-  return live;
-}
+export const liveIn = (state: State): Live =>
+  countLive(where(state.instances, (row) => row.state !== 'gone'));
 
 export function intend(
   state: State,
@@ -28,7 +23,7 @@ export function intend(
 ): readonly Launch[] {
   if (!isHeld(state, lease)) return [];
   const fresh = intents.filter(({ id }) => !state.launches.has(id));
-  for (const each of cutToMax(fresh, liveByRule(state), now)) write(state, each);
+  for (const each of cutToMax(fresh, liveIn(state), now)) write(state, each);
   return intents.flatMap(({ id }) => state.launches.get(id) ?? []);
 }
 
@@ -59,20 +54,11 @@ export function settle(state: State, id: LaunchId, settlement: Settlement, now: 
   write(state, settled({ launch, instances }, settlement, known, now));
 }
 
-function firstRepos(state: State): ReadonlyMap<ScopeId, RepoId> {
-  const first = new Map<ScopeId, RepoId>();
-  for (const { scope, id } of state.repos.values()) {
-    first.set(scope, Math.min(id, first.get(scope) ?? id));
-  }
-  return first;
-}
-
 export function observe(
   state: State,
   listing: Listing,
 ): { readonly changed: readonly ScopeId[]; readonly strangers: readonly InstanceId[] } {
-  const { instances, launches } = state;
-  const seen = observed(listing, { instances, launches, repos: firstRepos(state) });
+  const seen = observed(listing, state);
   putAll(state.launches, seen.launches);
   putAll(state.instances, seen.instances);
   return { changed: seen.changed, strangers: seen.strangers };

@@ -1,11 +1,21 @@
 import type { Instant } from '../../lib/clock.ts';
-import type { InstallationId, JobId, RepoId, ScopeId } from '../../model/ids.ts';
+import {
+  type InstallationId,
+  type JobId,
+  ownerScope,
+  type RepoId,
+  repoScope,
+  type ScopeId,
+} from '../../model/ids.ts';
 import type { Job, Reason } from '../../model/job.ts';
 import type { Repo } from '../../model/repo.ts';
 import { sorted } from '../merge/draft.ts';
 import { rulesAfter } from '../merge/event.ts';
 import { requeued } from '../merge/job.ts';
-import type { Lease, RulesRecord, ScopeRows } from '../port.ts';
+import { fitsIn } from '../merge/launch.ts';
+import { byScope, homeOf, ownerOf } from '../merge/owner.ts';
+import type { Lease, RulesRecord, ScopeRows, Store } from '../port.ts';
+import { liveIn } from './launches.ts';
 import { isHeld } from './leases.ts';
 import { isOpen } from './reruns.ts';
 import { ordered, type State, where } from './state.ts';
@@ -31,15 +41,23 @@ function* working(state: State): Iterable<ScopeId> {
   for (const row of state.rules.values()) {
     if (row.wantedCommit !== null && scopes.has(row.scope)) yield row.scope;
   }
+  // The file of a repository that another one's rules govern.
+  for (const repo of state.repos.values()) {
+    const wanted = state.rules.get(repoScope(repo.id))?.wantedCommit ?? null;
+    if (repo.removedAt === null && wanted !== null) yield repo.scope;
+  }
 }
 
 export const scopesWithWork = (state: State): readonly ScopeId[] => sorted(working(state));
 
-export function scopesActiveSince(state: State, since: Instant): readonly ScopeId[] {
-  const isRecent = (job: Job) =>
-    job.state === 'in_progress' || job.queuedAt >= since || (job.completedAt ?? 0) >= since;
-  return sorted([...working(state), ...scopesOfJobs(state, isRecent)]);
-}
+const isActive = (job: Job, since: Instant): boolean =>
+  job.state !== 'completed' || job.queuedAt >= since || (job.completedAt ?? 0) >= since;
+
+const isRecent = (job: Job, since: Instant): boolean =>
+  job.state === 'in_progress' || job.queuedAt >= since || (job.completedAt ?? 0) >= since;
+
+export const scopesActiveSince = (state: State, since: Instant): readonly ScopeId[] =>
+  sorted([...working(state), ...scopesOfJobs(state, (job) => isRecent(job, since))]);
 
 export function scopeRows(state: State, scope: ScopeId): ScopeRows {
   const jobs = where(
@@ -48,16 +66,52 @@ export function scopeRows(state: State, scope: ScopeId): ScopeRows {
   );
   const instances = where(state.instances, (row) => row.scope === scope && row.state !== 'gone');
   const launches = where(state.launches, (row) => row.scope === scope && row.outcome === 'unknown');
+  const repos = ordered(
+    where(state.repos, (repo) => repo.scope === scope),
+    (repo) => [repo.id],
+  );
+  const owner = ownerOf(scope, repos);
   return {
-    repos: ordered(
-      where(state.repos, (repo) => repo.scope === scope),
-      (repo) => [repo.id],
-    ),
+    scope,
+    repos,
     rules: state.rules.get(scope) ?? null,
+    home: owner === undefined ? null : homeOf(state.repos.values(), owner),
+    ownerRules: owner === undefined ? null : (state.rules.get(ownerScope(owner)) ?? null),
+    own: byScope(repos.flatMap(({ id }) => state.rules.get(repoScope(id)) ?? [])),
     jobs: ordered(jobs, (job) => [job.queuedAt, job.id]),
     instances: ordered(instances, (row) => [row.createdAt, row.key]),
     launches: ordered(launches, (row) => [row.createdAt, row.id]),
   };
+}
+
+export function reposActiveSince(state: State, scope: ScopeId, since: Instant): readonly Repo[] {
+  const active = new Set(where(state.jobs, (job) => isActive(job, since)).map(({ repo }) => repo));
+  return ordered(
+    where(state.repos, (repo) => repo.scope === scope && active.has(repo.id)),
+    (repo) => [repo.id],
+  );
+}
+
+export const rules = (state: State, scope: ScopeId): RulesRecord | null =>
+  state.rules.get(scope) ?? null;
+
+export function moveRepo(
+  state: State,
+  lease: Lease,
+  { repo: id, to, maxima }: Parameters<Store['moveRepo']>[1],
+): boolean {
+  const repo = state.repos.get(id);
+  if (!isHeld(state, lease) || repo?.scope !== lease.name) return false;
+  const isIts = (row: { readonly scope: ScopeId; readonly repo: RepoId }) =>
+    row.repo === id && row.scope === repo.scope;
+  const moving = where(state.instances, (row) => row.state !== 'gone' && isIts(row));
+  if (!fitsIn(moving, { live: liveIn(state), maxima, to })) return false;
+  state.repos.set(id, { ...repo, scope: to });
+  for (const row of moving) state.instances.set(row.key, { ...row, scope: to });
+  for (const row of where(state.launches, isIts)) {
+    if (row.outcome === 'unknown') state.launches.set(row.id, { ...row, scope: to });
+  }
+  return true;
 }
 
 export const repo = (state: State, id: RepoId): Repo | null => state.repos.get(id) ?? null;

@@ -3,7 +3,7 @@ import type { Instant } from '../../lib/clock.ts';
 import type { Delivery, Event } from '../../model/event.ts';
 import { type JobId, type RepoId, repoScope, type ScopeId } from '../../model/ids.ts';
 import type { Job, JobReport } from '../../model/job.ts';
-import type { Repo, RepoFacts } from '../../model/repo.ts';
+import { fileScope, type Repo, type RepoFacts } from '../../model/repo.ts';
 import type { RulesRecord } from '../port.ts';
 import { type Draft, draft, keepSame, sorted } from './draft.ts';
 import { jobAfter } from './job.ts';
@@ -32,7 +32,7 @@ interface Work {
  * that names another proves that the App is installed again.
  */
 export function repoAfter(old: Repo | undefined, facts: RepoFacts, at: Instant): Repo {
-  if (!old) return { ...facts, scope: repoScope(facts.id), heardAt: at, removedAt: null };
+  if (!old) return { ...facts, scope: fileScope(facts), heardAt: at, removedAt: null };
   const heardAt = Math.max(old.heardAt, at);
   const isLate = facts.ownerId === old.ownerId && facts.installation < old.installation;
   if (isLate) return keepSame(old, { ...old, heardAt });
@@ -59,12 +59,14 @@ function noteJob(work: Work, said: JobReport): void {
   if (next !== old) work.scopes.add(work.repos.get(next.repo)?.scope ?? repoScope(next.repo));
 }
 
-function wantRules(work: Work, scope: ScopeId, commit: string): void {
+/** Of the file in a repository, whatever governs it now. */
+function wantRules(work: Work, repo: Repo, commit: string): void {
+  const scope = fileScope(repo);
   const none = { scope, text: null, commit: null, errors: null, readAt: 0 };
   const old = work.rules.get(scope);
   if (old?.wantedCommit === commit) return;
   work.rules.set(scope, { ...(old ?? none), wantedCommit: commit });
-  work.scopes.add(scope);
+  work.scopes.add(repo.scope);
 }
 
 type InstallationEvent = Extract<Event, { kind: 'installation' }>;
@@ -99,7 +101,7 @@ function applyEvent(work: Work, { event, at }: Delivery): void {
       break;
     case 'push':
       if (event.commit !== null && event.branch === repo.defaultBranch) {
-        wantRules(work, repo.scope, event.commit);
+        wantRules(work, repo, event.commit);
       }
       break;
     case 'repository':
@@ -107,7 +109,7 @@ function applyEvent(work: Work, { event, at }: Delivery): void {
         setRepo(work, repo, { ...repo, removedAt: repo.removedAt ?? at });
       } else if (before !== undefined && before !== repo.defaultBranch) {
         // Another branch governs now, and its name is as good as a commit to read the file at.
-        wantRules(work, repo.scope, repo.defaultBranch);
+        wantRules(work, repo, repo.defaultBranch);
       }
       break;
     // What a comment asks for, and what a pull request proposes or ends, is done elsewhere.

@@ -1,5 +1,5 @@
 import type { Instant } from '../../lib/clock.ts';
-import type { InstanceId, InstanceKey, RuleId, ScopeId } from '../../model/ids.ts';
+import type { InstanceId, InstanceKey, ScopeId } from '../../model/ids.ts';
 import type { Instance, Launch } from '../../model/launch.ts';
 import type { Intent, Settlement } from '../port.ts';
 import { draft } from './draft.ts';
@@ -14,11 +14,11 @@ const keyOf = (launch: Launch, index: number): InstanceKey => `${launch.id}.${in
 
 /** An instance that nobody has seen yet; one that EC2 told of is made from it. */
 export function requestedInstance(launch: Launch, index: number, now: Instant): Instance {
-  const { scope, repo, account, rule, region, zone, type, market, priceUsd } = launch;
+  const { scope, repo, account, rule, runnerGroup, region, zone, type, market, priceUsd } = launch;
   return {
     key: keyOf(launch, index),
     launch: launch.id,
-    ...{ scope, repo, account, rule, region, zone, type, market, priceUsd },
+    ...{ scope, repo, account, rule, runnerGroup, region, zone, type, market, priceUsd },
     id: null,
     ownerAccount: null,
     state: 'requested',
@@ -46,7 +46,7 @@ export function requestedInstance(launch: Launch, index: number, now: Instant): 
 }
 
 function written(intent: Intent, count: number, now: Instant): Written {
-  const { max: _, request, ...facts } = intent;
+  const { max: _, repoMax: __, request, ...facts } = intent;
   const launch: Launch = {
     ...facts,
     count,
@@ -57,30 +57,66 @@ function written(intent: Intent, count: number, now: Instant): Written {
     retryAt: now,
     request: { ...request, count },
   };
-  const instances = Array.from({ length: count }, (__, i) => requestedInstance(launch, i, now));
+  const instances = Array.from({ length: count }, (___, i) => requestedInstance(launch, i, now));
   return { launch, instances };
 }
 
-/** One place for each rule of a scope: `max` counts over all launches that name it. */
-export const ruleKey = (of: { readonly scope: ScopeId; readonly rule: RuleId }): string =>
-  `${of.scope} ${of.rule}`;
+type Counted = Pick<Instance, 'scope' | 'rule' | 'repo'>;
 
-/** Cuts each intent, in order, to what its rule has left; `live` is keyed by `ruleKey`. */
-export function cutToMax(
-  intents: readonly Intent[],
-  live: ReadonlyMap<string, number>,
-  now: Instant,
-): readonly Written[] {
-  const taken = new Map(live);
+/** One place for each rule of a scope: `max` counts over all launches that name it. */
+export const ruleKey = (of: Pick<Counted, 'scope' | 'rule'>): string => `${of.scope} ${of.rule}`;
+
+/** How many live by each rule, and of them by each repository. */
+export interface Live {
+  readonly byRule: ReadonlyMap<string, number>;
+  readonly byRepo: ReadonlyMap<string, number>;
+}
+
+const repoKey = (of: Counted): string => `${ruleKey(of)} ${of.repo}`;
+
+export function countLive(rows: Iterable<Counted & { readonly count?: number }>): Live {
+  const live = { byRule: new Map<string, number>(), byRepo: new Map<string, number>() };
+  for (const row of rows) {
+    const { count = 1 } = row;
+    live.byRule.set(ruleKey(row), (live.byRule.get(ruleKey(row)) ?? 0) + count);
+    live.byRepo.set(repoKey(row), (live.byRepo.get(repoKey(row)) ?? 0) + count);
+  }
+  return live;
+}
+
+/** Cuts each intent, in order, to what its rule has left. */
+export function cutToMax(intents: readonly Intent[], live: Live, now: Instant): readonly Written[] {
+  const byRule = new Map(live.byRule);
+  const byRepo = new Map(live.byRepo);
   const cut: Written[] = [];
   for (const intent of intents) {
-    const before = taken.get(ruleKey(intent)) ?? 0;
-    const count = Math.min(intent.request.count, intent.max - before);
+    const before = byRule.get(ruleKey(intent)) ?? 0;
+    const ofRepo = byRepo.get(repoKey(intent)) ?? 0;
+    const left = Math.min(intent.max - before, (intent.repoMax ?? intent.max) - ofRepo);
+    const count = Math.min(intent.request.count, left);
     if (count <= 0) continue;
-    taken.set(ruleKey(intent), before + count);
+    byRule.set(ruleKey(intent), before + count);
+    byRepo.set(repoKey(intent), ofRepo + count);
     cut.push(written(intent, count, now));
   }
   return cut;
+}
+
+/** Whether what lives of a repository still fits where it is to count. */
+export function fitsIn(
+  moving: readonly Counted[],
+  there: {
+    readonly live: Live;
+    readonly maxima: ReadonlyMap<string, number>;
+    readonly to: ScopeId;
+  },
+): boolean {
+  const { live, maxima, to } = there;
+  const all = countLive(moving.map((row) => ({ ...row, scope: to })));
+  return moving.every(({ rule }) => {
+    const key = ruleKey({ scope: to, rule });
+    return (all.byRule.get(key) ?? 0) + (live.byRule.get(key) ?? 0) <= (maxima.get(rule) ?? 0);
+  });
 }
 
 export const goneRow = (instance: Instance, reason: string, now: Instant): Instance => ({

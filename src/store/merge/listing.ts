@@ -1,6 +1,15 @@
 import type { Instant } from '../../lib/clock.ts';
-import type { InstanceId, InstanceKey, LaunchId, RepoId, ScopeId } from '../../model/ids.ts';
+import {
+  type InstanceId,
+  type InstanceKey,
+  idInScope,
+  isOwnerScope,
+  type LaunchId,
+  type RepoId,
+  type ScopeId,
+} from '../../model/ids.ts';
 import type { Ec2State, Instance, Launch } from '../../model/launch.ts';
+import type { Repo } from '../../model/repo.ts';
 import { isReclaim } from '../../model/rerun.ts';
 import { ruleId } from '../../model/rules.ts';
 import { runnerName } from '../../model/runner-name.ts';
@@ -16,8 +25,8 @@ const isOver = (state: Ec2State): boolean => rank(state) >= rank('shutting-down'
 export interface Seen {
   readonly instances: ReadonlyMap<InstanceKey, Instance>;
   readonly launches: ReadonlyMap<LaunchId, Launch>;
-  /** The first repository of each scope that a tag names. */
-  readonly repos: ReadonlyMap<ScopeId, RepoId>;
+  /** The repositories that tags name. */
+  readonly repos: ReadonlyMap<RepoId, Pick<Repo, 'id' | 'scope'>>;
 }
 
 /** Rows to write, and the answer. */
@@ -69,14 +78,27 @@ function launchOf(work: Work, sighting: Sighting): Launch | undefined {
 
 const ADOPTED = 'adopted';
 
-/** What the tags tell of a launch that a lost database knew. */
-function adoptedLaunch(listing: Listing, sighting: Sighting, scope: ScopeId, repo: RepoId): Launch {
+/** The repository that the tags name: of its own, or in the scope's. */
+export const repoTagged = ({ repo, scope }: Sighting): RepoId | undefined =>
+  repo ?? (scope === null || isOwnerScope(scope) ? undefined : idInScope(scope));
+
+/**
+ * What the tags tell of a launch that a lost database knew. An owner's machine counts for the owner,
+ * although its repository may not be known to be the owner's yet; a repository's for whom governs it.
+ */
+function adoptedLaunch(
+  listing: Listing,
+  sighting: Sighting,
+  repo: Pick<Repo, 'id' | 'scope'>,
+): Launch {
   const { account, region, askedAt } = listing;
-  const { zone, type, market } = sighting;
+  const { zone, type, market, runnerGroup } = sighting;
+  const { scope } = sighting;
   return {
     id: sighting.launch ?? `adopted-${sighting.id}`,
-    scope,
-    repo,
+    scope: scope !== null && isOwnerScope(scope) ? scope : repo.scope,
+    repo: repo.id,
+    runnerGroup,
     rule: sighting.rule ?? ruleId(type, region),
     ...{ account, region, zone, type, market },
     subnet: '',
@@ -101,18 +123,18 @@ function setRow(work: Work, row: Instance): void {
 /** An instance whose id is new to us: the answer to its launch was lost, or the database was. */
 function meet(work: Work, sighting: Sighting): void {
   const { listing, repos } = work;
-  const { id, scope, ownerAccount, launchedAt } = sighting;
+  const { id, ownerAccount, launchedAt } = sighting;
   let launch = launchOf(work, sighting);
-  const repo = scope === null ? undefined : repos.get(scope);
+  const repo = repos.get(repoTagged(sighting) ?? 0);
   const isNew = launch?.outcome !== 'unknown';
   // What ended before we knew of it holds no place and cost no machine of ours that is left.
   if (isNew && isOver(sighting.ec2)) return;
   if (!launch) {
-    if (scope === null || repo === undefined) {
+    if (repo === undefined) {
       work.strangers.push(id);
       return;
     }
-    launch = adoptedLaunch(listing, sighting, scope, repo);
+    launch = adoptedLaunch(listing, sighting, repo);
     // A copied tag names a launch of another account: its id is taken.
     if (work.launches.get(launch.id)) launch = { ...launch, id: `adopted-${id}` };
     work.launches.set(launch.id, launch);

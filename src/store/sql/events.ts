@@ -2,7 +2,7 @@ import type { Instant } from '../../lib/clock.ts';
 import type { Delivery } from '../../model/event.ts';
 import { type JobId, type RepoId, repoScope, type ScopeId } from '../../model/ids.ts';
 import type { JobReport } from '../../model/job.ts';
-import type { Repo, RepoFacts } from '../../model/repo.ts';
+import { fileScope, type Repo, type RepoFacts } from '../../model/repo.ts';
 import type { Dialect } from '../dialect.ts';
 import { type Applied, applied, type Known, repoRead, reported } from '../merge/event.ts';
 import type { RulesRecord } from '../port.ts';
@@ -151,11 +151,13 @@ async function knownTo(tx: Session, batch: readonly Delivery[]): Promise<Known> 
   ];
   const jobs = events.flatMap((event) => (event.kind === 'job' ? event.job.id : []));
   const mayChangeRules = ['push', 'repository'];
-  const pushed = events.flatMap((event) =>
-    event.kind !== 'installation' && mayChangeRules.includes(event.kind) ? event.repo.id : [],
-  );
   const known = byId(repos);
-  const scopes = pushed.map((id) => known.get(id)?.scope ?? repoScope(id));
+  // By the name that we know and by the one that it may have now: `.github` makes it the owner's.
+  const scopes = events.flatMap((event) => {
+    if (event.kind === 'installation' || !mayChangeRules.includes(event.kind)) return [];
+    const { repo } = event;
+    return [fileScope(repo), fileScope(known.get(repo.id) ?? repo)];
+  });
   return { repos: known, jobs: await jobsById(tx, jobs), rules: await rulesOf(tx, scopes) };
 }
 

@@ -2,7 +2,7 @@ import type { Instant } from '../../lib/clock.ts';
 import type { InstanceId, LaunchId, ScopeId } from '../../model/ids.ts';
 import type { Ec2State, Instance, Launch } from '../../model/launch.ts';
 import type { Dialect } from '../dialect.ts';
-import { cutToMax, ruleKey, settled, type Written } from '../merge/launch.ts';
+import { countLive, cutToMax, type Live, ruleKey, settled, type Written } from '../merge/launch.ts';
 import { sightedRow } from '../merge/listing.ts';
 import type { Intent, Lease, Settlement, Store } from '../port.ts';
 import { instanceOf, instanceRow, launchOf, launchRow } from './codec.ts';
@@ -60,21 +60,24 @@ export async function launchesById(
   return new Map(found.map((row) => [row.id, launchOf(row)]));
 }
 
-const countLive = (db: Db, { scope, rule }: { readonly scope: ScopeId; readonly rule: string }) =>
+const liveOf = (db: Db, { scope, rule }: { readonly scope: ScopeId; readonly rule: string }) =>
   db
     .selectFrom('instances')
-    .select(({ fn }) => fn.countAll<number>().as('live'))
+    .select(['scope', 'rule', 'repo', ({ fn }) => fn.countAll<number>().as('count')])
     .where('state', 'in', LIVING)
     .where('scope', '=', scope)
-    .where('rule', '=', rule);
+    .where('rule', '=', rule)
+    .groupBy(['scope', 'rule', 'repo']);
 
-async function liveByRule(tx: Session, intents: readonly Intent[]) {
-  const live = new Map<string, number>();
-  for (const { scope, rule } of intents) {
-    const key = ruleKey({ scope, rule });
-    if (!live.has(key)) live.set(key, (await first(tx, countLive, { scope, rule }))?.live ?? 0);
-  }
-  return live;
+/** By the rules that are named, each once. */
+export async function liveBy(
+  tx: Session,
+  named: readonly { readonly scope: ScopeId; readonly rule: string }[],
+): Promise<Live> {
+  const each = new Map(named.map(({ scope, rule }) => [ruleKey({ scope, rule }), { scope, rule }]));
+  const counted = [];
+  for (const of of each.values()) counted.push(...(await rows(tx, liveOf, of)));
+  return countLive(counted);
 }
 
 export const intend = (
@@ -94,7 +97,7 @@ export const intend = (
       ),
     );
     const fresh = intents.filter(({ id }) => !known.has(id));
-    for (const { launch, instances } of cutToMax(fresh, await liveByRule(tx, fresh), now)) {
+    for (const { launch, instances } of cutToMax(fresh, await liveBy(tx, fresh), now)) {
       await write(tx, [launch], instances);
       known.set(launch.id, launch);
     }

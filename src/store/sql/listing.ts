@@ -1,7 +1,7 @@
-import type { InstanceId, RepoId, ScopeId } from '../../model/ids.ts';
+import type { InstanceId, RepoId } from '../../model/ids.ts';
 import type { Instance } from '../../model/launch.ts';
 import type { Dialect } from '../dialect.ts';
-import { observed, type Seen } from '../merge/listing.ts';
+import { observed, repoTagged, type Seen } from '../merge/listing.ts';
 import type { Listing, Store } from '../port.ts';
 import { instanceOf } from './codec.ts';
 import { instancesById, instancesOf, launchesById, write } from './launches.ts';
@@ -21,21 +21,12 @@ async function living(tx: Session, { account, region }: Listing): Promise<readon
   return (await locked(tx.dialect, found).execute()).map(instanceOf);
 }
 
-const firstReposIn = (db: Db, { ids }: Ids, { list }: Dialect) =>
+const reposIn = (db: Db, { ids }: Ids, { list }: Dialect) =>
   db
     .selectFrom('repos')
-    .select(['scope', ({ fn }) => fn.min<number>('id').as('id')])
-    .where('scope', 'in', list<ScopeId>(ids, 'text'))
-    .groupBy('scope')
-    .orderBy('scope');
-
-async function firstRepos(
-  tx: Session,
-  scopes: Iterable<ScopeId>,
-): Promise<ReadonlyMap<ScopeId, RepoId>> {
-  const found = await rowsIn(tx, firstReposIn, scopes);
-  return new Map(found.map(({ scope, id }) => [scope, id]));
-}
+    .select(['id', 'scope'])
+    .where('id', 'in', list<RepoId>(ids, 'integer'))
+    .orderBy('id');
 
 /** Most listings tell only of what lives and is known; the rest is looked for where there is any. */
 async function seenBy(tx: Session, listing: Listing): Promise<Seen> {
@@ -59,12 +50,13 @@ async function seenBy(tx: Session, listing: Listing): Promise<Seen> {
     tx,
     unmet().flatMap(({ launch }) => launch ?? []),
   );
-  const repos = await firstRepos(
+  const repos = await rowsIn(
     tx,
-    unmet().flatMap(({ scope }) => scope ?? []),
+    reposIn,
+    unmet().flatMap((one) => repoTagged(one) ?? []),
   );
   add(await instancesOf(tx, launches.keys()));
-  return { instances, launches, repos };
+  return { instances, launches, repos: new Map(repos.map((repo) => [repo.id, repo])) };
 }
 
 export const observe = (session: Session, listing: Listing): ReturnType<Store['observe']> =>

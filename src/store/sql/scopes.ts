@@ -1,5 +1,13 @@
+import { sql } from 'kysely';
 import type { Instant } from '../../lib/clock.ts';
-import type { InstallationId, JobId, RepoId, ScopeId } from '../../model/ids.ts';
+import {
+  type InstallationId,
+  type JobId,
+  ownerScope,
+  type RepoId,
+  repoScope,
+  type ScopeId,
+} from '../../model/ids.ts';
 import type { Job, JobState, Reason } from '../../model/job.ts';
 import type { InstanceState } from '../../model/launch.ts';
 import type { Repo } from '../../model/repo.ts';
@@ -7,6 +15,7 @@ import type { Dialect } from '../dialect.ts';
 import { sorted } from '../merge/draft.ts';
 import { rulesAfter } from '../merge/event.ts';
 import { requeued } from '../merge/job.ts';
+import { byScope, homeOf, ownerOf } from '../merge/owner.ts';
 import type { Lease, RulesRecord, ScopeRows } from '../port.ts';
 import { instanceOf, jobOf, launchOf, repoOf } from './codec.ts';
 import { putRules } from './events.ts';
@@ -66,6 +75,14 @@ const working = (db: Db) =>
         .select('scope')
         .where('wantedCommit', 'is not', null)
         .where('scope', 'in', activeRepos(db)),
+    )
+    // The file of a repository that another one's rules govern.
+    .union(
+      activeRepos(db).where(
+        sql`'repo-' || "repos"."id"`,
+        'in',
+        db.selectFrom('rules').select('scope').where('wantedCommit', 'is not', null),
+      ),
     );
 
 const active = (db: Db, { since }: { readonly since: Instant }) =>
@@ -133,14 +150,81 @@ const launchesOfScope = (db: Db, { scope }: OfScope) =>
     .orderBy('createdAt')
     .orderBy('id');
 
+const homesOf = (db: Db, { owner }: { readonly owner: number }) =>
+  db
+    .selectFrom('repos')
+    .selectAll()
+    .where('ownerId', '=', owner)
+    .where(sql`lower("name")`, '=', '.github');
+
+const rulesIn = (db: Db, { ids }: Ids, dialect: Dialect) =>
+  db
+    .selectFrom('rules')
+    .selectAll()
+    .where('scope', 'in', dialect.list<ScopeId>(ids, 'text'))
+    .orderBy('scope');
+
+/** Repositories, and every file that may govern them. */
+async function filesOf(tx: Session, scope: ScopeId) {
+  const repos = (await rows(tx, reposOfScope, { scope })).map(repoOf);
+  const owner = ownerOf(scope, repos);
+  const homes = owner === undefined ? [] : (await rows(tx, homesOf, { owner })).map(repoOf);
+  const ownerIs = owner === undefined ? scope : ownerScope(owner);
+  const ids = repos.map(({ id }) => repoScope(id));
+  const known = byScope(await rowsIn(tx, rulesIn, [scope, ownerIs, ...ids]));
+  return {
+    scope,
+    repos,
+    rules: known.get(scope) ?? null,
+    home: owner === undefined ? null : homeOf(homes, owner),
+    ownerRules: owner === undefined ? null : (known.get(ownerIs) ?? null),
+    own: byScope(ids.flatMap((id) => known.get(id) ?? [])),
+  };
+}
+
 export const scopeRows = (session: Session, scope: ScopeId): Promise<ScopeRows> =>
   inTransaction(session, async (tx) => ({
-    repos: (await rows(tx, reposOfScope, { scope })).map(repoOf),
-    rules: (await first(tx, rulesOfScope, { scope })) ?? null,
+    ...(await filesOf(tx, scope)),
     jobs: (await rows(tx, jobsOfScope, { scope })).map(jobOf),
     instances: (await rows(tx, instancesOfScope, { scope })).map(instanceOf),
     launches: (await rows(tx, launchesOfScope, { scope })).map(launchOf),
   }));
+
+const activeReposOf = (
+  db: Db,
+  { scope, since }: { readonly scope: ScopeId; readonly since: Instant },
+) =>
+  db
+    .selectFrom('repos')
+    .selectAll()
+    .where('scope', '=', scope)
+    .where(
+      'id',
+      'in',
+      db
+        .selectFrom('jobs')
+        .select('repo')
+        .where((is) =>
+          is.or([
+            is('state', 'in', UNFINISHED),
+            is('queuedAt', '>=', since),
+            is('completedAt', '>=', since),
+          ]),
+        ),
+    )
+    .orderBy('id');
+
+export async function reposActiveSince(
+  session: Session,
+  scope: ScopeId,
+  since: Instant,
+): Promise<readonly Repo[]> {
+  return (await rows(session, activeReposOf, { scope, since })).map(repoOf);
+}
+
+export async function rules(session: Session, scope: ScopeId): Promise<RulesRecord | null> {
+  return (await first(session, rulesOfScope, { scope })) ?? null;
+}
 
 const repoById = (db: Db, { id }: { readonly id: RepoId }) =>
   db.selectFrom('repos').selectAll().where('id', '=', id);

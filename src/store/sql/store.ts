@@ -3,6 +3,7 @@ import * as events from './events.ts';
 import * as launches from './launches.ts';
 import * as leases from './leases.ts';
 import { observe } from './listing.ts';
+import * as move from './move.ts';
 import * as reruns from './reruns.ts';
 import * as scopes from './scopes.ts';
 import type { Session } from './session.ts';
@@ -30,6 +31,9 @@ export function createSqlStore(session: Session): Store {
     scopesActiveSince: on(scopes.scopesActiveSince),
     scopeRows: on(scopes.scopeRows),
     repo: on(scopes.repo),
+    reposActiveSince: on(scopes.reposActiveSince),
+    rules: on(scopes.rules),
+    moveRepo: on(move.moveRepo),
     reposOf: on(scopes.reposOf),
     saveRules: on(scopes.saveRules),
     saveReasons: on(scopes.saveReasons),
