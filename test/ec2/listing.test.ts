@@ -11,6 +11,8 @@ describe('a sighting', () => {
     const Tags = [
       { Key: 'dstack:launch', Value: 'l-1' },
       { Key: 'dstack:scope', Value: 'owner-9' },
+      { Key: 'dstack:repo', Value: '7' },
+      { Key: 'dstack:runner-group', Value: 'CI' },
       { Key: 'dstack:rule', Value: 'm5.large/eu-west-1' },
     ];
     const spot = {
@@ -36,6 +38,8 @@ describe('a sighting', () => {
         market: 'spot',
         launch: 'l-1',
         scope: 'owner-9',
+        repo: 7,
+        runnerGroup: 'CI',
         rule: 'm5.large/eu-west-1',
       },
       expect.objectContaining({ ec2: 'unknown', market: 'on-demand', launch: null, scope: null }),

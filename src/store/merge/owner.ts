@@ -8,12 +8,11 @@ export const ownerOf = (scope: ScopeId, repos: readonly Repo[]): OwnerId | undef
 
 /** The owner's `.github` repository: where a name was given on, the one that was heard of last. */
 export function homeOf(repos: Iterable<Repo>, owner: OwnerId): Repo | null {
-  let home: Repo | null = null;
-  for (const repo of repos) {
-    if (repo.ownerId !== owner || repo.removedAt !== null || !isHome(repo)) continue;
-    if (home === null || repo.heardAt > home.heardAt) home = repo;
-  }
-  return home;
+  const homes = Array.from(repos).filter(
+    (repo) => repo.ownerId === owner && repo.removedAt === null && isHome(repo),
+  );
+  const [latest] = homes.sort((a, b) => b.heardAt - a.heardAt || b.id - a.id);
+  return latest ?? null;
 }
 
 export const byScope = (records: Iterable<RulesRecord>): ReadonlyMap<ScopeId, RulesRecord> =>
