@@ -35,6 +35,8 @@ import { setupRoutes } from './web/setup.ts';
 /** EX_CONFIG of sysexits: what is wrong is in the settings, and starting again does not help. */
 const EXIT_CONFIG = 78;
 const ENV_FILE = '.env';
+/** What is under way when a signal comes may go on for so long: a container is killed after 10 s. */
+const STOP_MS = 5_000;
 const USER_AGENT = 'dstack-autoscale';
 const DAEMON = new URL('../dist/dstack-runner.mjs', import.meta.url);
 const MANIFEST = new URL('../app.yml', import.meta.url);
@@ -73,7 +75,9 @@ async function run(settings: Settings, log: Log): Promise<number> {
   if (settings.webhookProxyUrl) await followProxy(settings, settings.webhookProxyUrl, log);
   void tellIdentity(settings, log);
   const code = await serveUntilStopped(app.routes, { http, log, publicUrl: http.publicUrl });
-  await app.loop.stop();
+  const isIdle = await Promise.race([app.loop.stop().then(() => true), clock.sleep(STOP_MS)]);
+  // Every intent is written down before its call, so this is no worse than a crash, which is mended.
+  if (isIdle !== true) log.warn({}, 'calls are still under way; the next start settles them');
   await store.close();
   return code;
 }

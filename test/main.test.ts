@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -120,6 +122,22 @@ describe('dstack serve', () => {
     expect(await app.stop(signal)).toBe(0);
     expect(app.stderr).toBe('');
   });
+});
+
+test('dstack serve ends on a signal while GitHub does not answer', async () => {
+  const asked = Promise.withResolvers<void>();
+  const silent = createServer(() => asked.resolve()).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const address = silent.address();
+  const host = typeof address === 'object' && address ? `127.0.0.1:${address.port}` : '';
+  const env = { ...APP, GHE_HOST: host, GHE_PROTOCOL: 'http', PORT: '0' };
+  const app = startDstack(['serve'], { cwd: aFolder(), env });
+  await asked.promise;
+  await app.said('listening');
+  expect(await app.stop()).toBe(0);
+  expect(app.stdout).toContain('the next start settles them');
+  silent.closeAllConnections();
+  silent.close();
 });
 
 describe('the setup page', () => {

@@ -46,10 +46,15 @@ function refused(path: string, error: unknown): Opened {
   return refusal(path, REFUSALS[code] ?? `SQLite error ${code}`);
 }
 
-/** A first start makes the folder, for our eyes alone; if it cannot, SQLite says so next. */
-function makeFolder(path: string): void {
+/**
+ * A first start makes the folder, for our eyes alone; if it cannot, SQLite says so next. One level
+ * after the other, because below /proc Node's own recursion never ends.
+ */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    mkdirSync(folder, { mode: 0o700 });
   } catch {
     return;
   }
@@ -70,7 +75,7 @@ function isReadOnly(path: string): boolean {
  * is taken with the first write and kept, also by the write-ahead log.
  */
 function openFile(path: string): DatabaseSync {
-  makeFolder(path);
+  makeFolder(dirname(path));
   const db = new DatabaseSync(path, { enableForeignKeyConstraints: true, timeout: 0 });
   try {
     db.exec('pragma locking_mode = exclusive');

@@ -82,6 +82,7 @@ describe('a SQLite file', () => {
     expect(await refusal(path)).toBe(`database ${path}: it is not a SQLite database`);
     const nowhere = join(path, 'in-a-file.db');
     expect(await refusal(nowhere)).toMatch(`database ${nowhere}: it cannot be opened`);
+    expect(await refusal('/proc/no/such/a.db')).toMatch('it cannot be opened');
     mkdirSync(join(folder, 'folder.db'));
     expect(await refusal(join(folder, 'folder.db'))).toMatch('it cannot be opened');
   });
