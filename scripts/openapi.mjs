@@ -27,6 +27,8 @@ const ROUTES = [
   'GET /repos/{owner}/{repo}/actions/runs/{run_id}',
   'GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs',
   'GET /repos/{owner}/{repo}/actions/jobs/{job_id}',
+  'POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs',
+  'POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun',
   'GET /repos/{owner}/{repo}/actions/runners',
   'GET /repos/{owner}/{repo}/actions/runners/downloads',
   'POST /repos/{owner}/{repo}/actions/runners/generate-jitconfig',

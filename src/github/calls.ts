@@ -28,6 +28,12 @@ export const CALLS = {
   run: { route: `GET ${REPO}/actions/runs/{run_id}`, needs: { actions: 'read' } },
   job: { route: `GET ${REPO}/actions/jobs/{job_id}`, needs: { actions: 'read' } },
   runs: { route: `GET ${REPO}/actions/runs`, needs: { actions: 'read' } },
+  // The only calls that let a workflow run: no other token can.
+  rerunFailed: {
+    route: `POST ${REPO}/actions/runs/{run_id}/rerun-failed-jobs`,
+    needs: { actions: 'write' },
+  },
+  rerunJob: { route: `POST ${REPO}/actions/jobs/{job_id}/rerun`, needs: { actions: 'write' } },
   jobs: { route: `GET ${REPO}/actions/runs/{run_id}/jobs`, needs: { actions: 'read' } },
   permission: {
     route: `GET ${REPO}/collaborators/{username}/permission`,

@@ -19,7 +19,7 @@ import {
   within,
 } from './parse.ts';
 import type { ActionsRunner, GitHub, RepoRef, Talk } from './port.ts';
-import { listUnfinishedJobs } from './runs.ts';
+import { listJobs, listUnfinishedJobs } from './runs.ts';
 import { createTalk } from './talk.ts';
 import { encodePath, target } from './target.ts';
 import { createTokens } from './tokens.ts';
@@ -139,12 +139,22 @@ function runnerCalls(client: Client): Pick<GitHub, 'register' | 'removeRunner' |
   };
 }
 
-function jobCalls(client: Client): Pick<GitHub, 'run' | 'job' | 'unfinishedJobs'> {
+function jobCalls(
+  client: Client,
+): Pick<GitHub, 'run' | 'runJobs' | 'rerunFailed' | 'rerunJob' | 'job' | 'unfinishedJobs'> {
   return {
     run: (repo, id) =>
       client.call(target(repo, 'run', `read run ${id}`, { run_id: id }), ({ data }) =>
         parseRun(data, repo.id),
       ),
+    runJobs: (repo, id) => listJobs(client, repo, id),
+    rerunFailed: (repo, id) =>
+      client.call(
+        target(repo, 'rerunFailed', `run failed jobs of ${id} again`, { run_id: id }),
+        () => null,
+      ),
+    rerunJob: (repo, id) =>
+      client.call(target(repo, 'rerunJob', `run job ${id} again`, { job_id: id }), () => null),
     job: (repo, id) =>
       client.call(target(repo, 'job', `read job ${id}`, { job_id: id }), ({ data }) =>
         parseJobReport(data, { repo: repo.id }),

@@ -20,14 +20,22 @@ export function parseId(value: unknown): { readonly id: number } | undefined {
   return id === undefined ? undefined : { id };
 }
 
-/** A file's text; null for a folder, a submodule, or what is too large for GitHub to show. */
 /** A head repository that is gone was a fork: ours is there, or we could not read this. */
 export function parseRun(value: unknown, repo: RepoId): RunFacts | undefined {
   const fields = fieldsOf(value);
   if (idOf(fields['id']) === undefined) return undefined;
-  return { isFork: idOf(fieldsOf(fields['head_repository'])['id']) !== repo };
+  return {
+    isFork: idOf(fieldsOf(fields['head_repository'])['id']) !== repo,
+    attempt: idOf(fields['run_attempt']) ?? 1,
+    isComplete: fields['status'] === 'completed',
+    conclusion: textOf(fields['conclusion']) ?? null,
+    // Some answers name the branch as well: `….yml@main`.
+    path: textOf(fields['path'])?.replace(/@.*$/, '') ?? '',
+    sha: textOf(fields['head_sha']) ?? '',
+  };
 }
 
+/** A file's text; null for a folder, a submodule, or what is too large for GitHub to show. */
 export function parseFile(value: unknown): { readonly text: string | null } | undefined {
   const { type, encoding, content } = fieldsOf(value);
   if (!Array.isArray(value) && textOf(type) === undefined) return undefined;

@@ -28,6 +28,12 @@ export interface ActionsRunner {
 export interface RunFacts {
   /** Its commits are of another repository: whoever wrote them may not write to this one. */
   readonly isFork: boolean;
+  readonly attempt: number;
+  readonly isComplete: boolean;
+  readonly conclusion: string | null;
+  /** The workflow's file, and the commit that it is run at. */
+  readonly path: string;
+  readonly sha: string;
 }
 
 export interface FailedDelivery {
@@ -51,8 +57,14 @@ export interface GitHub {
   runners(repo: RepoRef, name?: string): Promise<Reply<readonly RunnerFacts[]>>;
   actionsRunner(repo: RepoRef, arch: Arch): Promise<Reply<ActionsRunner>>;
   job(repo: RepoRef, id: JobId): Promise<Reply<JobReport>>;
-  /** Where a workflow run came from. */
+  /** Where a workflow run came from, and how far it is. */
   run(repo: RepoRef, id: RunId): Promise<Reply<RunFacts>>;
+  /** Each of its jobs as it ran last. */
+  runJobs(repo: RepoRef, id: RunId): Promise<Reply<readonly JobReport[]>>;
+  /** Runs what failed again, and what depends on it. `denied`: not complete, too old, no permission. */
+  rerunFailed(repo: RepoRef, id: RunId): Promise<Reply<null>>;
+  /** The same for one job. */
+  rerunJob(repo: RepoRef, id: JobId): Promise<Reply<null>>;
   /** Jobs of queued, waiting and running workflow runs, as GitHub lists them now. */
   unfinishedJobs(repo: RepoRef): Promise<Reply<readonly JobReport[]>>;
   repository(installation: InstallationId, id: RepoId): Promise<Reply<RepoFacts>>;

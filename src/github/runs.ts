@@ -61,7 +61,7 @@ async function listRuns(client: Client, repo: RepoRef): Promise<Reply<readonly R
   return done([...runs].slice(0, MAX_RUNS));
 }
 
-const listJobs = (client: Client, repo: RepoRef, run: RunId) =>
+export const listJobs = (client: Client, repo: RepoRef, run: RunId) =>
   client.list(
     {
       call: 'jobs',

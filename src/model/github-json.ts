@@ -97,7 +97,7 @@ export function parseJobReport(value: unknown, context: JobContext): JobReport |
     queuedAt,
     startedAt: hasStarted(state, runnerId) ? (instantOf(fields['started_at']) ?? null) : null,
     completedAt: state === 'completed' ? (instantOf(fields['completed_at']) ?? null) : null,
-    hasEnvironment: context.hasEnvironment ?? false,
+    hasEnvironment: context.hasEnvironment ?? null,
   };
 }
 

@@ -29,8 +29,8 @@ export interface JobReport {
   readonly queuedAt: Instant;
   readonly startedAt: Instant | null;
   readonly completedAt: Instant | null;
-  /** The job names an environment: such a job is never run again by itself. */
-  readonly hasEnvironment: boolean;
+  /** The job names an environment: such a job is never run again by itself. null: REST does not say. */
+  readonly hasEnvironment: boolean | null;
 }
 
 /** Why a job waits, and since when for this reason. */

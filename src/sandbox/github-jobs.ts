@@ -32,11 +32,14 @@ export interface Jobs {
   addRun(repo: Repo, spec: RunSpec): Run;
   /** The failed and cancelled jobs again, under new ids; false while the run is not complete. */
   rerunFailed(run: Run): boolean;
+  /** The same for one job, however it ended. */
+  rerunJob(job: Job): boolean;
   /** An environment's job that waits gets into the queue. */
   approve(job: Job): void;
   start(job: Job, runner: Runner): void;
   complete(job: Job, conclusion: Conclusion): void;
-  latest(run: Run): readonly Job[];
+  /** Each job as it ran last, of all or of those that are seen. */
+  latest(run: Run, isSeen?: (job: Job) => boolean): readonly Job[];
   /** As its jobs are now, or as the reader sees them; undefined when it sees none of them yet. */
   statusOf(run: Run, seen?: (job: Job) => JobFacts | undefined): RunStatus | undefined;
 }
@@ -124,13 +127,15 @@ export function createJobs(
     return job;
   };
 
-  const latest = (run: Run): readonly Job[] => {
-    const byName = new Map(run.jobs.map((job) => [job.spec.name, job]));
-    return run.jobs.filter((job) => byName.get(job.spec.name) === job);
+  const latest: Jobs['latest'] = (run, isSeen = () => true) => {
+    const jobs = run.jobs.filter(isSeen);
+    const byName = new Map(jobs.map((job) => [job.spec.name, job]));
+    return jobs.filter((job) => byName.get(job.spec.name) === job);
   };
 
   const statusOf: Jobs['statusOf'] = (run, seen = (job) => job.facts.now) => {
-    const facts = latest(run).flatMap((job) => seen(job) ?? []);
+    const isSeen = (job: Job) => seen(job) !== undefined;
+    const facts = latest(run, isSeen).flatMap((job) => seen(job) ?? []);
     if (facts.length === 0) return undefined;
     const has = (one: JobFacts['state']) => facts.some(({ state: each }) => each === one);
     const ended = (one: Conclusion) => facts.some(({ conclusion }) => conclusion === one);
@@ -148,6 +153,14 @@ export function createJobs(
     if (oldest === undefined) return;
     repo.runs.delete(oldest.id);
     for (const job of oldest.jobs) state.jobs.delete(job.id);
+  };
+
+  const rerun = (run: Run, jobs: readonly Job[]): boolean => {
+    if (statusOf(run)?.status !== 'completed' || jobs.length === 0) return false;
+    run.attempt += 1;
+    kernel.mark('job run again');
+    for (const { spec } of jobs) addJob(run, spec);
+    return true;
   };
 
   return {
@@ -175,16 +188,14 @@ export function createJobs(
       forgetOldRuns(repo);
       return run;
     },
-    rerunFailed(run) {
-      if (statusOf(run)?.status !== 'completed') return false;
-      const failed = latest(run).filter(({ facts }) =>
-        ['failure', 'cancelled'].includes(facts.now.conclusion ?? ''),
-      );
-      if (failed.length === 0) return false;
-      run.attempt += 1;
-      for (const { spec } of failed) addJob(run, spec);
-      return true;
-    },
+    rerunFailed: (run) =>
+      rerun(
+        run,
+        latest(run).filter(({ facts }) =>
+          ['failure', 'cancelled'].includes(facts.now.conclusion ?? ''),
+        ),
+      ),
+    rerunJob: (job) => rerun(job.run, [job]),
     approve(job) {
       if (job.facts.now.state !== 'waiting') return;
       move(job, { ...job.facts.now, state: 'queued' });

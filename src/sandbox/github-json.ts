@@ -15,6 +15,7 @@ import {
   type Run,
   type Runner,
   type RunnerState,
+  WORKFLOW_PATH,
 } from './github-state.ts';
 import type { Person } from './github-talk-state.ts';
 
@@ -239,7 +240,7 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
       node_id: nodeId('WFR', of.id),
       head_branch: of.branch,
       head_sha: of.sha,
-      path: '.github/workflows/ci.yml',
+      path: WORKFLOW_PATH,
       display_title: of.workflow,
       run_number: of.number,
       run_attempt: of.attempt,

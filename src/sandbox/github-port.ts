@@ -8,7 +8,8 @@ import type { GitHubModel } from './github.ts';
 import { createCalls, findRepo, NOT_FOUND, SUSPENDED, UNINSTALLED } from './github-call.ts';
 import type { HookDelivery } from './github-hooks.ts';
 import { createReads } from './github-reads.ts';
-import { type Job, type Repo, reposOf } from './github-state.ts';
+import { refuse } from './github-refusal.ts';
+import { type Job, type Repo, reposOf, WORKFLOW_PATH } from './github-state.ts';
 import type { Process } from './process.ts';
 
 /** Oldest first, the first attempt of each webhook of which no attempt succeeded. */
@@ -23,9 +24,11 @@ function stillFailed(deliveries: readonly HookDelivery[]): readonly FailedDelive
   return [...failed.values()];
 }
 
+const NOT_COMPLETE = refuse(403, 'This workflow run cannot be retried now');
+
 /** The port, in process: what a process sees of the model, through its own gates and faults. */
 export function createSandboxGitHub(model: GitHubModel, process: Process): GitHub {
-  const { state, json, runners, repos, hooks } = model;
+  const { state, json, runners, repos, hooks, jobs } = model;
   const reads = createReads(model);
 
   const { call, ofRepo } = createCalls(model, process);
@@ -69,7 +72,32 @@ export function createSandboxGitHub(model: GitHubModel, process: Process): GitHu
     run: (ref, id) =>
       ofRepo('run', ref, (repo) => {
         const run = repo.runs.get(id);
-        return run === undefined ? NOT_FOUND : done({ isFork: run.isFork });
+        const seen = run && reads.statusOf(run);
+        if (run === undefined || seen === undefined) return NOT_FOUND;
+        const { status, conclusion } = seen;
+        const isComplete = status === 'completed';
+        const { isFork, sha } = run;
+        const attempt = reads.attemptOf(run);
+        return done({ isFork, attempt, isComplete, conclusion, path: WORKFLOW_PATH, sha });
+      }),
+    runJobs: (ref, id) =>
+      ofRepo('runJobs', ref, (repo) => {
+        const run = repo.runs.get(id);
+        if (run === undefined) return NOT_FOUND;
+        const seen = jobs.latest(run, (job) => reads.job(job) !== undefined);
+        return done(seen.flatMap((job) => report(job) ?? []));
+      }),
+    rerunFailed: (ref, id) =>
+      ofRepo('rerunFailed', ref, (repo) => {
+        const run = repo.runs.get(id);
+        if (run === undefined) return NOT_FOUND;
+        return jobs.rerunFailed(run) ? done(null) : NOT_COMPLETE;
+      }),
+    rerunJob: (ref, id) =>
+      ofRepo('rerunJob', ref, (repo) => {
+        const job = state.jobs.get(id);
+        if (job?.run.repo !== repo) return NOT_FOUND;
+        return jobs.rerunJob(job) ? done(null) : NOT_COMPLETE;
       }),
     job: (ref, id) =>
       ofRepo('job', ref, (repo) => {

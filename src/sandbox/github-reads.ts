@@ -10,6 +10,9 @@ export function createReads({ state, jobs }: Pick<GitHubModel, 'state' | 'jobs'>
   return {
     job,
     statusOf,
+    /** The attempt whose jobs are to be seen. */
+    attemptOf: (run: Run): number =>
+      Math.max(1, ...run.jobs.flatMap((each) => (job(each) ? each.attempt : []))),
     unfinished: (repo: Repo): readonly Job[] =>
       [...repo.runs.values()].flatMap((run) =>
         jobs.latest(run).filter((each) => {

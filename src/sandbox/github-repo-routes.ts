@@ -71,7 +71,9 @@ function run(call: RepoCall): Result {
 function jobsOfRun(call: RepoCall): Result {
   const found = call.repo.runs.get(Number(call.args[0]));
   if (found === undefined) return notFound;
-  const wanted = call.query.get('filter') === 'all' ? found.jobs : call.model.jobs.latest(found);
+  const seen = (job: Job) => call.reads.job(job) !== undefined;
+  const { latest } = call.model.jobs;
+  const wanted = call.query.get('filter') === 'all' ? found.jobs : latest(found, seen);
   const shown = jobsJson(call, wanted);
   return page(call.query, shown, (jobs) => ({ total_count: shown.length, jobs }));
 }
@@ -80,6 +82,19 @@ function job(call: RepoCall): Result {
   const found = call.model.state.jobs.get(Number(call.args[0]));
   const [shown] = found?.run.repo === call.repo ? jobsJson(call, [found]) : [];
   return shown === undefined ? notFound : ok(shown);
+}
+
+const again = (isDone: boolean): Result =>
+  isDone ? { status: 201, body: {} } : problem(403, 'This workflow run cannot be retried now');
+
+function rerunFailed({ model, repo, args }: RepoCall): Result {
+  const found = repo.runs.get(Number(args[0]));
+  return found === undefined ? notFound : again(model.jobs.rerunFailed(found));
+}
+
+function rerunJob({ model, repo, args }: RepoCall): Result {
+  const found = model.state.jobs.get(Number(args[0]));
+  return found?.run.repo === repo ? again(model.jobs.rerunJob(found)) : notFound;
 }
 
 function runnersList({ model, repo, reads, query }: RepoCall): Result {
@@ -135,6 +150,16 @@ export const REPO_ROUTES: Readonly<Record<string, RepoRoute>> = {
   'GET {repo}/actions/runs': { who: 'repo', needs: { actions: 'read' }, run: runs },
   'GET {repo}/actions/runs/{id}': { who: 'repo', needs: { actions: 'read' }, run },
   'GET {repo}/actions/runs/{id}/jobs': { who: 'repo', needs: { actions: 'read' }, run: jobsOfRun },
+  'POST {repo}/actions/runs/{id}/rerun-failed-jobs': {
+    who: 'repo',
+    needs: { actions: 'write' },
+    run: rerunFailed,
+  },
+  'POST {repo}/actions/jobs/{id}/rerun': {
+    who: 'repo',
+    needs: { actions: 'write' },
+    run: rerunJob,
+  },
   'GET {repo}/actions/jobs/{id}': { who: 'repo', needs: { actions: 'read' }, run: job },
   'GET {repo}/actions/runners': { who: 'repo', needs: admin('read'), run: runnersList },
   'GET {repo}/actions/runners/downloads': { who: 'repo', needs: admin('read'), run: downloads },

@@ -66,7 +66,7 @@ export type Permissions = Readonly<Record<string, Permission>>;
 
 /** What app.yml asks for. */
 export const APP_PERMISSIONS: Permissions = {
-  actions: 'read',
+  actions: 'write',
   administration: 'write',
   checks: 'write',
   contents: 'write',
@@ -120,6 +120,9 @@ export interface Repo {
   defaultBranch: string;
   isAssigning: boolean;
 }
+
+/** Of every run; there need not be such a file. */
+export const WORKFLOW_PATH = '.github/workflows/ci.yml';
 
 export interface Run {
   readonly id: RunId;

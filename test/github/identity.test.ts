@@ -16,7 +16,7 @@ const app = {
   owner: { login: 'octo-org', type: 'Organization' },
   permissions: {
     administration: 'write',
-    actions: 'read',
+    actions: 'write',
     contents: 'write',
     metadata: 'read',
     issues: 'write',
@@ -67,7 +67,7 @@ test('names each permission and event that is missing, and where it is granted',
     missingPermissions: [
       'contents: write',
       'administration: write',
-      'actions: read',
+      'actions: write',
       'issues: write',
       'pull_requests: write',
       'checks: write',

@@ -4,16 +4,19 @@ import { createSandboxTalk } from '../../src/sandbox/github-talk-port.ts';
 import { createKernel } from '../../src/sandbox/kernel.ts';
 import { drive } from '../sandbox/drive.ts';
 import { gitHubContract } from './contract.ts';
+import { rerunContract } from './rerun-contract.ts';
 import { driven, sandboxWorld } from './sandbox-world.ts';
 import { talkContract, talkWorld } from './talk-contract.ts';
 
-gitHubContract('the sandbox in process', async () => {
-  const kernel = createKernel({ seed: 1 });
-  const model = createGitHubModel(kernel);
-  const port = createSandboxGitHub(model, kernel.process('app'));
-  const github = driven((promise) => drive(kernel, promise), port);
-  return sandboxWorld({ kernel, model, github, close: async () => {} });
-});
+for (const contract of [gitHubContract, rerunContract]) {
+  contract('the sandbox in process', async () => {
+    const kernel = createKernel({ seed: 1 });
+    const model = createGitHubModel(kernel);
+    const port = createSandboxGitHub(model, kernel.process('app'));
+    const github = driven((promise) => drive(kernel, promise), port);
+    return sandboxWorld({ kernel, model, github, close: async () => {} });
+  });
+}
 
 talkContract('the sandbox in process', async () => {
   const kernel = createKernel({ seed: 1 });

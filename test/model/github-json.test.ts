@@ -50,7 +50,7 @@ describe('a job', () => {
       queuedAt: QUEUED_AT,
       startedAt: QUEUED_AT + 7000,
       completedAt: null,
-      hasEnvironment: false,
+      hasEnvironment: null,
     });
   });
 

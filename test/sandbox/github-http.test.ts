@@ -175,7 +175,7 @@ describe('who may call', () => {
 
   test.each([
     ['a permission that was not granted', { permissions: { workflows: 'write' } }],
-    ['more than was granted', { permissions: { actions: 'write' } }],
+    ['more than was granted', { permissions: { metadata: 'write' } }],
     ['a repository out of reach', { repository_ids: [1] }],
   ])('no token is minted for %s', async (_, body) => {
     const path = `POST /app/installations/${world.installation.id}/access_tokens`;

@@ -59,7 +59,7 @@ const report = fc
     runnerId: maybe(one(5, 6)),
     runnerName: maybe(one('dstack-i-1-abc123', 'dstack-i-2-abc123', 'x')),
     conclusion: maybe(one('success', 'failure')),
-    hasEnvironment: one(false, false, true),
+    hasEnvironment: one(null, false, true),
   })
   // A job is of one repository for ever.
   .map((facts) => aReport({ ...facts, repo: 1 + (facts.id % 2) }));

@@ -4,8 +4,8 @@ import { keepSame } from './draft.ts';
 const unsaid = { asideUntil: null, asideMs: 0, reason: null, reasonAt: null } as const;
 
 /** Once it is known that a job names an environment, no payload without it makes that untrue. */
-const hasEnvironment = (old: Job, said: JobReport): boolean =>
-  old.hasEnvironment || said.hasEnvironment;
+const hasEnvironment = (old: Job, said: JobReport): boolean | null =>
+  old.hasEnvironment || said.hasEnvironment || (old.hasEnvironment ?? said.hasEnvironment);
 
 /** What the later word left out stays as it was. */
 const moved = (old: Job, said: JobReport): Job => ({

@@ -28,10 +28,13 @@ export const deliveryOf = (row: Pick<DeliveryRow, 'id' | 'at' | 'event'>): Deliv
 export const repoRow = (repo: Repo): RepoRow => ({ ...repo, isPrivate: Number(repo.isPrivate) });
 export const repoOf = (row: RepoRow): Repo => ({ ...row, isPrivate: row.isPrivate === 1 });
 
+/** The column cannot be null. */
+const UNTOLD = -1;
+
 export const jobRow = ({ labels, hasEnvironment, reason, ...rest }: Job): JobRow => ({
   ...rest,
   labels: JSON.stringify(labels),
-  hasEnvironment: Number(hasEnvironment),
+  hasEnvironment: hasEnvironment === null ? UNTOLD : Number(hasEnvironment),
   instance: (rest.runnerName !== null && instanceOfRunner(rest.runnerName)) || null,
   reasonCode: reason?.code ?? null,
   reasonText: reason?.text ?? null,
@@ -42,7 +45,7 @@ export function jobOf(row: JobRow): Job {
   return {
     ...rest,
     labels: parseLabels(labels),
-    hasEnvironment: hasEnvironment === 1,
+    hasEnvironment: hasEnvironment === UNTOLD ? null : hasEnvironment === 1,
     reason: reasonCode === null ? null : { code: reasonCode, text: reasonText ?? '' },
   };
 }
