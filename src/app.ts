@@ -2,10 +2,11 @@ import type { AccountDesk } from './accounts/port.ts';
 import { createForkJudge } from './act/forks.ts';
 import { DEFAULT_MAX_DURATION_MS, lookAround } from './act/look.ts';
 import { createRulesOf } from './act/read-rules.ts';
+import { runLine } from './act/run-command.ts';
 import type { Sts } from './ec2/port.ts';
 import { createEvents } from './gateway/events.ts';
 import { createRegister } from './gateway/register.ts';
-import type { Talk, Users } from './github/port.ts';
+import type { Talk, Users, Visitors, Workflows } from './github/port.ts';
 import { type Answer, jsonObject, type Routes } from './lib/http.ts';
 import type { Secret } from './lib/secret.ts';
 import { createLoop, type Loop, type LoopDeps } from './loop.ts';
@@ -14,6 +15,7 @@ import type { Instance } from './model/launch.ts';
 import { labelsFor } from './plan/plan.ts';
 import { rulesSchema } from './rules/schema.ts';
 import { accountRoutes } from './web/accounts-api.ts';
+import { commandRoutes } from './web/command-api.ts';
 import { createReadyz, healthz } from './web/health.ts';
 import { createHome } from './web/home.ts';
 import { createMetrics, type Metrics } from './web/metrics.ts';
@@ -25,11 +27,14 @@ import { createListener } from './webhook/listener.ts';
 export interface AppDeps extends Omit<LoopDeps, 'rulesOf' | 'judgeFork'> {
   readonly sts: Sts;
   readonly webhookSecret: Secret;
-  /** Where people configure AWS accounts; left out where there is one world only. */
+  /** Where people come in over HTTP; left out where there is one world only. */
   readonly people?: {
     readonly desk: AccountDesk;
     readonly users: Users | null;
-    readonly permission: Talk['permission'];
+    readonly visitors: Visitors;
+    /** null: the app has no PUBLIC_URL that a token could be for. */
+    readonly workflows: Workflows | null;
+    readonly talk: Talk;
   };
   readonly metricsToken: Secret | null;
   /** The host that machines prove themselves to; '' matches no proof. */
@@ -83,6 +88,7 @@ export function createApp(given: AppDeps): App {
       return body.ok ? events(session, body.value) : body.answer;
     },
     ...(deps.people && accountsDoor(deps, deps.people, metrics)),
+    ...(deps.people && commandDoor(deps, deps.people, { metrics, loop })),
     'GET /schema/dstack.json': async () => ({ status: 200, body: rulesSchema }),
     'GET /healthz': healthz,
     'GET /readyz': createReadyz({ isReady: loop.isReady, ping: () => store.fact('ping') }),
@@ -99,11 +105,27 @@ const accountsDoor = (
 ): Routes =>
   accountRoutes({
     ...people,
-    github: { ...github, permission: people.permission },
+    github: { ...github, permission: people.talk.permission },
     store,
     log,
     publicUrl: settings.publicUrl,
     refused: (why) => metrics.refused('accounts', why),
+  });
+
+const commandDoor = (
+  deps: AppDeps & LoopDeps,
+  { talk, visitors, workflows }: NonNullable<AppDeps['people']>,
+  { metrics, loop }: { readonly metrics: Pick<Metrics, 'refused'>; readonly loop: Loop },
+): Routes =>
+  commandRoutes({
+    ...deps,
+    visitors,
+    workflows,
+    github: talk,
+    htmlUrl: deps.settings.htmlUrl,
+    publicUrl: deps.settings.publicUrl,
+    refused: (why) => metrics.refused('command', why),
+    run: (caller, line) => runLine({ ...deps, talk, settled: loop.settled }, caller, line),
   });
 
 const REGISTER_LIMIT_BYTES = 64 * 1024;

@@ -30,6 +30,8 @@ export interface Loop {
   /** What the listener wrote down: applied next. Never throws. */
   take(deliveries: readonly Delivery[]): void;
   wake(scope: ScopeId): void;
+  /** A whole tick of the scope that began after this call. */
+  settled(scope: ScopeId): Promise<void>;
   /** A machine of ours that we do not know showed itself: look at EC2 soon. */
   look(): void;
   /** What an earlier process wrote down is applied, and the work has begun. */
@@ -264,6 +266,7 @@ export function createLoop(deps: LoopDeps): Loop {
       scheduler.within('apply', Math.max(0, appliedAt + BURST_MS - deps.clock.now()));
     },
     wake,
+    settled,
     look: () => scheduler.wake('scan'),
     isReady: () => isReady,
     stop: () => scheduler.stop(),

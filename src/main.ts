@@ -16,8 +16,9 @@ import {
   manifestFrom,
   REGISTERED_PATH,
 } from './github/manifest.ts';
-import type { Users } from './github/port.ts';
 import { createUsers, type UsersDeps } from './github/users.ts';
+import { createVisitors } from './github/visitors.ts';
+import { createWorkflows } from './github/workflows.ts';
 import { systemClock as clock } from './lib/clock.ts';
 import { withVariables } from './lib/env-file.ts';
 import type { Routes } from './lib/http.ts';
@@ -154,7 +155,7 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
     talk: client,
     sts: createSts({ audience, log, ...(stsEndpoint ? { endpoint: stsEndpoint } : {}) }),
     keys: createKeys(secretKey.reveal(), settings.oldSecretKey?.reveal()),
-    people: { desk, users: usersOf(app.client, gitHub), permission: client.permission },
+    people: { desk, talk: client, ...doorkeepers(settings, app.client, gitHub) },
     settings: {
       app: `${github.host}/${app.id}`,
       label: settings.label,
@@ -175,11 +176,22 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
   };
 }
 
-const usersOf = (
+/** Who tells people and workflows by their tokens. */
+function doorkeepers(
+  { github, http }: Settings,
   client: NonNullable<Settings['app']>['client'],
   gitHub: Omit<UsersDeps, 'client'>,
-): Users | null =>
-  client && createUsers({ ...gitHub, client: { id: client.id, secret: client.secret.reveal() } });
+) {
+  const id = client && { id: client.id, secret: client.secret.reveal() };
+  const users = id && createUsers({ ...gitHub, client: id });
+  const { publicUrl: audience } = http;
+  const issuer = github.oidcIssuer;
+  return {
+    users,
+    visitors: createVisitors({ ...gitHub, users }),
+    workflows: audience === null ? null : createWorkflows({ ...gitHub, issuer, audience }),
+  };
+}
 
 /** Without an App there is only the page that registers one. */
 async function setUp(settings: Settings, log: Log): Promise<number> {

@@ -42,7 +42,13 @@ export interface Settings {
     /** Without a slash at the end; null: nothing can be launched. */
     readonly publicUrl: string | null;
   };
-  readonly github: { readonly host: string; readonly apiUrl: string; readonly htmlUrl: string };
+  readonly github: {
+    readonly host: string;
+    readonly apiUrl: string;
+    readonly htmlUrl: string;
+    /** Who signs the OIDC tokens of its workflows. */
+    readonly oidcIssuer: string;
+  };
   readonly database: { readonly kind: 'sqlite'; readonly path: string } | PostgresSettings;
   readonly label: string;
   /** Null only while there is no App to derive it from. */
@@ -305,10 +311,16 @@ const derivedKey = (app: Settings['app']): Secret | null =>
 
 function githubOf({ host, protocol }: { host: string | null; protocol: string }) {
   if (host === null) {
-    return { host: 'github.com', apiUrl: 'https://api.github.com', htmlUrl: 'https://github.com' };
+    return {
+      host: 'github.com',
+      apiUrl: 'https://api.github.com',
+      htmlUrl: 'https://github.com',
+      oidcIssuer: 'https://token.actions.githubusercontent.com',
+    };
   }
   const htmlUrl = `${protocol}://${host}`;
-  return { host, apiUrl: `${htmlUrl}/api/v3`, htmlUrl };
+  const apiUrl = `${htmlUrl}/api/v3`;
+  return { host, apiUrl, htmlUrl, oidcIssuer: `${htmlUrl}/_services/token` };
 }
 
 function publicUrl(text: string): string | undefined {

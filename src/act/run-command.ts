@@ -42,7 +42,12 @@ function mayNot(command: Command, { repo, permission }: Asker): Outcome | undefi
   const has = permission === 'none' ? 'no access' : permission;
   const text = `Only people with ${needs} access may run \`${command.name}\`; you have ${has}.`;
   const hint = permission === 'read' && repo.isPrivate ? READ_HINT : undefined;
-  return { kind: 'refused', text: text.replaceAll('`', ''), ...(hint ? { hint } : {}) };
+  return {
+    kind: 'refused',
+    isForbidden: true,
+    text: text.replaceAll('`', ''),
+    ...(hint ? { hint } : {}),
+  };
 }
 
 const READ_HINT = 'Yours at any time: `info`, `explain`, `runners`, `help`.';
@@ -163,9 +168,16 @@ function wouldBe(
 }
 
 function messageOf({ login, url, door }: Asker, command: Command): string {
-  const from = url === '' ? `by ${door}` : url;
+  const from = url === '' ? BY[door] : url;
   return `dstack ${printCommand(command)}\n\nAsked for by @${login}: ${from}`;
 }
+
+const BY: Readonly<Record<Door, string>> = {
+  comment: 'in a comment',
+  cli: 'on the command line',
+  action: 'in a workflow',
+  http: 'over HTTP',
+};
 
 async function outcomeOf(
   deps: ChangeDeps,

@@ -10,7 +10,7 @@ export function usd(value: number): string {
   return `$${value.toFixed(digits)}`;
 }
 
-const hourly = (value: number | null): string => (value === null ? '?' : `${usd(value)}/h`);
+export const hourly = (value: number | null): string => (value === null ? '?' : `${usd(value)}/h`);
 
 /** `6 min`, `3 min 12 s`, `2 h 5 min`. */
 export function span(ms: number): string {
@@ -20,8 +20,10 @@ export function span(ms: number): string {
   return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
 }
 
+export const NO_RULES = 'There are no rules: no machine may be launched.';
+
 export function rulesTable({ rows }: RulesState): readonly string[] {
-  if (rows.length === 0) return ['There are no rules: no machine may be launched.'];
+  if (rows.length === 0) return [NO_RULES];
   const line = (row: RuleRow) =>
     `| ${row.type} | ${row.region} | ${row.market} | ${hourly(row.nowUsd)} | ${hourly(row.atMostUsd)} | ${row.inUse} / ${row.max} | ${row.status} |`;
   const more = rows.length > MOST_ROWS ? [`and ${rows.length - MOST_ROWS} more rules`] : [];

@@ -101,7 +101,7 @@ const placeText = ({ kind, name, url, branch }: Place): string =>
     ? `[${code(name.slice(0, 7))}](${url}) on ${code(branch)}`
     : `asked for in [#${name}](${url}), because ${code(branch)} is protected`;
 
-function endedCount(ended: readonly EndedRow[]): string {
+export function endedCount(ended: readonly EndedRow[]): string {
   if (ended.length === 0) return '';
   const cutJobs = ended.filter(({ job }) => job !== null).length;
   const jobs = cutJobs === 0 ? 'no job was' : cutJobs === 1 ? '1 job was' : `${cutJobs} jobs were`;
@@ -127,9 +127,8 @@ function info({ state, waits, machines, rules }: Of<'info'>): string {
   const source = rules.commit
     ? `rules of [${code(rules.commit.slice(0, 7))}](${rules.url})`
     : `rules in [${code('.github/dstack.yml')}](${rules.url})`;
-  const jobs = waits.length === 1 ? '1 job waits' : `${waits.length} jobs wait`;
   return [
-    `**${jobs}, ${machinesHead(machines)}** ${isOn} · ${source}`,
+    `**${waitsHead(waits)}, ${machinesHead(machines)}** ${isOn} · ${source}`,
     ...rulesTable(state),
     ...waitsTable(waits),
     costLine(state),
@@ -142,7 +141,10 @@ function info({ state, waits, machines, rules }: Of<'info'>): string {
   ].join('\n\n');
 }
 
-const machinesHead = (machines: readonly MachineRow[]): string =>
+export const waitsHead = (waits: readonly WaitRow[]): string =>
+  waits.length === 1 ? '1 job waits' : `${waits.length} jobs wait`;
+
+export const machinesHead = (machines: readonly MachineRow[]): string =>
   machines.length === 1 ? '1 machine runs.' : `${machines.length} machines run.`;
 
 const table = (head: readonly string[], body: readonly (readonly string[])[]): string =>

@@ -6,7 +6,7 @@ export type Permissions = Readonly<Record<string, Access>>;
 
 export interface Call {
   readonly route: string;
-  /** What its token may do; null: it goes as the App itself, or as nobody. */
+  /** What its token may do; null: it goes as the App itself, with a person's token, or as nobody. */
   readonly needs: Permissions | null;
   /** It notifies people: GitHub has a limit of its own for those. */
   readonly isContent?: boolean;
@@ -76,6 +76,10 @@ export const CALLS = {
   deliveries: { route: 'GET /app/hook/deliveries', needs: null },
   redeliver: { route: 'POST /app/hook/deliveries/{delivery_id}/attempts', needs: null },
   checkToken: { route: 'POST /applications/{client_id}/token', needs: null },
+  user: { route: 'GET /user', needs: null },
+  seen: { route: `GET ${REPO}`, needs: null },
+  /** As a question: the commit that it names does not exist. */
+  mayPush: { route: `POST ${REPO}/git/refs`, needs: null },
   convert: { route: 'POST /app-manifests/{code}/conversions', needs: null },
   mint: { route: 'POST /app/installations/{installation_id}/access_tokens', needs: null },
 } as const satisfies Readonly<Record<string, Call>>;

@@ -8,7 +8,7 @@ import { type Answer, countOf, headerOf } from './answer.ts';
 // call goes out at once, or is told when to come back, so no queue can grow.
 
 /** Who a call is counted for; the calls with the App's own token share one account. */
-export type Payer = InstallationId | 'app';
+export type Payer = InstallationId | 'app' | `person ${string}`;
 
 export interface Pace {
   enter(call: {

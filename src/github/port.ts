@@ -170,8 +170,63 @@ export interface Talk {
   ): Promise<Reply<{ readonly id: number }>>;
 }
 
+export interface User {
+  readonly login: string;
+  readonly id: number;
+}
+
 /** People who sign in through the App. */
 export interface Users {
   /** Whose token it is. `denied`: this App did not issue it, or it ended. */
-  whoIs(token: string): Promise<Reply<{ readonly login: string; readonly id: number }>>;
+  whoIs(token: string): Promise<Reply<User>>;
+}
+
+/** Why a caller is not let in; one word for metrics, and a sentence for the caller. */
+export interface NotLetIn {
+  readonly ok: false;
+  readonly why:
+    | 'token'
+    | 'installation-token'
+    | 'other-app'
+    | 'scope'
+    | 'no-client'
+    | 'repository'
+    | 'github'
+    | `oidc-${'shape' | 'issuer' | 'key' | 'signature' | 'expired' | 'early' | 'audience'}`;
+  readonly message: string;
+}
+
+/** A person who shows a token, and the repository that the token sees by the name that was given. */
+export interface Visitor {
+  readonly ok: true;
+  readonly user: User;
+  readonly repo: { readonly id: RepoId; readonly ownerId: OwnerId };
+  /** What the token lets its owner do there at most. */
+  readonly most: Permission;
+}
+
+export interface Visitors {
+  /** `repository` is `owner/name`. What was found is good for a minute. */
+  visitor(token: string, repository: string): Promise<Visitor | NotLetIn>;
+}
+
+/** A run of a workflow that shows an OIDC token: what GitHub signed of it. */
+export interface Workflow {
+  readonly ok: true;
+  /** The token's own id, to be taken once. */
+  readonly id: string;
+  readonly repo: RepoId;
+  readonly ownerId: OwnerId;
+  /** `owner/name`, as it was when the token was made. */
+  readonly repository: string;
+  /** `refs/heads/main`; of a pull request `refs/pull/7/merge`. */
+  readonly ref: string;
+  readonly event: string;
+  readonly actor: string;
+  readonly run: RunId;
+}
+
+export interface Workflows {
+  /** Checked by signature, issuer, time and audience; whether it was shown before is not known here. */
+  workflow(token: string): Promise<Workflow | NotLetIn>;
 }

@@ -7,6 +7,8 @@ export interface Request {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
+  /** The other end of the connection: who asks, or the proxy before us. */
+  readonly address: string;
   /** `too-large` before a byte of it is kept, where the length is announced. */
   body(limitBytes: number): Promise<Buffer | 'too-large' | 'broken'>;
 }
@@ -88,6 +90,7 @@ export function serveRoutes(routes: Routes, onError: (error: unknown, path: stri
       path,
       query: new URLSearchParams(query),
       headers: req.headers,
+      address: req.socket.remoteAddress ?? '',
       body: (limit) => readBody(req, limit),
     };
     const work = handler

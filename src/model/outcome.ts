@@ -98,6 +98,8 @@ export type Outcome =
       /** What was asked, what it needs, what the person has, who can do it; a sentence or two. */
       readonly text: string;
       readonly hint?: string;
+      /** Who asks may not; others may. */
+      readonly isForbidden?: true;
     }
   | {
       readonly kind: 'file-problems';

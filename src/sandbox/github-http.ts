@@ -6,13 +6,14 @@ import { ARCHIVE_PATH, createGitHubModel, type GitHubModel } from './github.ts';
 import { type App, createApp, createTokens, generateKey, type Token } from './github-app.ts';
 import { appJson } from './github-app-routes.ts';
 import type { HookCall, HookFault } from './github-hooks.ts';
+import { createOidc, type Oidc } from './github-oidc.ts';
 import { answerRest, type RestDeps, type RestFault } from './github-rest.ts';
 import { createWorld, inputOf } from './github-route.ts';
 import { createRunnerService, type RunnerService } from './github-runner-service.ts';
 import { HOOK_TIMEOUT_MS, sendWebhook } from './github-sender.ts';
 import { createSetup, type Setup } from './github-setup.ts';
 import type { GitHubKnobs } from './github-state.ts';
-import { createUserTokens } from './github-user-routes.ts';
+import { createUserTokens, type TokenKind } from './github-user-tokens.ts';
 import type { Kernel } from './kernel.ts';
 import { listen } from './loopback.ts';
 
@@ -46,8 +47,10 @@ export interface GitHubHttp {
   readonly app: App;
   /** Every token that was given out. */
   readonly minted: readonly Token[];
-  /** A person's token, as the App would get it. */
-  signIn(login: string): string;
+  /** A person's token, as the App would get it, or of another kind. */
+  signIn(login: string, kind?: TokenKind): string;
+  /** Who signs the tokens of workflows. */
+  readonly oidc: Oidc;
   close(): Promise<void>;
 }
 
@@ -93,9 +96,10 @@ interface Face {
   readonly setup: Setup;
   readonly service: RunnerService;
   readonly rest: RestDeps;
+  readonly oidc: Oidc;
 }
 
-function createHandler({ setup, service, rest }: Face): Handler {
+function createHandler({ setup, service, rest, oidc }: Face): Handler {
   const { model } = rest.world;
   return async (request) => {
     const body = await request.body(BODY_LIMIT_BYTES);
@@ -108,6 +112,8 @@ function createHandler({ setup, service, rest }: Face): Handler {
     if (path.startsWith(RUNNER_PATH)) {
       return service.answer(path.slice(RUNNER_PATH.length), inputOf(body));
     }
+    const signed = oidc.answer(request);
+    if (signed !== undefined) return signed;
     const page = method === 'POST' ? answerSetup(setup, request, body) : undefined;
     if (page !== undefined) return page;
     const code = /^\/api\/v3\/app-manifests\/([^/]+)\/conversions$/.exec(path)?.[1];
@@ -133,7 +139,9 @@ export async function serveGitHub(deps: GitHubHttpDeps): Promise<GitHubHttp> {
   const tokens = createTokens(model.state, clock);
   const users = createUserTokens(model.state);
   const service = createRunnerService({ model, real, speed, silentMs });
+  const oidc = createOidc({ url, clock, random });
   const face = {
+    oidc,
     setup: createSetup(app, () => clock.now(), random),
     service,
     rest: {
@@ -161,6 +169,7 @@ export async function serveGitHub(deps: GitHubHttpDeps): Promise<GitHubHttp> {
     app,
     minted: tokens.minted,
     signIn: users.issue,
+    oidc,
     async close() {
       stop.abort();
       await sweeping;

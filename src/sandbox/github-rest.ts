@@ -158,6 +158,7 @@ function toAnswer(result: Result, headers: Readonly<Record<string, string>>): An
     status: result.status,
     headers: {
       ...headers,
+      ...result.headers,
       'x-github-media-type': 'github.v3; format=json',
       ...(result.location === undefined ? {} : { location: result.location }),
       ...(result.body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),

@@ -4,7 +4,7 @@ import type { GitHubModel } from './github.ts';
 import type { App, Token, Tokens } from './github-app.ts';
 import { createReads, type Reads } from './github-reads.ts';
 import type { Permissions, Repo } from './github-state.ts';
-import type { UserTokens } from './github-user-routes.ts';
+import type { UserTokens } from './github-user-tokens.ts';
 
 // What the REST routes have in common: who may call, what a call carries, and how an answer is made.
 
@@ -12,6 +12,7 @@ export interface Result {
   readonly status: number;
   readonly body?: object;
   readonly location?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   /** For Link: the query of the next page, and of others by their name. */
   readonly links?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }

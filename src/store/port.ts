@@ -287,9 +287,9 @@ export interface Store {
   registration(instance: InstanceId): Promise<Registration | null>;
   saveRegistration(registration: Registration): Promise<void>;
   dropRegistration(instance: InstanceId): Promise<void>;
-  /** Remembers event ids of a machine; answers for each whether it is new. */
+  /** Remembers ids from one source, a machine or an issuer of tokens; answers whether each is new. */
   noteEvents(
-    instance: InstanceId,
+    source: InstanceId | 'oidc',
     ids: readonly string[],
     now: Instant,
   ): Promise<readonly boolean[]>;

@@ -80,6 +80,7 @@ function door({ permission = 'admin', users, home = true }: Given = {}) {
       method,
       path,
       query: new URLSearchParams(query),
+      address: '127.0.0.1',
       headers: {
         host: 'dstack.example',
         authorization: `bearer ${TOKEN}`,

@@ -1,0 +1,149 @@
+import { isoOf } from '../lib/instant.ts';
+import { shorten, visible } from '../lib/markdown.ts';
+import type {
+  EndedRow,
+  JobLink,
+  MachineRow,
+  Outcome,
+  Place,
+  RulesState,
+  Told,
+  WaitRow,
+} from '../model/outcome.ts';
+import { helpText } from './help-text.ts';
+import { errorText } from './render-error.ts';
+import { endedCount, machinesHead, waitsHead } from './reply.ts';
+import { costLine, hourly, NO_RULES, span, usd } from './reply-rules.ts';
+
+// The replies for a terminal: the same sentences and the same columns as in a comment, without Markdown.
+
+/** Ends with the end of a line. */
+export function sectionText(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case 'changed':
+      return changed(outcome);
+    case 'unchanged':
+      return paragraphs(`${outcome.head} Nothing was changed.`, rules(outcome.state));
+    case 'info':
+      return info(outcome);
+    case 'runners':
+      return paragraphs(machinesHead(outcome.machines), machines(outcome.machines));
+    case 'explain':
+      return outcome.told.length > 0 ? paragraphs(...outcome.told.map(told)) : 'No job waits.\n';
+    case 'help':
+      return helpText(outcome.topic);
+    case 'refused':
+      return paragraphs(
+        [outcome.text, 'Nothing was changed.', ...(outcome.hint ? [outcome.hint] : [])]
+          .join(' ')
+          .replaceAll('`', ''),
+      );
+    case 'file-problems':
+      return fileProblems(outcome);
+    case 'error':
+      return errorText(outcome.error);
+  }
+}
+
+type Of<K extends Outcome['kind']> = Extract<Outcome, { kind: K }>;
+
+const paragraphs = (...parts: readonly string[]): string =>
+  `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+
+function changed({ head, state, ended, place, undo, notes }: Of<'changed'>): string {
+  return paragraphs(
+    `${visible(head)}${endedCount(ended)}`,
+    rules(state),
+    ended.length > 0 ? `Ended: ${ended.map(endedText).join('; ')}` : '',
+    cost(state),
+    ...notes.map(visible),
+    [placeText(place), ...(undo ? [`undo: dstack ${undo}`] : [])].join('\n'),
+  );
+}
+
+const placeText = ({ kind, name, url, branch }: Place): string =>
+  kind === 'commit'
+    ? `${name.slice(0, 7)} on ${branch}: ${url}`
+    : `asked for in #${name}, because ${branch} is protected: ${url}`;
+
+const endedText = ({ id, job, ranMs }: EndedRow): string =>
+  job ? `${id} (ran ${link(job)}${ranMs === null ? '' : ` for ${span(ranMs)}`})` : id;
+
+const link = ({ name, url }: JobLink): string => `${visible(shorten(name, 100))} ${url}`;
+
+/** Numbers and our own words only: the signs in it are Markdown's. */
+const cost = (state: RulesState): string => costLine(state).replaceAll('**', '');
+
+function rules({ rows }: RulesState): string {
+  if (rows.length === 0) return NO_RULES;
+  const head = ['TYPE', 'REGION', 'MARKET', 'PRICE NOW', 'AT MOST', 'IN USE / MAX', 'STATUS'];
+  const body = rows.map((row) => [
+    ...[row.type, row.region, row.market, hourly(row.nowUsd), hourly(row.atMostUsd)],
+    `${row.inUse} / ${row.max}`,
+    row.status,
+  ]);
+  return table(head, body);
+}
+
+function info({ state, waits, machines: rows, rules: file }: Of<'info'>): string {
+  const isOn = state.enabled ? 'Autoscaling is on' : 'Autoscaling is off: enabled: false';
+  const source = file.commit ? `rules of ${file.commit.slice(0, 7)}` : 'rules in';
+  return paragraphs(
+    `${waitsHead(waits)}, ${machinesHead(rows)} ${isOn} · ${source} ${file.url}`,
+    rules(state),
+    waitsText(waits),
+    machines(rows),
+    cost(state),
+  );
+}
+
+function waitsText(waits: readonly WaitRow[]): string {
+  const body = waits.map(({ job, since, labels, reason }) => [
+    visible(shorten(job.name, 60)),
+    isoOf(since).slice(0, 19).replace('T', ' '),
+    visible(shorten(labels.join(' '), 60)),
+    visible(reason),
+  ]);
+  return body.length === 0 ? '' : table(['WAITING', 'SINCE (UTC)', 'WANTS', 'REASON'], body);
+}
+
+function machines(rows: readonly MachineRow[]): string {
+  const body = rows.map((one) => [
+    ...[one.id, `${one.type} ${one.zone}`, one.state],
+    one.job ? visible(shorten(one.job.name, 60)) : '–',
+    span(one.upMs),
+    usd(one.usd),
+  ]);
+  return body.length === 0 ? '' : table(['MACHINE', 'TYPE', 'STATE', 'JOB', 'UP', 'COST'], body);
+}
+
+function told({ job, state, text, machine }: Told): string {
+  const on = machine
+    ? ` On ${machine.id} (${machine.type} ${machine.market}, ${machine.zone}), ${usd(machine.usd)}.`
+    : '';
+  return `${visible(shorten(job.name, 100))} ${state}. ${visible(text)}${on}\n${job.url}`;
+}
+
+function fileProblems({ problems, url }: Of<'file-problems'>): string {
+  return paragraphs(
+    '.github/dstack.yml has errors, so it was not edited. Nothing was changed.',
+    problems
+      .map(({ line, column, message }) => `  line ${line}:${column}: ${visible(message)}`)
+      .join('\n'),
+    url,
+  );
+}
+
+/** Columns two spaces apart, without a border; the last one is as long as it is. */
+function table(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const all = [head, ...body];
+  const widths = head.map((_, at) => Math.max(...all.map((row) => (row[at] ?? '').length)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, at) => cell.padEnd(widths[at] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

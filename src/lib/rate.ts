@@ -1,0 +1,33 @@
+import { createCache } from './cache.ts';
+import type { Clock } from './clock.ts';
+
+/** At most so many in a while, for each key; the keys are bounded too. */
+export interface Rate {
+  /** Counts one; 0 when it may go on, else after how many milliseconds it may come again. */
+  take(key: string): number;
+  /** The same, counting nothing. */
+  wait(key: string): number;
+}
+
+const MOST_KEYS = 10_000;
+
+export function createRate(
+  clock: Clock,
+  { most, perMs }: { readonly most: number; readonly perMs: number },
+): Rate {
+  const windows = createCache<{ readonly since: number; count: number }>(clock, MOST_KEYS);
+  const wait = (key: string) => {
+    const window = windows.get(key, perMs);
+    return window && window.count >= most ? window.since + perMs - clock.now() : 0;
+  };
+  return {
+    wait,
+    take(key) {
+      const left = wait(key);
+      const window = windows.get(key, perMs);
+      if (window) window.count += 1;
+      else windows.set(key, { since: clock.now(), count: 1 });
+      return left;
+    },
+  };
+}
