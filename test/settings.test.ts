@@ -35,6 +35,7 @@ describe('an empty environment', () => {
         host: 'github.com',
         apiUrl: 'https://api.github.com',
         htmlUrl: 'https://github.com',
+        oidcIssuer: 'https://token.actions.githubusercontent.com',
       },
       database: { kind: 'sqlite', path: './data/dstack.db' },
       label: 'dstack',
@@ -282,8 +283,15 @@ describe('GitHub', () => {
     ],
     [{ GHE_PROTOCOL: 'http' }, ['github.com', 'https://api.github.com', 'https://github.com']],
   ])('is where %j says', (env, [host, apiUrl, htmlUrl]) => {
-    expect(settingsOf(env).github).toEqual({ host, apiUrl, htmlUrl });
+    expect(settingsOf(env).github).toMatchObject({ host, apiUrl, htmlUrl });
   });
+});
+
+test('tokens of workflows are signed by GitHub, or by the GitHub Enterprise Server', () => {
+  const issuer = 'https://token.actions.githubusercontent.com';
+  expect(settingsOf({}).github.oidcIssuer).toBe(issuer);
+  const own = settingsOf({ GHE_HOST: 'github.example.com' }).github.oidcIssuer;
+  expect(own).toBe('https://github.example.com/_services/token');
 });
 
 test.each([
