@@ -2,8 +2,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { RunClaims } from '../../src/sandbox/github-oidc.ts';
 import type { Repo } from '../../src/sandbox/github-state.ts';
-import { rulesText } from '../stage.ts';
-import { type PeopleWorld, startPeopleWorld, untilKnown } from './people-world.ts';
+import { type PeopleWorld, startPeopleWorld } from './people-world.ts';
 
 // What a job may do with the token that says which run it is of.
 
@@ -11,15 +10,13 @@ const PATH = '.github/dstack.yml';
 const INFO = 'autoscale info';
 const CLEAR = 'autoscale clear';
 const MINUTE_S = 60;
-const RULES = rulesText({ 'm5.large': 1 });
 
 let world: PeopleWorld;
 let home: Repo;
 beforeAll(async () => {
   world = await startPeopleWorld(({ model, repo }) => {
-    home = model.repos.addRepo({ owner: repo.owner, name: '.github', files: { [PATH]: RULES } });
+    home = model.repos.addRepo({ owner: repo.owner, name: '.github' });
   });
-  await untilKnown(world.store, home.id);
 });
 afterAll(() => world.close());
 

@@ -156,5 +156,5 @@ export async function untilKnown(store: Store, id: number): Promise<void> {
     if (repo && (await store.scopeRows(repo.scope)).rules?.text) return;
     await systemClock.sleep(20);
   }
-  throw new Error('the app did not find the repository');
+  throw new Error(`the app did not find the repository ${id}`);
 }
