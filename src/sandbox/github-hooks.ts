@@ -27,12 +27,13 @@ export interface HookDelivery {
 }
 
 /**
- * lost: it does not arrive, and is recorded as failed. outage: GitHub never makes it, so there is no
+ * lost: it does not arrive, and is recorded as failed, so many times if it is asked for again. outage: GitHub never makes it, so there is no
  * record. delay: later by `ms`, which also reorders. double: twice, under one guid.
  */
 export interface HookFault {
   readonly kind: 'lost' | 'outage' | 'delay' | 'double';
   readonly ms?: number;
+  readonly times?: number;
 }
 
 export interface HookCall {
@@ -72,6 +73,8 @@ export interface HookDeps {
 export function createHooks(state: GitHubState, deps: HookDeps): Hooks {
   const { kernel, knobs } = state;
   const records: HookDelivery[] = [];
+  /** Attempts that are yet to be lost, by guid. */
+  const losses = new Map<string, number>();
   let receiver: Receiver = (_, answer) => answer(502);
   let sent = 0;
 
@@ -81,11 +84,7 @@ export function createHooks(state: GitHubState, deps: HookDeps): Hooks {
     while (records.length > KEPT_LIMIT || (records[0]?.at ?? oldest) < oldest) records.shift();
   };
 
-  const attempt = (
-    hook: Webhook,
-    repo: RepoId | null,
-    how: { isRedelivery: boolean; isLost: boolean },
-  ) => {
+  const attempt = (hook: Webhook, repo: RepoId | null, how: { isRedelivery: boolean }) => {
     const at = kernel.now();
     const id = state.nextId('delivery');
     let isOpen = true;
@@ -109,7 +108,12 @@ export function createHooks(state: GitHubState, deps: HookDeps): Hooks {
       });
     };
     const cancel = kernel.at(knobs.hookTimeoutMs, 'hook timeout', () => close(504, 'timed out'));
-    if (how.isLost) return close(502, 'failed to connect');
+    const left = losses.get(hook.guid);
+    if (left !== undefined) {
+      if (left > 1) losses.set(hook.guid, left - 1);
+      else losses.delete(hook.guid);
+      return close(502, 'failed to connect');
+    }
     receiver(hook, (status) =>
       close(status, status >= 200 && status < 300 ? 'OK' : `Invalid HTTP Response: ${status}`),
     );
@@ -123,11 +127,10 @@ export function createHooks(state: GitHubState, deps: HookDeps): Hooks {
     if (fault?.kind === 'outage') return;
     const later = fault?.kind === 'delay' ? (fault.ms ?? 0) : 0;
     const times = fault?.kind === 'double' ? 2 : 1;
+    if (fault?.kind === 'lost') losses.set(hook.guid, fault.times ?? 1);
     for (let i = 0; i < times; i += 1) {
       const delayMs = state.draw('hook delay', knobs.hookDelayMs) + later;
-      kernel.at(delayMs, 'hook', () =>
-        attempt(hook, repo, { isRedelivery: false, isLost: fault?.kind === 'lost' }),
-      );
+      kernel.at(delayMs, 'hook', () => attempt(hook, repo, { isRedelivery: false }));
     }
   };
 
@@ -158,10 +161,7 @@ export function createHooks(state: GitHubState, deps: HookDeps): Hooks {
       if (first === undefined) return false;
       const { event, guid: same, payload, installation, repo } = first;
       kernel.at(state.draw('hook delay', knobs.hookDelayMs), 'hook again', () =>
-        attempt({ event, guid: same, payload, installation }, repo, {
-          isRedelivery: true,
-          isLost: false,
-        }),
+        attempt({ event, guid: same, payload, installation }, repo, { isRedelivery: true }),
       );
       return true;
     },

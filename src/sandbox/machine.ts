@@ -23,6 +23,8 @@ export interface MachinesDeps {
   readonly behaviourOf?: (instance: Ec2Instance) => Behaviour;
   /** From `running` until the daemon's first call: the system, the script, the download. */
   readonly startMs?: readonly [number, number];
+  /** How much longer this one takes; none does without it. */
+  readonly slowMsOf?: (instance: Ec2Instance) => number;
   readonly heartbeatMs?: number;
 }
 
@@ -57,7 +59,10 @@ export function createMachines(deps: MachinesDeps): Machines {
       behaviour,
       github,
       gateway,
-      startMs: least + Math.floor(kernel.rand('machine start') * (most - least)),
+      startMs:
+        least +
+        Math.floor(kernel.rand('machine start') * (most - least)) +
+        (deps.slowMsOf?.(instance) ?? 0),
       heartbeatMs: deps.heartbeatMs ?? HEARTBEAT_MS,
       powerOff: () => ec2.powerOff(instance.id),
       attach: (attached: Runner) => {

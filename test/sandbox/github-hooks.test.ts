@@ -27,6 +27,22 @@ describe('webhooks', () => {
     expect(new Set(records.map(({ guid }) => guid)).size).toBe(Math.min(1, recorded));
   });
 
+  test('are lost as often as it is said, however often they are asked for', async () => {
+    const world = worldWith({ kind: 'lost', times: 3 });
+    addJob(world);
+    const records = () =>
+      world.model.hooks.deliveries().filter(({ event }) => event === 'workflow_job');
+    const statuses = () => records().map(({ statusCode }) => statusCode);
+    await world.pass(MINUTE_MS);
+    const id = records()[0]?.id ?? 0;
+    for (let i = 0; i < 3; i += 1) {
+      expect(world.model.hooks.redeliver(id)).toBe(true);
+      await world.pass(MINUTE_MS);
+    }
+    expect(statuses()).toEqual([202, 502, 502, 502]);
+    expect(jobActions(world.hooks)).toEqual(['queued']);
+  });
+
   test('may overtake each other', async () => {
     const orders = new Set<string>();
     for (let seed = 0; seed < 20; seed += 1) {

@@ -120,6 +120,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     nth: dice.int('hook', 1, MOST_HOOKS),
     how: dice.pick('hook how', ['lost', 'outage', 'delay', 'delay', 'double']),
     ms: dice.int('hook ms', 1_000, 60_000),
+    times: dice.pick('hook times', [1, 1, 2, 9]),
   }),
   capacity: (dice, stage) => ({
     kind: 'capacity',
@@ -156,6 +157,11 @@ const DRAWS: Readonly<Record<string, Draw>> = {
       'power-off-fails',
       'power-off-fails',
     ]),
+  }),
+  'slow-start': (dice) => ({
+    kind: 'slow-start',
+    nth: dice.int('slow nth', 1, MOST_MACHINES),
+    ms: dice.int('slow start', 50_000, 110_000),
   }),
   github: (dice, stage) => ({
     kind: 'github',

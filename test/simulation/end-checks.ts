@@ -35,7 +35,42 @@ export async function checkEnd(world: World): Promise<void> {
     [...runners.values()].filter((one) => one.state.now.isThere && !forgotten.has(one)),
   );
   kernel.invariant(ghosts.length === 0, 'ghost', `${ghosts.map(({ name }) => name)} stay`);
+  checkReruns(world);
+  checkRedeliveries(world);
   await checkStore(world);
+}
+
+/** Nothing is run again that did not lose its machine to EC2. */
+function checkReruns({ kernel, repos, ec2 }: World): void {
+  for (const { runs } of repos) {
+    for (const { jobs } of runs.values()) {
+      for (const again of jobs.filter(({ attempt }) => attempt > 1)) {
+        const before = jobs.find(
+          (job) => job.spec.name === again.spec.name && job.attempt === again.attempt - 1,
+        );
+        const name = before?.facts.now.runner?.name ?? '';
+        const machine = [...ec2.instances.values()].find(({ id }) => name.includes(id));
+        const isLost = machine?.stateReason?.code === 'Server.SpotInstanceTermination';
+        const text = `job ${again.id} is ${before?.id} again, whose machine was not taken`;
+        kernel.invariant(isLost && before?.facts.now.conclusion !== 'success', 'rerun', text);
+      }
+    }
+  }
+}
+
+/** A failed webhook is asked for so often; who dies before he writes it down asks once more. */
+const MOST_REDELIVERIES = 3;
+
+function checkRedeliveries({ kernel, github, faults }: World): void {
+  const crashes = faults.of('crash');
+  const losses = crashes.filter(({ losesStore }) => losesStore).length;
+  const deaths = crashes.length + faults.of('stop').length + faults.of('pause').length;
+  const most = MOST_REDELIVERIES * (1 + losses) + deaths;
+  const again = github.hooks.deliveries().filter(({ isRedelivery }) => isRedelivery);
+  for (const [guid, its] of Map.groupBy(again, (one) => one.guid)) {
+    const text = `webhook ${guid} was asked for ${its.length} times`;
+    kernel.invariant(its.length <= most, 'redelivery', text);
+  }
 }
 
 function checkJob({ kernel, cancelled, promises }: World, job: Job): void {

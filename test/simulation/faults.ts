@@ -76,7 +76,10 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
       const window = open('github.hook');
       if (window?.how === 'down') return { kind: 'outage' };
       const fault = hooks.get(nth);
-      return fault && { kind: fault.how, ms: fault.ms };
+      if (!fault) return undefined;
+      const { how: kind, ms, times = 1 } = fault;
+      if (kind === 'lost' && times > 3) mark('hook lost for ever');
+      return { kind, ms, times };
     },
     isLie({ process, name, nth }) {
       if (isCalm()) return false;

@@ -42,8 +42,8 @@ const IGNORES_TIME = [
 ] as const;
 const COUNTS_NOTHING = [
   'store/memory/launches.ts',
-  'cutToMax(fresh, liveByRule(state), now)',
-  'cutToMax(fresh, new Map(), now)',
+  'cutToMax(fresh, liveIn(state), now)',
+  'cutToMax(fresh, { byRule: new Map(), byRepo: new Map() }, now)',
 ] as const;
 const SWEEPS_NOTHING = [
   'act/sweep.ts',
@@ -68,14 +68,14 @@ export const MUTANTS: readonly Mutant[] = [
     'counts outside the transaction',
     [
       'store/memory/launches.ts',
-      'cutToMax(fresh, liveByRule(state), now)',
-      'cutToMax(fresh, COUNTED.get(state) ?? new Map(), now)',
+      'cutToMax(fresh, liveIn(state), now)',
+      'cutToMax(fresh, COUNTED.get(state) ?? liveIn(state), now)',
     ],
     [
       'store/memory/launches.ts',
       'export function intend(',
       `const COUNTED = new WeakMap();
-export const counted = (state: State) => COUNTED.set(state, liveByRule(state));
+export const counted = (state: State) => COUNTED.set(state, liveIn(state));
 export function intend(`,
     ],
     [
@@ -89,11 +89,16 @@ export function intend(`,
       "import { counted } from './launches.ts'; import { isHeld } from './leases.ts';",
     ],
   ),
-  mutant('counts nowhere: the plan takes every place as free', COUNTS_NOTHING, [
-    'plan/facts.ts',
-    'room: Math.max(0, rule.max - its.live.length)',
-    'room: rule.max',
-  ]),
+  mutant(
+    'counts nowhere: the plan takes every place as free',
+    COUNTS_NOTHING,
+    ['plan/facts.ts', 'Math.max(0, rule.max - its.live.length)', 'rule.max'],
+    [
+      'plan/facts.ts',
+      'return Math.max(0, mostOf(facts, its, repo) - (its.inUse.get(repo) ?? 0));',
+      'return mostOf(facts, its, repo);',
+    ],
+  ),
   mutant('takes a new token for a retry', [
     'act/launch.ts',
     'deps.accounts.ec2(launch.account, launch.region).launch(request);',
@@ -148,8 +153,8 @@ export function intend(`,
     ],
     [
       'store/memory/launches.ts',
-      "if (row.state !== 'gone') live.set(",
-      "if (row.state !== 'gone' && row.state !== 'ending') live.set(",
+      "countLive(where(state.instances, (row) => row.state !== 'gone'))",
+      "countLive(where(state.instances, (row) => row.state !== 'gone' && row.state !== 'ending'))",
     ],
   ),
   mutant(
@@ -248,6 +253,31 @@ export function intend(`,
       "if (runnerName === null || runnerId !== null) return 'unclear';",
     ],
   ),
+  mutant('asks for a failed webhook again and again', [
+    'act/redeliver.ts',
+    'const MOST_TRIES = 3;',
+    'const MOST_TRIES = 300;',
+  ]),
+  mutant('heals three times as often', [
+    'loop.ts',
+    'return settings.resyncMs;',
+    'return settings.resyncMs / 3;',
+  ]),
+  mutant('sends a launch again at once', [
+    'act/launch.ts',
+    'Math.min(60_000, 500 * 2 ** Math.min(tries, 10)) * (0.5 + chance / 2);',
+    'tries * chance * 0;',
+  ]),
+  mutant('does not say why a job waits', [
+    'reconcile.ts',
+    'if (changed.length === 0) return;',
+    'if (changed.length >= 0) return;',
+  ]),
+  mutant("draws its jitter from the machine's chance", [
+    'act/launch.ts',
+    'backoffMs(launch.tries, deps.random.unit())',
+    'backoffMs(launch.tries, Math.random())',
+  ]),
   mutant('never sends an unknown launch again, nor settles it', [
     'plan/unknown.ts',
     'const due = facts.world.launches.filter(({ retryAt }) => retryAt <= facts.now);',

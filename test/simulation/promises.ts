@@ -12,6 +12,8 @@ import type { RulePlan } from './scenario.ts';
 
 /** How long the app may go on by rules that it has not read anew: a lost push is delivered again. */
 const RULES_AGE_MS = 300_000;
+/** A machine that ended so lately may still count for the app as live. */
+const NEWS_MS = 60_000;
 /** Machines that could still take a job, beyond the jobs that are open: late words cost that many. */
 export const MOST_SURPLUS = 6;
 
@@ -49,6 +51,7 @@ export interface Promises extends Ec2Watch {
 export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Model): Promises {
   const files = new Map<ScopeId, { at: Instant; max: ReadonlyMap<RuleId, number> }[]>();
   const strictAt = new Map<ScopeId, Instant[]>();
+  const takenAt = new Map<ScopeId, Instant[]>();
   const intents = new Map<LaunchId, Intended>();
   const leases = new Map<string, Lease>();
   const excused = new Set<string>();
@@ -56,6 +59,27 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
 
   const isStrictNear = (scope: ScopeId, at: Instant) =>
     (strictAt.get(scope) ?? []).some((since) => at >= since && at - since <= RULES_AGE_MS);
+
+  /** Versions of the rules that the app may still go by. */
+  const versionsKnown = (scope: ScopeId) => {
+    const versions = (files.get(scope) ?? []).toReversed();
+    const since = kernel.now() - RULES_AGE_MS;
+    return versions.filter(({ at }, i) => i === 0 || (versions[i - 1]?.at ?? at) >= since);
+  };
+
+  /** A person took the repository from us, or some version of the rules has no place for it. */
+  function isAllowedToEnd(scope: ScopeId, { tags }: Ec2Instance): boolean {
+    const now = kernel.now();
+    const isTaken = (takenAt.get(scope) ?? []).some((at) => now - at <= RULES_AGE_MS);
+    const live = [...ec2.instances.values()].filter(
+      (one) =>
+        one.tags['dstack:scope'] === scope &&
+        one.tags['dstack:rule'] === tags['dstack:rule'] &&
+        (one.endedAt === null || now - one.endedAt <= NEWS_MS),
+    ).length;
+    const rule = tags['dstack:rule'] as RuleId;
+    return isTaken || versionsKnown(scope).some(({ max }) => live > (max.get(rule) ?? 0));
+  }
 
   const runnerOf = (repo: Repo, instance: Ec2Instance): Runner | undefined =>
     [...repo.runners.values()].find(({ name }) => name.includes(instance.id));
@@ -92,18 +116,15 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
       if (isLower) strictAt.set(scope, [...(strictAt.get(scope) ?? []), kernel.now()]);
     },
     taken(scope) {
+      takenAt.set(scope, [...(takenAt.get(scope) ?? []), kernel.now()]);
       strictAt.set(scope, [...(strictAt.get(scope) ?? []), kernel.now()]);
     },
     intended(asked, launches) {
       for (const { id, scope, rule, count } of launches) {
         const max = asked.find((one) => one.id === id)?.max ?? 0;
         intents.set(id, { scope, rule, max, count, at: kernel.now() });
-        const versions = (files.get(scope) ?? []).toReversed();
-        const known = versions.filter(
-          ({ at }, i) => i === 0 || (versions[i - 1]?.at ?? at) >= kernel.now() - RULES_AGE_MS,
-        );
         kernel.invariant(
-          known.some((version) => (version.max.get(rule) ?? 0) === max),
+          versionsKnown(scope).some((version) => (version.max.get(rule) ?? 0) === max),
           'rules-of-late',
           `${id} was intended by a maximum of ${max}, which the file has not said for long`,
         );
@@ -167,7 +188,7 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
       const runner = repo && runnerOf(repo, instance);
       // GitHub has chosen it for a job, whether or not it has begun.
       if (!runner || runner.isDead || runner.job === null) return false;
-      if (!isStrictNear(scope as ScopeId, kernel.now())) return true;
+      if (!isAllowedToEnd(scope as ScopeId, instance)) return true;
       excused.add(instance.id);
       return false;
     },

@@ -60,12 +60,15 @@ export type Fault =
   | { kind: 'call'; process: string; call: string; nth: number; how: CallHow; ms: number }
   /** The call takes `ms` longer, and a job comes right then. */
   | { kind: 'race'; process: string; call: string; nth: number; ms: number; repo: number }
-  | { kind: 'hook'; nth: number; how: HookHow; ms: number }
+  /** `times`: of a lost one, how often, when it is asked for again. */
+  | { kind: 'hook'; nth: number; how: HookHow; ms: number; times?: number }
   | { kind: 'capacity'; at: number; ms: number; type: string; zones: 'one' | 'all' }
   | { kind: 'quota'; at: number; ms: number }
   | { kind: 'late'; at: number; ms: number; lateMs: number }
   | { kind: 'reclaim'; at: number; nth: number; hasNotice: boolean }
   | { kind: 'machine'; nth: number; behaviour: Exclude<Behaviour, 'sound'> }
+  /** The machine takes that much longer until it registers. */
+  | { kind: 'slow-start'; nth: number; ms: number }
   | { kind: 'github' | 'ec2'; at: number; ms: number; how: Outage }
   | { kind: 'cancel'; at: number; job: number }
   | { kind: 'theft'; at: number; repo: number; durationMs: number }

@@ -12,6 +12,7 @@ import { createMachines } from '../../src/sandbox/machine.ts';
 import type { GatewayAnswer } from '../../src/sandbox/machine-reporter.ts';
 import type { Process } from '../../src/sandbox/process.ts';
 import type { Store } from '../../src/store/port.ts';
+import { createBudgets } from './budgets.ts';
 import type { Code } from './code.ts';
 import { createFaults, type Faults, lyingGitHub } from './faults.ts';
 import { logOf, memoKeys, watchLaunches } from './ports.ts';
@@ -102,7 +103,10 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
   const kernel = createKernel({
     seed: scenario.seed,
     isCalm: scenario.isCalm,
-    fault: (call) => faults.call(call),
+    fault: (call) => {
+      budgets.note(call);
+      return faults.call(call);
+    },
     onGate: (gate, process) => {
       const fault = faults.gate(gate);
       if (fault?.kind === 'crash') crashSlots(world, fault, process);
@@ -113,6 +117,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     },
   });
   const startedAt = kernel.now();
+  const budgets = createBudgets(kernel, scenario);
   const faults = createFaults(scenario, {
     nowMs: () => kernel.now() - startedAt,
     mark: kernel.mark,
@@ -130,6 +135,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
   const promises = createPromises(kernel, github, ec2);
   ec2.watch(promises);
   const behaviours = new Map(faults.of('machine').map((one) => [one.nth, one.behaviour]));
+  const slowMs = new Map(faults.of('slow-start').map((one) => [one.nth, one.ms]));
   createMachines({
     kernel,
     ec2,
@@ -137,6 +143,11 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     gateway: createGateway(kernel, slots),
     heartbeatMs: scenario.resyncMs,
     startMs: [3_000, 12_000],
+    slowMsOf: ({ order }) => {
+      const ms = slowMs.get(order) ?? 0;
+      if (ms > 0) kernel.mark('machine slow');
+      return ms;
+    },
     behaviourOf: ({ id, order }) => {
       const behaviour = behaviours.get(order) ?? 'sound';
       if (behaviour !== 'sound') promises.excuse(id);

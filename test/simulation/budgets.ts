@@ -1,0 +1,64 @@
+import type { Instant } from '../../src/lib/clock.ts';
+import type { Kernel } from '../../src/sandbox/kernel.ts';
+import type { PortCall } from '../../src/sandbox/process.ts';
+import type { Scenario } from './scenario.ts';
+
+/** A share of what GitHub allows an installation in an hour, which is 60 R. */
+export const HEALING_CALLS = 500;
+const HEALING_WINDOW_R = 60;
+/** Whatever is refused, lost or late meanwhile: with 28 jobs, nobody needs more in a minute. */
+export const CALLS_A_MINUTE: Readonly<Record<'github' | 'ec2', number>> = { github: 240, ec2: 100 };
+const MINUTE_MS = 60_000;
+
+/** Reads that the app makes to find out what it was not told, and its requests to be told again. */
+const HEALING: ReadonlySet<string> = new Set(
+  [
+    'unfinishedJobs',
+    'failedDeliveries',
+    'redeliver',
+    'installations',
+    'repositories',
+    'repository',
+    'file',
+    'job',
+    'runners',
+  ].map((name) => `github.${name}`),
+);
+
+/** What happened within a time, counted as it happens. */
+function createWindow(ms: number): (now: Instant) => number {
+  const times: Instant[] = [];
+  return (now) => {
+    times.push(now);
+    while ((times[0] ?? now) <= now - ms) times.shift();
+    return times.length;
+  };
+}
+
+export interface Budgets {
+  note(call: PortCall): void;
+}
+
+/** Counts what all processes of the app ask of GitHub and EC2, answered or not. */
+export function createBudgets(kernel: Kernel, { resyncMs }: Pick<Scenario, 'resyncMs'>): Budgets {
+  const minutes = { github: createWindow(MINUTE_MS), ec2: createWindow(MINUTE_MS) };
+  const healings = createWindow(HEALING_WINDOW_R * resyncMs);
+  return {
+    note({ process, name }) {
+      const side = name.startsWith('github.') ? 'github' : name.startsWith('ec2.') ? 'ec2' : null;
+      if (side === null || !process.startsWith('app')) return;
+      const now = kernel.now();
+      const count = minutes[side](now);
+      const isFew = count <= CALLS_A_MINUTE[side];
+      kernel.invariant(
+        isFew,
+        'call-rate',
+        `${count} calls to ${side} within a minute, ${name} last`,
+      );
+      if (!HEALING.has(name)) return;
+      const healed = healings(now);
+      const text = `${healed} calls of the healings within an hour, ${name} last`;
+      kernel.invariant(healed <= HEALING_CALLS, 'healing-budget', text);
+    },
+  };
+}
