@@ -8,13 +8,14 @@ import { createSandboxAccounts, createSandboxSts } from '../src/sandbox/aws-port
 import { createEc2 } from '../src/sandbox/ec2.ts';
 import type { Ec2Instance } from '../src/sandbox/ec2-instance.ts';
 import { isLive } from '../src/sandbox/ec2-instance.ts';
+import type { Ec2Change } from '../src/sandbox/ec2-model.ts';
 import { createGitHubModel, type GitHubModel } from '../src/sandbox/github.ts';
 import type { HookCall, HookFault } from '../src/sandbox/github-hooks.ts';
 import { createSandboxGitHub } from '../src/sandbox/github-port.ts';
-import type { Job, JobSpec } from '../src/sandbox/github-state.ts';
+import type { GitHubKnobs, Job, JobSpec, Repo } from '../src/sandbox/github-state.ts';
 import { createSandboxTalk } from '../src/sandbox/github-talk-port.ts';
 import { createKernel, type Fault, type Kernel } from '../src/sandbox/kernel.ts';
-import { createMachines } from '../src/sandbox/machine.ts';
+import { createMachines, type MachinesDeps } from '../src/sandbox/machine.ts';
 import type { Behaviour } from '../src/sandbox/machine-daemon.ts';
 import type { PortCall, Process } from '../src/sandbox/process.ts';
 import { createMemoryStore } from '../src/store/memory.ts';
@@ -54,6 +55,13 @@ export interface StageOptions {
   readonly hookFault?: (call: HookCall) => HookFault | undefined;
   /** Latencies and ties by chance; calm by default. */
   readonly seed?: number;
+  /** The first is the stage's own; all have the same rules. */
+  readonly repoNames?: readonly string[];
+  readonly knobs?: Partial<GitHubKnobs>;
+  readonly ec2?: Ec2Change;
+  readonly machines?: Pick<MachinesDeps, 'startMs' | 'heartbeatMs'>;
+  /** From a machine's own power-off until EC2 ends it. */
+  readonly teardownMs?: number;
 }
 
 /** What a test may turn while the world runs. */
@@ -69,7 +77,8 @@ export interface Stage {
   readonly kernel: Kernel;
   readonly github: GitHubModel;
   readonly ec2: ReturnType<typeof createEc2>;
-  readonly repo: ReturnType<GitHubModel['repos']['addRepo']>;
+  readonly repo: Repo;
+  readonly repos: readonly Repo[];
   readonly installation: ReturnType<GitHubModel['repos']['install']>;
   readonly apps: Map<string, { readonly process: Process; readonly app: App }>;
   /** Constant messages of the log, with their facts. */
@@ -116,11 +125,17 @@ export function createStage(options: StageOptions = {}): Stage {
       return knobs.fault(call);
     },
   });
-  const github = createGitHubModel(kernel, { hookFault: (call) => knobs.hookFault(call) });
-  const ec2 = createEc2(kernel);
+  const github = createGitHubModel(kernel, {
+    ...options.knobs,
+    hookFault: (call) => knobs.hookFault(call),
+  });
+  const ec2 = createEc2(kernel, options.ec2);
   const owner = github.repos.addOwner('acme');
   const files = rules === null ? {} : { [RULES_PATH]: rules };
-  const repo = github.repos.addRepo({ owner, name: 'app', files });
+  const names = options.repoNames ?? ['app'];
+  const repos = names.map((name) => github.repos.addRepo({ owner, name, files }));
+  const [repo] = repos;
+  if (!repo) throw new Error('a stage without a repository');
   const installation = github.repos.install(owner);
   let jobs = 0;
 
@@ -130,6 +145,7 @@ export function createStage(options: StageOptions = {}): Stage {
     github,
     ec2,
     repo,
+    repos,
     installation,
     apps: new Map(),
     log: [],
@@ -176,9 +192,16 @@ export function createStage(options: StageOptions = {}): Stage {
   github.onWebhook((hook, answer) => receive(stage, hook, answer));
   createMachines({
     kernel,
-    ec2,
+    ec2: {
+      on: ec2.on,
+      powerOff: (id) => {
+        if (options.teardownMs === undefined) ec2.powerOff(id);
+        else kernel.at(options.teardownMs, 'machine off', () => ec2.powerOff(id));
+      },
+    },
     github,
     gateway: gatewayOf(stage),
+    ...options.machines,
     ...(behaviourOf ? { behaviourOf: ({ order }) => behaviourOf(order) } : {}),
   });
   return stage;

@@ -99,6 +99,8 @@ export interface Ec2Model {
   /** EC2 takes a spot instance back: with two minutes' notice, or at once. */
   reclaim(id: string, hasNotice: boolean): void;
   change(settings: Ec2Change): void;
+  /** From now on, until it is set again; machines that run keep the price of their launch. */
+  setSpotPrice(type: string, zone: string, usd: number): void;
   /** How many more may be launched there; null: any number. */
   setCapacity(place: PlaceOf, more: number | null): void;
   watch(watch: Ec2Watch): void;

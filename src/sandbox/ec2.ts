@@ -283,6 +283,9 @@ export function createEc2(kernel: Kernel, given: Ec2Change = {}): Ec2Model {
     change(patch) {
       settings = changed(settings, patch);
     },
+    setSpotPrice(type, zone, usd) {
+      spotPrices.set(`${type} ${zone}`, usd);
+    },
     setCapacity(place, more) {
       if (more === null) capacity.delete(placeKey(place));
       else capacity.set(placeKey(place), more);

@@ -30,6 +30,10 @@ export interface RunStatus {
 /** Workflow runs and their jobs. Who runs a job is decided elsewhere; here it only moves forward. */
 export interface Jobs {
   addRun(repo: Repo, spec: RunSpec): Run;
+  /** A job whose needs are met joins its run. */
+  addJob(run: Run, spec: JobSpec): Job;
+  /** Hears of every job that ends, at that very moment. */
+  onCompleted(listener: (job: Job) => void): void;
   /** The failed and cancelled jobs again, under new ids; false while the run is not complete. */
   rerunFailed(run: Run): boolean;
   /** The same for one job, however it ended. */
@@ -62,6 +66,7 @@ export function createJobs(
   onQueued: (repo: Repo) => void,
 ): Jobs {
   const { kernel, knobs } = state;
+  const listeners: ((job: Job) => void)[] = [];
 
   const tell = (job: Job, action: string) => {
     const { environment } = job.spec;
@@ -95,6 +100,7 @@ export function createJobs(
     job.chosen = null;
     move(job, { ...now, state: 'completed', conclusion, completedAt: kernel.now() });
     tell(job, 'completed');
+    for (const listener of listeners) listener(job);
   };
 
   const enqueue = (job: Job) => {
@@ -187,6 +193,10 @@ export function createJobs(
       for (const spec of jobs) addJob(run, spec);
       forgetOldRuns(repo);
       return run;
+    },
+    addJob,
+    onCompleted: (listener) => {
+      listeners.push(listener);
     },
     rerunFailed: (run) =>
       rerun(
