@@ -1,5 +1,6 @@
-// npm run bench [-- NAME…] [--json]: runs bench/NAME.ts, each in a process of its own, one after the
-// other. People get a table, --json gives one line each; exit 1 if a benchmark does not hold.
+// npm run bench [-- NAME… [OPTION…]] [--json]: runs bench/NAME.ts, each in a process of its own, one
+// after the other. People get a table, --json gives one line each; exit 1 if a benchmark does not hold.
+// The other options, after the names, are the benchmark's own.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,13 +14,17 @@ else await runOne(process.env['DSTACK_BENCH']);
 /** In the child: nothing that another benchmark compiled or left behind is in its way. */
 async function runOne(name) {
   const { bench } = await import(pathToFileURL(join(FOLDER, `${name}.ts`)).href);
+  const result = await bench(process.argv.slice(2));
   // Whatever a benchmark leaves open must not keep the others waiting.
-  process.stdout.write(`${JSON.stringify(await bench())}\n`, () => process.exit(0));
+  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
 }
 
 function runAll(args) {
   const isJson = args.includes('--json');
-  const names = args.filter((arg) => arg !== '--json');
+  const rest = args.filter((arg) => arg !== '--json');
+  const firstOption = rest.findIndex((arg) => arg.startsWith('-'));
+  const names = firstOption < 0 ? rest : rest.slice(0, firstOption);
+  const options = firstOption < 0 ? [] : rest.slice(firstOption);
   const known = existsSync(FOLDER)
     ? readdirSync(FOLDER)
         .filter((file) => file.endsWith('.ts'))
@@ -32,11 +37,15 @@ function runAll(args) {
     return 2;
   }
   const results = (names.length > 0 ? names : known).map((name) => {
-    const { stdout, status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url)], {
-      env: { ...process.env, DSTACK_BENCH: name },
-      stdio: ['ignore', 'pipe', 'inherit'],
-      encoding: 'utf8',
-    });
+    const { stdout, status } = spawnSync(
+      process.execPath,
+      [fileURLToPath(import.meta.url), ...options],
+      {
+        env: { ...process.env, DSTACK_BENCH: name },
+        stdio: ['ignore', 'pipe', 'inherit'],
+        encoding: 'utf8',
+      },
+    );
     const line = stdout.trimEnd().split('\n').at(-1) ?? '';
     const result =
       status === 0 ? JSON.parse(line) : { bench: name, holds: false, figures: {}, targets: {} };
