@@ -62,6 +62,7 @@ const RULES = `autoscale:
 /** Seconds here stand for minutes there: a demo should not be waited for. */
 const EC2_PACE = { bootMs: [500, 1_500], visibleAfterMs: [0, 200], endingMs: [300, 900] } as const;
 const GITHUB_PACE = {
+  pointsPerMinute: Number.POSITIVE_INFINITY,
   assignMs: [50, 300],
   acquireMs: [20, 100],
   hookDelayMs: [10, 80],

@@ -33,6 +33,13 @@ const UNANSWERED: Refused = {
   code: 'ETIMEDOUT',
   message: 'no answer',
 };
+/** What changes something; the rest are reads. */
+const WRITES: ReadonlySet<string> = new Set([
+  ...['register', 'removeRunner', 'redeliver', 'rerunFailed', 'rerunJob'],
+  ...['comment', 'editComment', 'react', 'unreact', 'check', 'commitFile'],
+  ...['makeBranch', 'deleteBranch', 'openPull', 'closePull'],
+]);
+
 /** GitHub's advice where a secondary limit comes without a time. */
 const SECONDARY_MS = 60_000;
 
@@ -67,8 +74,9 @@ export function createCalls(model: GitHubModel, process: Process) {
     process.call<Reply<T>>(
       `github.${name}`,
       () => {
-        const budget = model.spend(name, installation);
-        return budget.isOver ? throttled(budget.resetAt) : effect();
+        const budget = model.spend(name, installation, WRITES.has(name));
+        if (budget.isOver) return throttled(budget.resetAt);
+        return budget.closedUntil === undefined ? effect() : throttled(budget.closedUntil);
       },
       {
         unanswered: () => UNANSWERED,

@@ -25,6 +25,8 @@ function stillFailed(deliveries: readonly HookDelivery[]): readonly FailedDelive
 }
 
 const NOT_COMPLETE = refuse(403, 'This workflow run cannot be retried now');
+/** As long as the adapter remembers which Actions runner there is. */
+const ARCHIVE_MAX_AGE_MS = 3_600_000;
 
 /** The port, in process: what a process sees of the model, through its own gates and faults. */
 export function createSandboxGitHub(model: GitHubModel, process: Process): GitHub {
@@ -32,6 +34,7 @@ export function createSandboxGitHub(model: GitHubModel, process: Process): GitHu
   const reads = createReads(model);
 
   const { call, ofRepo } = createCalls(model, process);
+  let archive: { readonly at: number; readonly value: ActionsRunner } | undefined;
 
   const report = (job: Job): JobReport | undefined => {
     const facts = reads.job(job);
@@ -64,11 +67,16 @@ export function createSandboxGitHub(model: GitHubModel, process: Process): GitHu
         }
         return done(facts);
       }),
-    actionsRunner: (ref) =>
-      ofRepo<ActionsRunner>('actionsRunner', ref, () => {
+    async actionsRunner(ref) {
+      const now = process.clock.now();
+      if (archive && now - archive.at < ARCHIVE_MAX_AGE_MS) return done(archive.value);
+      const reply = await ofRepo<ActionsRunner>('actionsRunner', ref, () => {
         const { version, url, sha256 } = model.archive();
         return done({ version, url, sha256 });
-      }),
+      });
+      if (reply.ok) archive = { at: now, value: reply.value };
+      return reply;
+    },
     run: (ref, id) =>
       ofRepo('run', ref, (repo) => {
         const run = repo.runs.get(id);

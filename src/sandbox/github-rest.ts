@@ -108,7 +108,8 @@ function authorize(deps: RestDeps, { name, route, args }: Match, asked: Asked): 
   const { id, suspendedAt } = token.installation;
   if (suspendedAt !== null)
     return toAnswer(problem(403, 'This installation has been suspended'), {});
-  const budget = world.model.spend(name, id);
+  const isWrite = request.method !== 'GET';
+  const budget = world.model.spend(name, id, isWrite);
   const headers = {
     'x-accepted-github-permissions': acceptedOf(route),
     'x-ratelimit-limit': String(budget.limit),
@@ -120,6 +121,11 @@ function authorize(deps: RestDeps, { name, route, args }: Match, asked: Asked): 
   if (budget.isOver) {
     const text = `API rate limit exceeded for installation ID ${id}.`;
     return toAnswer(problem(403, text), headers);
+  }
+  if (budget.closedUntil !== undefined) {
+    const seconds = Math.ceil((budget.closedUntil - world.model.state.kernel.now()) / 1000);
+    const text = 'You have exceeded a secondary rate limit. Please wait a few minutes.';
+    return toAnswer(problem(403, text), { ...headers, 'retry-after': String(seconds) });
   }
   const result = permitted(world, route, { ...call, token }, asked);
   const answer = finish(asked, result, headers);

@@ -34,6 +34,8 @@ export interface GitHubKnobs {
   readonly hookDelayMs: Range;
   readonly hookTimeoutMs: number;
   readonly rateLimit: number;
+  /** For each endpoint and installation: a read is one point, a write five. */
+  readonly pointsPerMinute: number;
 }
 
 const DEFAULT_KNOBS: GitHubKnobs = {
@@ -53,6 +55,7 @@ const DEFAULT_KNOBS: GitHubKnobs = {
   hookDelayMs: [30, 1_500],
   hookTimeoutMs: 10_000,
   rateLimit: 5_000,
+  pointsPerMinute: 900,
 };
 
 export interface Owner {

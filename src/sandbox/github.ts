@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Instant } from '../lib/clock.ts';
 import { ACTIONS_RUNNER_VERSION, actionsRunnerArchive } from './actions-runner.ts';
 import { type Checks, createChecks } from './github-checks.ts';
 import { type Commits, createCommits } from './github-commits.ts';
@@ -12,6 +13,7 @@ import {
 import { createIssues, type Issues } from './github-issues.ts';
 import { createJobs, type Jobs } from './github-jobs.ts';
 import { createJson, type GitHubJson } from './github-json.ts';
+import { createPoints } from './github-limits.ts';
 import { createPulls, type Pulls } from './github-pulls.ts';
 import { createRepos, type Repos } from './github-repos.ts';
 import { createRunners, type Runners } from './github-runners.ts';
@@ -47,7 +49,7 @@ export interface GitHubModel {
   readonly calls: ReadonlyMap<string, number>;
   archive(): Archive;
   /** Counts a call, and against the hour's limit where it has an installation. */
-  spend(kind: string, installation?: number): Budget;
+  spend(kind: string, installation?: number, isWrite?: boolean): Budget;
   /** Gives a call back: an answer that nothing changed costs nothing. */
   refund(installation: number): void;
 }
@@ -58,6 +60,8 @@ export interface Budget {
   /** When the hour ends and counting begins anew. */
   readonly resetAt: number;
   readonly isOver: boolean;
+  /** Until then this endpoint takes no more, whatever the hour has left. */
+  readonly closedUntil: Instant | undefined;
 }
 
 const HOUR_MS = 3_600_000;
@@ -103,6 +107,10 @@ export function createGitHubModel(
   const calls = new Map<string, number>();
   let archive: Archive | undefined;
   const used = new Map<number, { count: number; since: number }>();
+  const points = createPoints({
+    now: kernel.now,
+    perMinute: () => state.knobs.pointsPerMinute,
+  });
   return {
     state,
     json,
@@ -121,12 +129,13 @@ export function createGitHubModel(
       archive ??= packArchive(state.knobs.url);
       return archive;
     },
-    spend(kind, installation) {
+    spend(kind, installation, isWrite = false) {
       calls.set(kind, (calls.get(kind) ?? 0) + 1);
       const limit = state.knobs.rateLimit;
       const now = kernel.now();
       if (installation === undefined) {
-        return { limit, used: 0, resetAt: now + HOUR_MS, isOver: false };
+        const resetAt = now + HOUR_MS;
+        return { limit, used: 0, resetAt, isOver: false, closedUntil: undefined };
       }
       const last = used.get(installation);
       const hour =
@@ -134,7 +143,9 @@ export function createGitHubModel(
       hour.count += 1;
       used.set(installation, hour);
       const spent = Math.min(hour.count, limit);
-      return { limit, used: spent, resetAt: hour.since + HOUR_MS, isOver: hour.count > limit };
+      const isOver = hour.count > limit;
+      const closedUntil = points.take(`${installation} ${kind}`, isWrite);
+      return { limit, used: spent, resetAt: hour.since + HOUR_MS, isOver, closedUntil };
     },
     refund(installation) {
       const hour = used.get(installation);

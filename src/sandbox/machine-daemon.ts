@@ -94,7 +94,8 @@ async function register(deps: DaemonDeps, deadline: Instant): Promise<Registered
     const answer = await ask(process, 'gateway.register', () => gateway.register(body));
     if (answer.status === 201) return parseRegistered(answer.body);
     if (!isTransient(answer)) return null;
-    await process.clock.sleep(backoffMs(attempt, process));
+    const retryAfterMs = Number(answer.headers?.['retry-after'] ?? 0) * 1000;
+    await process.clock.sleep(Math.max(retryAfterMs, backoffMs(attempt, process)));
   }
   return null;
 }

@@ -6,6 +6,7 @@ import type { Process } from './process.ts';
 export interface GatewayAnswer {
   readonly status: number;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The app's door for machines, whatever is in front of it. A promise that never settles is no answer. */

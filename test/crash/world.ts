@@ -51,6 +51,7 @@ const RULES = `autoscale:
       max: 3
 `;
 const GITHUB_PACE = {
+  pointsPerMinute: Number.POSITIVE_INFINITY,
   assignMs: [20, 200],
   acquireMs: [10, 80],
   hookDelayMs: [5, 80],
