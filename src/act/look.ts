@@ -12,8 +12,11 @@ import { NOTHING_KNOWN, offersOf, viewOf } from './offers.ts';
 import type { RulesNow } from './read-rules.ts';
 import { firstLookReason, lookKey } from './region.ts';
 
-/** GitHub registers about 180 runners a minute: 900 points, 5 for each. */
-export const REGISTRATIONS_PER_MINUTE = 170;
+/**
+ * GitHub registers 180 runners a minute: 900 points, 5 for each. A machine boots for up to a third of
+ * the time that it has to register, so of that time two thirds are left to wait in line.
+ */
+export const REGISTRATIONS_PER_MINUTE = 120;
 
 /** What a tick decides on: the world for the plan, and the rows and rules that it was made from. */
 export interface Sight {

@@ -12,6 +12,8 @@ export interface HttpRequest {
 export interface HttpAnswer {
   readonly status: number;
   readonly text: string;
+  /** How long the other side asks us to wait. */
+  readonly retryAfterMs?: number;
 }
 
 export type Http = (request: HttpRequest) => Promise<HttpAnswer>;
@@ -28,7 +30,12 @@ export const fetchHttp: Http = async ({ method, url, headers, body, timeoutMs })
       ...(headers && { headers }),
       ...(body !== undefined && { body }),
     });
-    return { status: answer.status, text: await answer.text() };
+    const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN);
+    return {
+      status: answer.status,
+      text: await answer.text(),
+      ...(seconds > 0 ? { retryAfterMs: Math.min(LONGEST_ASKED_MS, seconds * 1000) } : {}),
+    };
   } catch (error) {
     return { status: 0, text: causeOf(error) };
   }
@@ -46,6 +53,8 @@ export const isTransient = (status: number): boolean =>
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
+/** A thousand machines may have to register one after the other, but not for longer than this. */
+const LONGEST_ASKED_MS = 600_000;
 
 /**
  * Doubles with each try, and half of it is chance, so that a burst of machines does not come back

@@ -69,14 +69,14 @@ export async function register(deps: RegisterDeps, order: RegisterOrder): Promis
           body,
           timeoutMs: TIMEOUT_MS,
         })
-      : { status: 0, text: 'the metadata service gives no identity' };
+      : { status: 0, text: 'the metadata service gives no identity', retryAfterMs: 0 };
     if (answer.status === 201) return accept(answer.text);
     const said = messageOf(answer.text);
     if (!isTransient(answer.status)) {
       return { ok: false, reason: `register refused with ${answer.status}: ${said}` };
     }
     deps.log.warn({ status: answer.status, said }, 'register gave no result, trying again');
-    await deps.clock.sleep(backoffMs(attempt, deps.random));
+    await deps.clock.sleep(Math.max(answer.retryAfterMs ?? 0, backoffMs(attempt, deps.random)));
   }
   return { ok: false, reason: 'not registered in time' };
 }

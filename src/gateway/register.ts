@@ -12,6 +12,7 @@ import { runnerName } from '../model/runner-name.ts';
 import { isRegistrationToken, sessionFor } from '../model/tokens.ts';
 import type { InstancePatch, Store } from '../store/port.ts';
 import { parseRegister, type RegisterAsk } from './asks.ts';
+import { createTurnstile, type Turnstile } from './turnstile.ts';
 
 // gateway: the machines' door. A machine shows three things once: a token from its user data, a
 // proof of its identity that only STS can judge, and that our own launch started it. Then it gets
@@ -46,6 +47,8 @@ interface Refusal {
   readonly status: 400 | 401 | 409 | 410 | 503;
   readonly code: string;
   readonly message: string;
+  /** With 503: when it is worth to ask again. */
+  readonly retryAfterMs?: number;
 }
 
 /** What is certain once the checks are passed. */
@@ -55,7 +58,12 @@ interface Checked {
   readonly instance: Instance;
 }
 
-const later = (message: string): Refusal => ({ status: 503, code: 'not-yet', message });
+const later = (message: string, retryAfterMs = 2_000): Refusal => ({
+  status: 503,
+  code: 'not-yet',
+  message,
+  retryAfterMs,
+});
 const isRefusal = (value: object): value is Refusal => 'status' in value && 'code' in value;
 
 /** `POST /runner/v1/register`. The order of the checks is a promise; see the docs of the HTTP faces. */
@@ -64,6 +72,7 @@ export function createRegister(deps: RegisterDeps): (body: unknown) => Promise<A
     InstanceId,
     { readonly request: string; readonly work: Promise<Answer> }
   >();
+  const turnstile = createTurnstile(() => deps.clock.now());
 
   return async (body) => {
     const ask = parseRegister(body);
@@ -73,11 +82,13 @@ export function createRegister(deps: RegisterDeps): (body: unknown) => Promise<A
     const { instance, request } = checked.ask;
     const running = underWay.get(instance);
     if (running) return running.request === request ? running.work : refuse(deps, USED);
-    const work = admit(deps, checked).finally(() => underWay.delete(instance));
+    const work = admit({ ...deps, turnstile }, checked).finally(() => underWay.delete(instance));
     underWay.set(instance, { request, work });
     return work;
   };
 }
+
+const seconds = (ms: number): number => Math.ceil(ms / 1000);
 
 const badShape = (field: string): Refusal => ({
   status: 400,
@@ -85,8 +96,11 @@ const badShape = (field: string): Refusal => ({
   message: `${field} is missing or no string`,
 });
 
-function refuse(deps: RegisterDeps, { status, code, message }: Refusal): Answer {
-  if (status === 503) return { ...failure(status, code, message), headers: { 'retry-after': '2' } };
+function refuse(deps: RegisterDeps, { status, code, message, retryAfterMs = 0 }: Refusal): Answer {
+  if (status === 503) {
+    const headers = { 'retry-after': String(seconds(retryAfterMs)) };
+    return { ...failure(status, code, message), headers };
+  }
   deps.refused(code);
   deps.log.warn({ status, code }, 'registration refused');
   return failure(status, code, message);
@@ -156,7 +170,9 @@ const USED: Refusal = {
   message: 'this instance has registered already',
 };
 
-async function admit(deps: RegisterDeps, checked: Checked): Promise<Answer> {
+type AdmitDeps = RegisterDeps & { readonly turnstile: Turnstile };
+
+async function admit(deps: AdmitDeps, checked: Checked): Promise<Answer> {
   const { store, keys } = deps;
   const earlier = await store.registration(checked.ask.instance);
   if (earlier && earlier.request !== checked.ask.request) {
@@ -173,11 +189,13 @@ async function admit(deps: RegisterDeps, checked: Checked): Promise<Answer> {
  * machine has one name: of a request that lands late, after its sender died, GitHub makes no second.
  * Of two processes that were asked, the first to write down its runner is the one that answers.
  */
-async function registerAtGitHub(deps: RegisterDeps, checked: Checked): Promise<object | Refusal> {
-  const { store, github, random } = deps;
+async function registerAtGitHub(deps: AdmitDeps, checked: Checked): Promise<object | Refusal> {
+  const { store, github, random, turnstile } = deps;
   const { instance, launch, ask } = checked;
   const repo = await store.repo(launch.repo);
   if (!repo || repo.removedAt !== null) return gone('of a repository that is gone');
+  const waitMs = turnstile.enter(repo.installation, ask.instance);
+  if (waitMs > 0) return later(`GitHub takes its registration in ${seconds(waitMs)} s`, waitMs);
   const cleaned = await dropEarlierRunner(deps, repo, instance);
   if (cleaned) return cleaned;
   const name = runnerName(ask.instance, launch.id);
@@ -186,7 +204,11 @@ async function registerAtGitHub(deps: RegisterDeps, checked: Checked): Promise<o
     store.changeInstance({ key: instance.key, from: ['pending'], patch, isUnregistered: true });
   if (!(await set({ runnerName: name, runnerId: null }))) return tooLate(deps, instance);
   const made = await github.register(repo, { name, labels });
-  if (!made.ok) return later(`GitHub: ${made.code} ${made.message}`);
+  if (!made.ok) {
+    const { retryAt } = made;
+    if (retryAt !== undefined) turnstile.close(repo.installation, retryAt);
+    return later(`GitHub: ${made.code} ${made.message}`);
+  }
   const { runnerId, jitConfig } = made.value;
   const arch = labels.includes('arm64') ? 'arm64' : 'x64';
   const body = await answerBody(deps, { checked, name, jitConfig, repo, arch });

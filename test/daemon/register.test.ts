@@ -15,7 +15,7 @@ const METADATA: Readonly<Record<string, string>> = {
 };
 
 /** A machine whose app always answers with this status; its clock moves by its sleeps alone. */
-async function ask(status: number, metadata = METADATA) {
+async function ask(status: number, metadata = METADATA, retryAfterMs?: number) {
   let now = 0;
   const waits: number[] = [];
   const sent: { request: string; proof: { date: string } }[] = [];
@@ -30,7 +30,8 @@ async function ask(status: number, metadata = METADATA) {
     const path = url.replace('http://imds/latest/', '');
     if (path !== url) return { status: path in metadata ? 200 : 404, text: metadata[path] ?? '' };
     sent.push(JSON.parse(body));
-    return { status, text: '{"error":{"message":"so it is"}}' };
+    const text = '{"error":{"message":"so it is"}}';
+    return { status, text, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   };
   const log = createLog({ clock, write: () => {} });
   const imds = createImds({ clock, http }, 'http://imds/');
@@ -49,6 +50,11 @@ test.each([0, 429, 500, 503])('asks until the deadline when the answer is %i', a
   expect(new Set(sent.map(({ request }) => request)).size).toBe(1);
   // Signed anew for each try; those within one second carry the same date.
   expect(new Set(sent.map(({ proof }) => proof.date)).size).toBeGreaterThan(40);
+});
+
+test('comes again when the app says so, and no sooner', async () => {
+  const { waits } = await ask(503, METADATA, 61_000);
+  expect(waits).toEqual(Array.from({ length: 15 }, () => 61_000));
 });
 
 test.each([301, 400, 401, 404, 409, 410])('asks once when the answer is %i', async (status) => {

@@ -220,6 +220,16 @@ describe('puts off', () => {
     expect(runners()).toHaveLength(1);
   });
 
+  test('all machines until the time that GitHub names, without asking it before', async () => {
+    door.github.refusal = { ...refusal('throttled', '403'), retryAt: door.now + 30_000 };
+    expect(await outcome(anAsk())).toBe('503 not-yet');
+    door.github.refusal = null;
+    const answer = await door.register(anAsk('i-2'));
+    expect([outcomeOf(answer), answer.headers]).toEqual(['503 not-yet', { 'retry-after': '30' }]);
+    door.now += 30_000;
+    expect(await outcome(anAsk('i-2'))).toBe('201');
+  });
+
   test('all while GitHub does not say which Actions runner to use, leaving no runner', async () => {
     const { actionsRunner } = door.github;
     Object.assign(door.github, { actionsRunner: async () => refusal('unreachable', '502') });
