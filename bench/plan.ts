@@ -65,6 +65,7 @@ function aRule(i: number, max: number, dice: Dice): RuleView {
     markets: ['spot'],
     diskGb: 30,
     image: 'ubuntu-24.04',
+    history: [],
     blocked: null,
   };
 }
@@ -81,6 +82,8 @@ function offersOf({ id, type, region }: RuleView, dice: Dice): readonly Offer[] 
     priceUsd: (1 + dice(100)) / 100,
     exhaustedUntil: dice(4) === 0 ? NOW + 60_000 : 0,
     exhaustedWhy: '',
+    exhaustedSince: 0,
+    isFallback: false,
     seen: { reclaims: 0, hours: 0 },
   }));
 }
@@ -149,6 +152,7 @@ function aWorld({ jobs: jobCount, instances: instanceCount, hasRunLabels = false
     repos: range(REPOS).map((id) => ({ id: FIRST_REPO + id, isFresh: true, isRemoved: false })),
     enabled: true,
     rulesReason: null,
+    cancelAfterMs: null,
     rules,
     offers: rules.flatMap((rule) => offersOf(rule, dice)),
     jobs,

@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { commandsTable } from '../src/commands/help-text.ts';
 import { policyFor } from '../src/ec2/policy.ts';
+import { MEANINGS } from '../src/model/aws-codes.ts';
 import { rulesSchema } from '../src/rules/schema.ts';
 import { SETTINGS } from '../src/settings.ts';
 
@@ -47,9 +48,36 @@ const settingsTable = [
   ),
 ].join('\n');
 
+const REACHES = {
+  place: 'its type, zone and market',
+  zone: 'its type in the zone',
+  subnet: 'its subnet',
+  type: 'its type and market in the region',
+  family: 'all types of that quota',
+  market: 'its market in the region',
+  region: 'the region',
+  account: 'the account',
+  rule: 'the rule alone',
+};
+const minutes = (ms) => ms / 60_000;
+const codesTable = [
+  '| codes | what jobs are told | left alone | minutes, doubling to |',
+  '|---|---|---|---|',
+  ...Map.groupBy(MEANINGS, ([, meaning]) => JSON.stringify(meaning))
+    .values()
+    .map((group) => {
+      const codes = group.map(([code]) => `\`${code}\``).join(' ');
+      const { tell, leave } = group[0][1];
+      const what = leave ? REACHES[leave.reach] : 'nothing';
+      const long = leave ? `${minutes(leave.ms[0])}, ${minutes(leave.ms[1])}` : '–';
+      return `| ${codes} | ${cell(tell)} | ${what} | ${long} |`;
+    }),
+].join('\n');
+
 keep('docs/dstack.schema.json', `${JSON.stringify(rulesSchema, null, 2)}\n`);
 fill('docs/reference.md', 'settings', settingsTable);
 fill('docs/reference.md', 'commands', commandsTable());
+fill('docs/reference.md', 'codes', codesTable);
 const placeholders = { region: 'REGION', account: 'ACCOUNT', bucket: 'BUCKET' };
 const policy = JSON.stringify(policyFor(placeholders), null, 2);
 fill('docs/aws.md', 'policy', `\`\`\`json\n${policy}\n\`\`\``);

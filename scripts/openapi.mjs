@@ -26,6 +26,7 @@ const ROUTES = [
   'GET /repos/{owner}/{repo}/actions/runs',
   'GET /repos/{owner}/{repo}/actions/runs/{run_id}',
   'GET /repos/{owner}/{repo}/actions/runs/{run_id}/jobs',
+  'POST /repos/{owner}/{repo}/actions/runs/{run_id}/cancel',
   'GET /repos/{owner}/{repo}/actions/jobs/{job_id}',
   'POST /repos/{owner}/{repo}/actions/runs/{run_id}/rerun-failed-jobs',
   'POST /repos/{owner}/{repo}/actions/jobs/{job_id}/rerun',

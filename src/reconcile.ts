@@ -1,8 +1,10 @@
+import { cancelAll } from './act/cancel.ts';
 import { type ActDeps, LEASE_MS } from './act/deps.ts';
 import { endAll } from './act/end.ts';
 import { launchAll, send, settleByTag } from './act/launch.ts';
 import { lookAround, type Sight } from './act/look.ts';
 import { type RulesOf, readRules } from './act/read-rules.ts';
+import { beginAnew } from './act/rule-history.ts';
 import { setAside } from './act/sweep.ts';
 import type { ScopeId } from './model/ids.ts';
 import type { Reason } from './model/job.ts';
@@ -54,6 +56,10 @@ async function observe(
   rows: ScopeRows,
 ): Promise<Sight | undefined> {
   const record = await readRules(deps, lease, rows);
+  // A push may have mended what a rule is paused for.
+  const isPushed = rows.rules?.wantedCommit != null && record !== rows.rules;
+  const [repo] = rows.repos;
+  if (isPushed && repo) await beginAnew(deps.store, repo.scope, deps.clock.now());
   const fresh = await freshen(deps, rows);
   return lookAround(deps, fresh, deps.rulesOf(record));
 }
@@ -115,6 +121,7 @@ async function act(
     else again = (await send(deps, lease, launch)) || again;
   }
   again = (await launchAll(deps, lease, { sight, actions: only('launch') })) || again;
+  await cancelAll(deps, { sight, actions: only('cancel') });
   await setAside(deps, lease, { rows: sight.rows, jobs: decided.doubted });
   return again;
 }

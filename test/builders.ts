@@ -60,6 +60,7 @@ export function aRule(given: Partial<RuleView> = {}): RuleView {
     markets: ['spot'],
     diskGb: 30,
     image: 'ubuntu-24.04',
+    history: [],
     blocked: null,
     ...given,
   };
@@ -78,6 +79,8 @@ export function anOffer(given: Partial<Offer> = {}): Offer {
     priceUsd: 0.0312,
     exhaustedUntil: 0,
     exhaustedWhy: '',
+    exhaustedSince: 0,
+    isFallback: false,
     seen: { reclaims: 0, hours: 0 },
     ...given,
   };
@@ -144,6 +147,7 @@ export const aWorld = (given: Partial<World> = {}): World => ({
   repos: [aRepo()],
   enabled: true,
   rulesReason: null,
+  cancelAfterMs: null,
   rules: [aRule()],
   offers: [anOffer()],
   jobs: [],

@@ -18,6 +18,7 @@ export function githubStub(rules: string): GitHub {
         sha256: '0'.repeat(64),
       }),
     job: async () => missing,
+    cancelRun: async () => missing,
     run: async () => missing,
     runJobs: async () => missing,
     rerunFailed: async () => missing,

@@ -5,6 +5,7 @@ import type { ScopeId } from '../model/ids.ts';
 import type { WaitRow } from '../model/outcome.ts';
 import type { Repo } from '../model/repo.ts';
 import type { ScopeRows } from '../store/port.ts';
+import { tellCancelled } from './cancel-card.ts';
 import type { ActDeps } from './deps.ts';
 import { jobLink } from './rules-state.ts';
 
@@ -13,6 +14,8 @@ type Need = Pick<ActDeps, 'store' | 'clock' | 'log' | 'settings'> & { readonly t
 const CHECK_NAME = 'dstack / queue';
 /** No machine that the rules allow can ever run these: that is told at once. */
 const NEVER: ReadonlySet<string> = new Set(['no-rule', 'bad-label', 'fork-denied']);
+/** What needs no word here: it comes, or has a check of its own. */
+const UNTOLD: ReadonlySet<string> = new Set(['starting', 'cancelled']);
 /** Cards of one scope that are open at once; commits beyond them wait for theirs. */
 const MOST_OPEN = 50;
 
@@ -37,9 +40,14 @@ export async function tellWaits(deps: Need, scope: ScopeId): Promise<void> {
   const fact = await deps.store.fact(key);
   const open = fact ? (JSON.parse(fact.value) as readonly OpenCard[]) : [];
   const shown = worthTelling(deps, rows);
+  const ended = await tellCancelled(
+    deps,
+    rows,
+    (of) => open.find((card) => keyOf(card) === keyOf(of))?.id,
+  );
   if (open.length === 0 && shown.size === 0) return;
   const next: OpenCard[] = [];
-  for (const card of open) {
+  for (const card of open.filter(({ id }) => !ended.has(id))) {
     const waits = shown.get(keyOf(card));
     const kept = await keep(deps, { rows, card, waits });
     if (kept) next.push(kept);
@@ -53,7 +61,8 @@ export async function tellWaits(deps: Need, scope: ScopeId): Promise<void> {
   await deps.store.saveFact(key, JSON.stringify(next), deps.clock.now());
 }
 
-const keyOf = ({ repo, sha }: Pick<OpenCard, 'repo' | 'sha'>): string => `${repo}:${sha}`;
+const keyOf = ({ repo, sha }: { readonly repo: number; readonly sha: string }): string =>
+  `${repo}:${sha}`;
 
 /** By commit, the waits that a person should read about. */
 function worthTelling(deps: Need, rows: ScopeRows): Map<string, WaitRow[]> {
@@ -62,7 +71,7 @@ function worthTelling(deps: Need, rows: ScopeRows): Map<string, WaitRow[]> {
   for (const job of rows.jobs) {
     const reason = job.state === 'queued' ? job.reason : null;
     const repo = rows.repos.find((one) => one.id === job.repo);
-    if (!reason || !repo || reason.code === 'starting') continue;
+    if (!reason || !repo || UNTOLD.has(reason.code)) continue;
     const isLong = now - job.queuedAt >= deps.settings.resyncMs / 2;
     if (!isLong && !NEVER.has(reason.code)) continue;
     const { labels, queuedAt: since } = job;

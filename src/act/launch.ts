@@ -9,6 +9,7 @@ import { userData } from '../model/user-data.ts';
 import type { Action } from '../model/world.ts';
 import type { Intent, Lease } from '../store/port.ts';
 import { type ActDeps, leaseCovers } from './deps.ts';
+import { launchedThere, leaveAlone } from './exhausted.ts';
 import type { Sight } from './look.ts';
 import { diskGbOf } from './offers.ts';
 
@@ -139,7 +140,7 @@ export async function send(deps: ActDeps, lease: Lease, launch: Launch): Promise
     const { ownerAccount, instances } = answer;
     deps.log.info({ ...facts, instances }, 'instances launched');
     await deps.store.settle(launch.id, { outcome: 'launched', ownerAccount, instances }, now);
-    await deps.store.clearExhausted(launch.account, launch);
+    await launchedThere(deps, launch, instances.length);
     return instances.length < launch.count;
   }
   deps.log.warn({ ...facts, failure: answer.failure, code: answer.code }, 'launch failed');
@@ -167,39 +168,6 @@ async function refused(
 /** Half a second, doubling to a minute, half of it by chance, so that many do not come back at once. */
 export const backoffMs = (tries: number, chance: number): number =>
   Math.min(60_000, 500 * 2 ** Math.min(tries, 10)) * (0.5 + chance / 2);
-
-const MINUTE_MS = 60_000;
-/** How long a place is left alone at first, and at most after doubling. */
-const LEFT_ALONE_MS = {
-  capacity: [3 * MINUTE_MS, 30 * MINUTE_MS],
-  price: [3 * MINUTE_MS, 30 * MINUTE_MS],
-  quota: [2 * MINUTE_MS, 10 * MINUTE_MS],
-  denied: [5 * MINUTE_MS, 30 * MINUTE_MS],
-  invalid: [5 * MINUTE_MS, 30 * MINUTE_MS],
-} as const;
-
-/** Another zone cannot help where the account or the rule is refused: then all zones are marked. */
-async function leaveAlone(
-  deps: ActDeps,
-  launch: Launch,
-  why: { failure: keyof typeof LEFT_ALONE_MS; code: string },
-): Promise<void> {
-  const { account, region, type, market } = launch;
-  const isZonal = why.failure === 'capacity' || why.failure === 'price';
-  const facts = await deps.catalogue.type({ account, region }, type);
-  const others = facts.ok && facts.value ? facts.value.zones : [];
-  const zones = isZonal ? [launch.zone] : [...new Set([launch.zone, ...others])];
-  const marks = await deps.store.exhausted(account);
-  const [firstMs, mostMs] = LEFT_ALONE_MS[why.failure];
-  for (const zone of zones) {
-    const earlier = marks.find(
-      (m) => m.region === region && m.zone === zone && m.type === type && m.market === market,
-    );
-    const forMs = earlier ? Math.min(earlier.forMs * 2, mostMs) : firstMs;
-    const until = deps.clock.now() + forMs;
-    await deps.store.exhaust({ account, region, zone, type, market, until, forMs, why: why.code });
-  }
-}
 
 /** A launch that nobody wants any more: its tag tells what became of it. */
 export async function settleByTag(deps: ActDeps, lease: Lease, launch: Launch): Promise<void> {

@@ -11,6 +11,7 @@ import { holdsKey, parseHolds, underHolds } from './holds.ts';
 import { NOTHING_KNOWN, offersOf, viewOf } from './offers.ts';
 import type { RulesNow } from './read-rules.ts';
 import { firstLookReason, lookKey } from './region.ts';
+import { anewKey, historyOf } from './rule-history.ts';
 
 /**
  * GitHub registers 180 runners a minute: 900 points, 5 for each. A machine boots for up to a third of
@@ -46,16 +47,25 @@ export async function lookAround(
   const noAccount = found && 'reason' in found ? found.reason : isReachable ? null : NO_URL;
   const looks =
     account === null ? [] : regionsOf(written).map((region) => lookKey({ account, region }));
-  const facts = await deps.store.facts([holdsKey(repo.scope), ...looks]);
+  const facts = await deps.store.facts([holdsKey(repo.scope), anewKey(repo.scope), ...looks]);
   const holds = parseHolds(facts.get(holdsKey(repo.scope)));
   const file = rulesNow.file && underHolds(rulesNow.file, holds);
   const rules = file?.rules ?? [];
-  const offered = await offersFor(deps, { rules, account, noAccount, facts });
+  const hasFallback = file?.onExhausted === 'on-demand';
+  const offered = await offersFor(deps, { rules, account, noAccount, hasFallback, facts });
   const overBudget = file && (await budgetReason(deps, { scope: repo.scope, file }));
   const denied = file?.forks === 'allow' ? [] : await fromForks(deps, rows);
   const isDenied = new Set(denied.map(({ job }) => job));
   const { settings } = deps;
   const now = deps.clock.now();
+  const queued = rows.jobs.filter((job) => job.state === 'queued' && !isDenied.has(job.id));
+  const addHistory = await historyOf(deps.store, {
+    scope: repo.scope,
+    // Nobody needs it while no job waits.
+    rules: queued.length > 0 ? rules : [],
+    anewAt: facts.get(anewKey(repo.scope))?.at,
+    now,
+  });
   const world: World = {
     scope: repo.scope,
     limits: {
@@ -68,11 +78,13 @@ export async function lookAround(
     repos: rows.repos.map((one) => repoView(one, now - 2 * settings.resyncMs)),
     enabled: rulesNow.isKnown ? (file?.enabled ?? true) : null,
     rulesReason: rulesNow.reason,
-    rules: overBudget
+    cancelAfterMs: file?.onExhausted === 'cancel' ? file.exhaustedAfterMs : null,
+    rules: (overBudget
       ? offered.rules.map((rule) => ({ ...rule, blocked: overBudget }))
-      : offered.rules,
+      : offered.rules
+    ).map(addHistory),
     offers: offered.offers,
-    jobs: rows.jobs.filter((job) => job.state === 'queued' && !isDenied.has(job.id)).map(jobView),
+    jobs: queued.map(jobView),
     instances: rows.instances.map((one) => ({
       ...instanceView(one),
       hasUntoldJob: hasUntoldJob(one, rows.jobs),
@@ -164,19 +176,21 @@ const hasUntoldJob = ({ state, runnerName }: Instance, jobs: ScopeRows['jobs']):
 async function offersFor(
   deps: Need,
   made: {
-    rules: readonly Rule[];
-    account: string | null;
-    noAccount: Reason | null;
-    facts: ReadonlyMap<string, Fact>;
+    readonly rules: readonly Rule[];
+    readonly account: string | null;
+    readonly noAccount: Reason | null;
+    readonly hasFallback: boolean;
+    readonly facts: ReadonlyMap<string, Fact>;
   },
 ): Promise<{ rules: readonly RuleView[]; offers: readonly Offer[] }> {
-  const { rules, account, noAccount } = made;
+  const { rules, account, noAccount, hasFallback } = made;
   if (account === null)
     return { rules: rules.map((r) => viewOf(r, NOTHING_KNOWN, noAccount)), offers: [] };
   const exhausted = await deps.store.exhausted(account);
   const all = await Promise.all(
     rules.map(async (rule) => {
-      const offered = await offersOf({ catalogue: deps.catalogue, account, rule, exhausted });
+      const ask = { catalogue: deps.catalogue, account, rule, exhausted, hasFallback };
+      const offered = await offersOf(ask);
       const look = made.facts.get(lookKey({ account, region: rule.region }));
       const unready = firstLookReason(look, { ...rule, ...deps.settings });
       return unready ? { ...offered, rule: { ...offered.rule, blocked: unready } } : offered;

@@ -1,6 +1,7 @@
 import type { SubnetFacts, TypeFacts } from '../ec2/port.ts';
 import type { Reason } from '../model/job.ts';
 import { type Arch, MARKETS, type Market, type Offer } from '../model/launch.ts';
+import { covers } from '../model/marks.ts';
 import { done, type Reply } from '../model/reply.ts';
 import type { Rule } from '../model/rules.ts';
 import type { RuleView } from '../model/world.ts';
@@ -29,6 +30,8 @@ export interface OfferAsk {
   readonly account: string;
   readonly rule: Rule;
   readonly exhausted: readonly Exhausted[];
+  /** Where all spot offers are exhausted, a spot rule may launch on demand. */
+  readonly hasFallback: boolean;
 }
 
 /** Makes a rule concrete: where its type is offered, in which of its subnets, at what price now. */
@@ -67,7 +70,7 @@ export async function offersOf(ask: OfferAsk): Promise<Offered> {
     return offerOf(ask, { subnet, market: 'spot', arch, priceUsd });
   });
   const view = viewOf(rule, all, null);
-  if (rule.spotPolicy === 'spot') {
+  if (rule.spotPolicy === 'spot' && (spot.length === 0 || !ask.hasFallback)) {
     return spot.length > 0 ? { rule: view, offers: spot } : blocked(rule, all, noSpot(rule));
   }
   const price = await priceOnDemand(ask, at, spot.length > 0);
@@ -100,24 +103,23 @@ function offerOf(
   made: { subnet: SubnetFacts; market: Market; arch: Arch; priceUsd: number | null },
 ): Offer {
   const { subnet, market, arch, priceUsd } = made;
-  const mark = exhausted.find(
-    (one) =>
-      one.region === rule.region &&
-      one.zone === subnet.zone &&
-      one.type === rule.type &&
-      one.market === market,
-  );
+  const { region, type } = rule;
+  const place = { region, zone: subnet.zone, subnet: subnet.id, type, market };
+  const mark = exhausted
+    .filter((one) => covers(one, place))
+    .reduce<Exhausted | undefined>(
+      (a, b) => (a === undefined || b.until > a.until ? b : a),
+      undefined,
+    );
   return {
     rule: rule.id,
-    region: rule.region,
-    zone: subnet.zone,
-    subnet: subnet.id,
-    type: rule.type,
-    market,
+    ...place,
     arch,
     priceUsd,
     exhaustedUntil: mark?.until ?? 0,
     exhaustedWhy: mark?.why ?? '',
+    exhaustedSince: mark?.since ?? 0,
+    isFallback: market === 'on-demand' && rule.spotPolicy === 'spot',
     seen: { reclaims: 0, hours: 0 },
   };
 }
@@ -148,6 +150,7 @@ export const viewOf = (rule: Rule, { type, diskGb }: Known, why: Reason | null):
   markets: rule.spotPolicy === 'auto' ? MARKETS : [rule.spotPolicy],
   diskGb,
   image: rule.image,
+  history: [],
   blocked: why,
 });
 

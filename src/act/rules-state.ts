@@ -1,13 +1,19 @@
 import type { Instant } from '../lib/clock.ts';
+import { MEANINGS } from '../model/aws-codes.ts';
 import type { Job } from '../model/job.ts';
 import type { Instance } from '../model/launch.ts';
+import { covers, EVERY } from '../model/marks.ts';
 import type { JobLink, MachineRow, RuleRow, RulesState, WaitRow } from '../model/outcome.ts';
 import type { Repo } from '../model/repo.ts';
 import type { Rule, RulesFile } from '../model/rules.ts';
+import type { RuleView } from '../model/world.ts';
+import { healthOf } from '../plan/health.ts';
 import type { Exhausted, ScopeRows } from '../store/port.ts';
 import { costUsd, spentUsd } from './budget.ts';
 import type { ActDeps } from './deps.ts';
+import { NOTHING_KNOWN, viewOf } from './offers.ts';
 import { pricesOf } from './prices.ts';
+import { anewKey, historyOf } from './rule-history.ts';
 
 type Need = Pick<ActDeps, 'store' | 'accounts' | 'catalogue' | 'clock' | 'settings'>;
 
@@ -22,13 +28,19 @@ export async function rulesState(
   const found = await deps.accounts.accountFor(repo);
   const account = 'account' in found ? found.account : null;
   const marks = account === null ? [] : await deps.store.exhausted(account);
+  const { registerTimeoutMs } = deps.settings;
+  const { rules } = file;
+  const anewAt = (await deps.store.fact(anewKey(repo.scope)))?.at;
+  const addHistory = await historyOf(deps.store, { scope: repo.scope, rules, anewAt, now });
   const rows = await Promise.all(
-    file.rules.map(async (rule) => {
+    rules.map(async (rule) => {
       const unknown = { nowUsd: null, atMostUsd: rule.maxPriceUsd };
       const prices =
         account === null ? unknown : await pricesOf({ catalogue: deps.catalogue, account, rule });
       const inUse = instances.filter((one) => one.rule === rule.id).length;
-      const reason = 'reason' in found ? found.reason.text : statusOf({ rule, marks, now });
+      const view = addHistory(viewOf(rule, NOTHING_KNOWN, null));
+      const status = statusOf({ view, marks, now, registerTimeoutMs });
+      const reason = 'reason' in found ? found.reason.text : status;
       return { ...rowOf(rule), ...prices, inUse, status: reason };
     }),
   );
@@ -43,13 +55,30 @@ const rowOf = (rule: Rule): Pick<RuleRow, 'type' | 'region' | 'market' | 'max'> 
   max: rule.max,
 });
 
-function statusOf(of: { rule: Rule; marks: readonly Exhausted[]; now: Instant }): string {
-  const mine = of.marks.filter(
-    (mark) => mark.type === of.rule.type && mark.region === of.rule.region && mark.until > of.now,
+/** `OK`, or why nothing comes of a rule now, or of a part of its offers. */
+function statusOf(of: {
+  readonly view: RuleView;
+  readonly marks: readonly Exhausted[];
+  readonly now: Instant;
+  readonly registerTimeoutMs: number;
+}): string {
+  const { view, marks, now } = of;
+  const { paused } = healthOf(view, now, of.registerTimeoutMs);
+  if (paused) return paused.text;
+  const { region, type, markets } = view;
+  const isMine = (mark: Exhausted): boolean =>
+    mark.until > now &&
+    markets.some((market) =>
+      covers({ ...mark, zone: EVERY }, { region, zone: '', subnet: '', type, market }),
+    );
+  const mine = marks.filter(isMine);
+  const [first] = mine;
+  if (first === undefined) return 'OK';
+  const zones = mine.flatMap(({ zone }) =>
+    zone === EVERY ? [] : [zone.startsWith(region) ? zone.slice(region.length) : zone],
   );
-  if (mine.length === 0) return 'OK';
-  const zones = mine.map(({ zone }) => zone.slice(of.rule.region.length)).sort();
-  return `${mine[0]?.why ?? 'refused'} in ${[...new Set(zones)].join(', ')}`;
+  const where = zones.length === 0 ? '' : ` (${[...new Set(zones)].sort().join(', ')})`;
+  return `${MEANINGS.get(first.why)?.tell ?? first.why}${where}`;
 }
 
 export const jobLink = (deps: Pick<Need, 'settings'>, repo: Repo, job: Job): JobLink => ({

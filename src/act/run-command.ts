@@ -12,6 +12,7 @@ import { type ChangeDeps, type Changed, changeRules } from './change-rules.ts';
 import { checkRule } from './check-rule.ts';
 import { holdsOf, underHolds } from './holds.ts';
 import { createRulesOf, RULES_PATH } from './read-rules.ts';
+import { beginAnew } from './rule-history.ts';
 import { jobLink, machineRow, machineRows, rulesState, waitRows } from './rules-state.ts';
 
 /** Who asks, by which door, with what permission, and where: the same from every door. */
@@ -97,6 +98,8 @@ async function change(deps: ChangeDeps, asker: Asker, command: ChangeCommand): P
     change: asked,
     message: messageOf(asker, command),
   });
+  // Who asks for machines may have mended what a rule was paused for.
+  if (changed.ok) await beginAnew(deps.store, repo.scope, deps.clock.now());
   return outcomeOf(deps, { asker, command, changed, notes });
 }
 

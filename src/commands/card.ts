@@ -32,6 +32,12 @@ export function waitingCard(waits: readonly WaitRow[]): Card {
   };
 }
 
+/** Of a run that was cancelled because no machine was to be had for it. */
+export const cancelledCard = (why: string, url: string): Card => ({
+  title: shorten(why, MOST_TITLE),
+  summary: `${neutralize(why)}\n\n[The run](${url}) was cancelled because of \`on-exhausted: cancel\`; re-run it when there are machines again.`,
+});
+
 export const startedCard: Card = {
   title: 'No job waits any more',
   summary: 'Every job of this commit that waited for a machine has started or has ended.',

@@ -1,3 +1,4 @@
+import type { LaunchFailure } from '../model/aws-codes.ts';
 import type { InstanceId, LaunchId } from '../model/ids.ts';
 import type { Arch, Ec2State, LaunchRequest, Machine } from '../model/launch.ts';
 import type { Reply } from '../model/reply.ts';
@@ -5,20 +6,6 @@ import type { Sighting } from '../store/port.ts';
 
 // ec2: the few calls we make, in one account and region. Called by act; the sandbox keeps the same
 // promises, held by one contract suite (test/ec2/contract.ts).
-
-/**
- * capacity, price: this place is exhausted, the next may do · quota: of the account's region and family
- * denied, invalid: nothing will launch until a person mends it · throttled: nothing was launched, later
- * unknown: no answer, or a server error: perhaps launched
- */
-export type LaunchFailure =
-  | 'capacity'
-  | 'price'
-  | 'quota'
-  | 'denied'
-  | 'invalid'
-  | 'throttled'
-  | 'unknown';
 
 export type LaunchAnswer =
   | {

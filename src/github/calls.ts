@@ -26,6 +26,7 @@ export const CALLS = {
   runners: { route: `GET ${RUNNERS}`, needs: { administration: 'read' } },
   actionsRunner: { route: `GET ${RUNNERS}/downloads`, needs: { administration: 'read' } },
   run: { route: `GET ${REPO}/actions/runs/{run_id}`, needs: { actions: 'read' } },
+  cancelRun: { route: `POST ${REPO}/actions/runs/{run_id}/cancel`, needs: { actions: 'write' } },
   job: { route: `GET ${REPO}/actions/jobs/{job_id}`, needs: { actions: 'read' } },
   runs: { route: `GET ${REPO}/actions/runs`, needs: { actions: 'read' } },
   // The only calls that let a workflow run: no other token can.

@@ -141,7 +141,10 @@ function runnerCalls(client: Client): Pick<GitHub, 'register' | 'removeRunner' |
 
 function jobCalls(
   client: Client,
-): Pick<GitHub, 'run' | 'runJobs' | 'rerunFailed' | 'rerunJob' | 'job' | 'unfinishedJobs'> {
+): Pick<
+  GitHub,
+  'run' | 'runJobs' | 'rerunFailed' | 'rerunJob' | 'cancelRun' | 'job' | 'unfinishedJobs'
+> {
   return {
     run: (repo, id) =>
       client.call(target(repo, 'run', `read run ${id}`, { run_id: id }), ({ data }) =>
@@ -155,6 +158,8 @@ function jobCalls(
       ),
     rerunJob: (repo, id) =>
       client.call(target(repo, 'rerunJob', `run job ${id} again`, { job_id: id }), () => null),
+    cancelRun: (repo, id) =>
+      client.call(target(repo, 'cancelRun', `cancel run ${id}`, { run_id: id }), () => null),
     job: (repo, id) =>
       client.call(target(repo, 'job', `read job ${id}`, { job_id: id }), ({ data }) =>
         parseJobReport(data, { repo: repo.id }),

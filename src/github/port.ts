@@ -65,6 +65,8 @@ export interface GitHub {
   rerunFailed(repo: RepoRef, id: RunId): Promise<Reply<null>>;
   /** The same for one job. */
   rerunJob(repo: RepoRef, id: JobId): Promise<Reply<null>>;
+  /** Asks for it; its jobs end when they do. `conflict`: it is over, or cannot be cancelled. */
+  cancelRun(repo: RepoRef, id: RunId): Promise<Reply<null>>;
   /** Jobs of queued, waiting and running workflow runs, as GitHub lists them now. */
   unfinishedJobs(repo: RepoRef): Promise<Reply<readonly JobReport[]>>;
   repository(installation: InstallationId, id: RepoId): Promise<Reply<RepoFacts>>;

@@ -44,7 +44,12 @@ export interface Offer extends Place {
   readonly priceUsd: number | null;
   /** Left alone until then, because EC2 said so; 0: never refused. */
   readonly exhaustedUntil: Instant;
+  /** EC2's code. */
   readonly exhaustedWhy: string;
+  /** When it was refused first, with no success since. */
+  readonly exhaustedSince: Instant;
+  /** Taken only while all others of the rule are exhausted. */
+  readonly isFallback: boolean;
   readonly seen: SpotHistory;
 }
 

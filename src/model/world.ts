@@ -1,5 +1,14 @@
 import type { Instant } from '../lib/clock.ts';
-import type { InstanceKey, JobId, LaunchId, RepoId, RuleId, RunId, ScopeId } from './ids.ts';
+import type {
+  InstanceId,
+  InstanceKey,
+  JobId,
+  LaunchId,
+  RepoId,
+  RuleId,
+  RunId,
+  ScopeId,
+} from './ids.ts';
 import type { Reason } from './job.ts';
 import type { Arch, InstanceState, Machine, Market, Offer } from './launch.ts';
 
@@ -62,6 +71,20 @@ export interface LaunchView {
   readonly createdAt: Instant;
 }
 
+/** What became of a machine of a rule, or of the wish for one. */
+export interface PastMachine {
+  readonly id: InstanceId | null;
+  readonly createdAt: Instant;
+  readonly launchedAt: Instant | null;
+  readonly hasRegistered: boolean;
+  readonly endAskedAt: Instant | null;
+  readonly goneAt: Instant | null;
+  /** EC2's word for its end, or ours. */
+  readonly reason: string;
+  /** EC2's code, where it was not launched at all; else ''. */
+  readonly refusal: string;
+}
+
 export interface RuleView {
   readonly id: RuleId;
   readonly type: string;
@@ -78,6 +101,8 @@ export interface RuleView {
   /** null: the image's size is not known yet. */
   readonly diskGb: number | null;
   readonly image: string;
+  /** The newest first; since the last push or command at most. */
+  readonly history: readonly PastMachine[];
   /** Why nothing can be launched by it now (credentials, image, network, first look), or null. */
   readonly blocked: Reason | null;
 }
@@ -111,6 +136,8 @@ export interface World {
   readonly enabled: boolean | null;
   /** Why there are no rules to go by, where that needs saying. */
   readonly rulesReason: Reason | null;
+  /** A run whose job waited for so long while all offers were out is cancelled; null: it waits. */
+  readonly cancelAfterMs: number | null;
   readonly rules: readonly RuleView[];
   readonly offers: readonly Offer[];
   /** Queued ones only, oldest first. */
@@ -122,6 +149,13 @@ export interface World {
 }
 
 export type Action =
+  /** Nothing was to be had for too long, and the rules want its run ended then. */
+  | {
+      readonly kind: 'cancel';
+      readonly repo: RepoId;
+      readonly run: RunId;
+      readonly reason: string;
+    }
   | {
       readonly kind: 'launch';
       readonly repo: RepoId;

@@ -11,6 +11,7 @@ import type { Instant } from '../lib/clock.ts';
 import type { Plan, World } from '../model/world.ts';
 import { bothSides } from './demand.ts';
 import { endActions, endsByThemselves } from './ends.ts';
+import { cancelExhausted } from './exhausted.ts';
 import { factsOf, isAside, isFresh } from './facts.ts';
 import { endIdle } from './idle.ts';
 import { launchActions, takePlaces } from './launches.ts';
@@ -35,13 +36,16 @@ export function plan(world: World, now: Instant): Plan {
   takePlaces(facts, runners, matching);
   const places = matching.places();
   endForPlaces({ facts, demand, matching, endings });
+  const waits = waitsOf({ facts, demand, matching, places, doubted });
+  const cancelled = cancelExhausted({ facts, demand, waits });
   return {
     actions: [
       ...unknownActions(facts, runners, matching),
       ...endActions(facts, endings),
       ...launchActions(facts, places),
+      ...cancelled.actions,
     ],
-    waits: waitsOf({ facts, demand, matching, places, doubted }),
+    waits: cancelled.waits,
     doubted: [...doubted],
   };
 }

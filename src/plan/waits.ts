@@ -2,6 +2,7 @@ import type { JobId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { JobView, Wait } from '../model/world.ts';
 import type { Demand, JobClass, JobGroup } from './demand.ts';
+import { exhaustedReason } from './exhausted.ts';
 import {
   type Facts,
   inMarket,
@@ -140,13 +141,14 @@ function unservedReason(facts: Facts, jobClass: JobClass, launched: Launched): R
   return (
     registering(
       facts,
-      rules.find((rule) => isOpen(rule, market) && !isFull(rule)),
+      rules.find((rule) => isOpen(rule, market) && !rule.isTrial && !isFull(rule)),
     ) ??
     atMax(
       rules.filter((rule) => rule.rule.blocked === null && isFull(rule)),
       use,
     ) ??
-    noCapacity(facts, jobClass) ??
+    onTrial(rules) ??
+    exhaustedReason(facts, jobClass) ??
     priceCap(jobClass) ??
     rules.find((rule) => rule.rule.blocked !== null)?.rule.blocked ??
     noOffer(jobClass)
@@ -172,22 +174,12 @@ function atMax(full: readonly RuleFacts[], use: (rule: RuleFacts) => string): Re
   return reason('at-max', `${nameOf(first.rule)}: ${use(first)}${more}; starts when one ends`);
 }
 
-function noCapacity(facts: Facts, { rules, market }: JobClass): Reason | null {
-  const refused = rules
-    .filter(({ rule }) => rule.blocked === null)
-    .flatMap(({ rule, offers }) =>
-      inMarket(offers, market)
-        .filter((offer) => offer.exhaustedUntil > facts.now)
-        .map((offer) => ({ rule, offer })),
-    );
-  const [first] = refused.sort((a, b) => a.offer.exhaustedUntil - b.offer.exhaustedUntil);
-  if (first === undefined) return null;
-  const why = first.offer.exhaustedWhy === '' ? '' : ` (${first.offer.exhaustedWhy})`;
-  const many = count(refused.length, 'offer');
-  return reason(
-    'no-capacity',
-    `${nameOf(first.rule)}: next try ${clockTime(first.offer.exhaustedUntil)}; ${many} refused${why}`,
-  );
+/** One machine of it is under way, and more come once that has registered. */
+function onTrial(rules: readonly RuleFacts[]): Reason | null {
+  const found = rules.find(({ rule, isTrial }) => isTrial && rule.blocked === null);
+  if (found === undefined) return null;
+  const text = `${nameOf(found.rule)}: tried with one machine, since several did not register`;
+  return reason('sick', text);
 }
 
 function priceCap({ rules, market }: JobClass): Reason | null {

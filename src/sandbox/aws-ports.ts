@@ -1,5 +1,6 @@
 import type { Accounts } from '../accounts/port.ts';
-import type { Ec2, Ended, LaunchAnswer, LaunchFailure, Sts, TypeFacts } from '../ec2/port.ts';
+import type { Ec2, Ended, LaunchAnswer, Sts, TypeFacts } from '../ec2/port.ts';
+import { MEANINGS } from '../model/aws-codes.ts';
 import { idOf } from '../model/github-json.ts';
 import { parseScopeId } from '../model/ids.ts';
 import type { Arch, LaunchRequest } from '../model/launch.ts';
@@ -29,17 +30,6 @@ import type { CallOptions, Process } from './process.ts';
 const LATENCY_MS = [80, 1_500] as const;
 const TIMEOUT_MS = 10_000;
 const GROUP_NAME = 'dstack-runners';
-
-const FAILURES: Readonly<Record<string, LaunchFailure>> = {
-  InsufficientInstanceCapacity: 'capacity',
-  Unsupported: 'capacity',
-  SpotMaxPriceTooLow: 'price',
-  MaxSpotInstanceCountExceeded: 'quota',
-  VcpuLimitExceeded: 'quota',
-  UnauthorizedOperation: 'denied',
-  RequestLimitExceeded: 'throttled',
-  IdempotentParameterMismatch: 'unknown',
-};
 
 const NO_ANSWER = refuse('TimeoutError', 'EC2 did not answer in time', 0);
 const THROTTLED = refuse('RequestLimitExceeded', 'Request limit exceeded.', 503);
@@ -121,7 +111,12 @@ function launchAnswer(answer: Answer<readonly Ec2Instance[]>, ownerAccount: stri
   if (answer.ok) return { ok: true, ownerAccount, instances: answer.value.map(({ id }) => id) };
   const { code, message, status } = answer;
   const isClear = status >= 400 && status < 500;
-  return { ok: false, failure: FAILURES[code] ?? (isClear ? 'invalid' : 'unknown'), code, message };
+  return {
+    ok: false,
+    failure: MEANINGS.get(code)?.failure ?? (isClear ? 'invalid' : 'unknown'),
+    code,
+    message,
+  };
 }
 
 function reply<T>(answer: Answer<T>): Reply<T> {

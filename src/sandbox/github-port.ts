@@ -107,6 +107,7 @@ export function createSandboxGitHub(model: GitHubModel, process: Process): GitHu
         if (job?.run.repo !== repo) return NOT_FOUND;
         return jobs.rerunJob(job) ? done(null) : NOT_COMPLETE;
       }),
+    cancelRun: (ref, id) => ofRepo('cancelRun', ref, (repo) => runners.cancelRun(repo, id)),
     job: (ref, id) =>
       ofRepo('job', ref, (repo) => {
         const job = state.jobs.get(id);

@@ -160,6 +160,12 @@ export const REPO_ROUTES: Readonly<Record<string, RepoRoute>> = {
     needs: { actions: 'write' },
     run: rerunJob,
   },
+  'POST {repo}/actions/runs/{id}/cancel': {
+    who: 'repo',
+    needs: { actions: 'write' },
+    run: ({ model, repo, args }) =>
+      reply(model.runners.cancelRun(repo, Number(args[0])), 202, () => ({})),
+  },
   'GET {repo}/actions/jobs/{id}': { who: 'repo', needs: { actions: 'read' }, run: job },
   'GET {repo}/actions/runners': { who: 'repo', needs: admin('read'), run: runnersList },
   'GET {repo}/actions/runners/downloads': { who: 'repo', needs: admin('read'), run: downloads },

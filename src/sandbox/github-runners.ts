@@ -34,6 +34,8 @@ export interface Runners {
   die(runner: Runner): void;
   /** Of a job in any state, as a person does it. */
   cancel(job: Job): void;
+  /** All jobs of it that have not ended. */
+  cancelRun(repo: Repo, id: number): Reply<null>;
   /** Gives queued jobs to idle runners, after a while. */
   assignSoon(repo: Repo): void;
 }
@@ -133,6 +135,19 @@ export function createRunners(state: GitHubState, jobs: Jobs): Runners {
     if (job !== null) jobs.complete(job, conclusion);
   };
 
+  const cancel = (job: Job): void => {
+    const runner = job.chosen;
+    if (job.facts.now.state !== 'in_progress' || runner === null) {
+      // Between choice and start the registration goes silently: the runner polls on, for nothing.
+      jobs.complete(job, 'cancelled');
+      if (runner !== null) forget(runner);
+      return;
+    }
+    job.cancelTimer();
+    job.cancelTimer = kernel.at(knobs.cancelMs, 'cancel', () => end(runner, 'cancelled'));
+    if (!runner.isDead) runner.link?.onCancel();
+  };
+
   return {
     register(repo, { name, labels, groupId = 1 }) {
       if (groupId !== 1) return GONE;
@@ -209,17 +224,14 @@ export function createRunners(state: GitHubState, jobs: Jobs): Runners {
         end(runner, 'failure'),
       );
     },
-    cancel(job) {
-      const runner = job.chosen;
-      if (job.facts.now.state !== 'in_progress' || runner === null) {
-        // Between choice and start the registration goes silently: the runner polls on, for nothing.
-        jobs.complete(job, 'cancelled');
-        if (runner !== null) forget(runner);
-        return;
-      }
-      job.cancelTimer();
-      job.cancelTimer = kernel.at(knobs.cancelMs, 'cancel', () => end(runner, 'cancelled'));
-      if (!runner.isDead) runner.link?.onCancel();
+    cancel,
+    cancelRun(repo, id) {
+      const run = repo.runs.get(id);
+      if (run === undefined) return GONE;
+      const open = run.jobs.filter(({ facts }) => facts.now.state !== 'completed');
+      if (open.length === 0) return refuse('conflict', '409', 'Cannot cancel a completed run');
+      open.forEach(cancel);
+      return done(null);
     },
     assignSoon,
   };

@@ -1,4 +1,5 @@
 import * as events from './memory/events.ts';
+import * as history from './memory/history.ts';
 import * as launches from './memory/launches.ts';
 import * as leases from './memory/leases.ts';
 import * as reruns from './memory/reruns.ts';
@@ -52,6 +53,8 @@ export function createMemoryStore(): Store {
     saveRegistration: on(small.saveRegistration),
     dropRegistration: on(small.dropRegistration),
     noteEvents: on(small.noteEvents),
+    machinesOfRule: on(history.machinesOfRule),
+    spotHistory: on(history.spotHistory),
     exhausted: on(small.exhausted),
     exhaust: on(small.exhaust),
     clearExhausted: on(small.clearExhausted),

@@ -73,6 +73,10 @@ const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = [
     ['launches', 'instances'].flatMap((table) =>
       addColumns(table, { runnerGroup: 'text?' }, dialect),
     ),
+  ({ types }) => [
+    `alter table "exhausted" add column "since" ${types.integer} not null default 0`,
+    'create index "instances_scope_rule" on "instances" ("scope", "rule", "createdAt")',
+  ],
 ];
 
 export type Migrated =

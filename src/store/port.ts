@@ -21,6 +21,9 @@ import type {
 } from '../model/launch.ts';
 import type { Repo, RepoFacts } from '../model/repo.ts';
 import type { Rerun, RerunOutcome } from '../model/rerun.ts';
+import type { CapacityStore } from './capacity.ts';
+
+export type { Exhausted, MachineOfRule, SpotRecord } from './capacity.ts';
 
 // store: what we know, as rows. One call is one transaction, and no outside call happens inside one.
 // Called by the webhook listener, the gateway, act and reconcile; memory, SQLite and PostgreSQL keep
@@ -150,17 +153,6 @@ export interface Reclaimed {
   readonly jobs: readonly Job[];
 }
 
-/** What EC2 can be out of. */
-export type OfferPlace = Omit<Place, 'subnet'>;
-
-export interface Exhausted extends OfferPlace {
-  readonly account: string;
-  readonly until: Instant;
-  /** How long it was left alone last, for doubling. */
-  readonly forMs: number;
-  readonly why: string;
-}
-
 /** How a machine registered: kept until it is online, so that the same question gets the same answer. */
 export interface Registration {
   readonly instance: InstanceId;
@@ -174,7 +166,7 @@ export interface Fact {
   readonly at: Instant;
 }
 
-export interface Store {
+export interface Store extends CapacityStore {
   /** Writes deliveries down, all or none; answers for each whether it is new. */
   receive(batch: readonly Delivery[]): Promise<readonly boolean[]>;
   /** Written down and not applied yet, in the order of arrival. */
@@ -298,10 +290,6 @@ export interface Store {
   reclaimed(scope: ScopeId, since: Instant): Promise<readonly Reclaimed[]>;
   /** Those that are not settled or were written since then, by run and attempt. */
   reruns(scope: ScopeId, since: Instant): Promise<readonly Rerun[]>;
-
-  exhausted(account: string): Promise<readonly Exhausted[]>;
-  exhaust(mark: Exhausted): Promise<void>;
-  clearExhausted(account: string, place: OfferPlace): Promise<void>;
 
   /**
    * Instances that are gone without a finished job and whose runner may still be registered, of

@@ -11,7 +11,9 @@ const ON_DEMAND = 0.21408;
 
 async function offers({ catalogue, account, go }: World, given: Partial<Rule>) {
   const rule = aRuleOf('m5.xlarge', given);
-  const offered = await go(offersOf({ catalogue, account, rule, exhausted: [] }));
+  const offered = await go(
+    offersOf({ catalogue, account, rule, exhausted: [], hasFallback: false }),
+  );
   const shown = offered.offers.map(({ zone, market, priceUsd }) => [zone, market, priceUsd]);
   return { blocked: offered.rule.blocked?.code ?? null, shown };
 }
@@ -92,7 +94,9 @@ test('a rule says what its machines have, as far as AWS has said it', async () =
   const { catalogue, account, go } = openAwsWorld();
   const seen = async (given: Partial<Rule>) => {
     const rule = aRuleOf('g5.xlarge', given);
-    const { rule: view } = await go(offersOf({ catalogue, account, rule, exhausted: [] }));
+    const { rule: view } = await go(
+      offersOf({ catalogue, account, rule, exhausted: [], hasFallback: false }),
+    );
     return view;
   };
   const gpus = { name: 'A10G', count: 1 };

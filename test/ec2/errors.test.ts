@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { MEANINGS } from '../../src/ec2/errors.ts';
-import type { LaunchFailure } from '../../src/ec2/port.ts';
+import type { LaunchFailure } from '../../src/model/aws-codes.ts';
 import { answerBody, createEc2At, errorBody, useAws } from './aws.ts';
 import { aLaunchRequest } from './requests.ts';
 
@@ -114,10 +113,4 @@ describe('another refused call', () => {
     expect(await aws.ec2.subnets([])).toMatchObject({ ok: false, reason, code });
     expect(aws.forms).toHaveLength(3);
   });
-});
-
-test('every meaning ends a sentence', () => {
-  for (const [code, { tell }] of MEANINGS) {
-    expect(`${code}: ${tell}`).toMatch(/^[\w.]+: \S.*[^.\s]$/);
-  }
 });

@@ -206,6 +206,18 @@ export function gitHubContract(name: string, openWorld: () => Promise<GitHubWorl
         });
       });
 
+      test('ends with its run, cancelled whatever it was at', async () => {
+        const id = await world.addJob(['dstack']);
+        await world.rest();
+        const { run } = got(await github.job(repo, id));
+        expect(await github.cancelRun(repo, run)).toEqual({ ok: true, value: null });
+        await world.rest();
+        const ended = { state: 'completed', conclusion: 'cancelled' };
+        expect(got(await github.job(repo, id))).toMatchObject(ended);
+        expect(await github.cancelRun(repo, run)).toEqual(refused('conflict'));
+        expect(await github.cancelRun(repo, NOBODY)).toEqual(refused('missing'));
+      });
+
       test('that nobody knows is missing', async () => {
         expect(await github.job(repo, NOBODY)).toEqual(refused('missing'));
       });

@@ -85,6 +85,7 @@ export function driven(settle: Settle, github: GitHub): GitHub {
     runJobs: (repo, id) => settle(github.runJobs(repo, id)),
     rerunFailed: (repo, id) => settle(github.rerunFailed(repo, id)),
     rerunJob: (repo, id) => settle(github.rerunJob(repo, id)),
+    cancelRun: (repo, id) => settle(github.cancelRun(repo, id)),
     job: (repo, id) => settle(github.job(repo, id)),
     unfinishedJobs: (repo) => settle(github.unfinishedJobs(repo)),
     repository: (installation, id) => settle(github.repository(installation, id)),

@@ -43,6 +43,7 @@ describe('a token', () => {
     ['run', `GET ${PATH}/actions/runs/6`, (g) => g.run(REPO, 6)],
     ['rerunFailed', `POST ${PATH}/actions/runs/6/rerun-failed-jobs`, (g) => g.rerunFailed(REPO, 6)],
     ['rerunJob', `POST ${PATH}/actions/jobs/5/rerun`, (g) => g.rerunJob(REPO, 5)],
+    ['cancelRun', `POST ${PATH}/actions/runs/6/cancel`, (g) => g.cancelRun(REPO, 6)],
     ['runs', `GET ${PATH}/actions/runs`, (g) => g.unfinishedJobs(REPO)],
     ['repositories', 'GET /installation/repositories', (g) => g.repository(7, 31)],
     ['permission', `GET ${PATH}/collaborators/ann/permission`, (g) => g.permission(REPO, 'ann')],
@@ -80,7 +81,7 @@ describe('a token', () => {
   });
 
   test('is asked for in no other way than the table says', () => {
-    expect(Object.keys(PERMISSIONS)).toHaveLength(32);
+    expect(Object.keys(PERMISSIONS)).toHaveLength(33);
   });
 
   test('is used again by the calls that need the same, until five minutes before its end', async () => {

@@ -20,7 +20,7 @@ import {
 const STARTING =
   'A machine is idle or starting for it; one that has not registered after 5 min is replaced';
 const full = { rules: [aRule({ max: 1 })], instances: [aBusy()] };
-const out = anOffer({ exhaustedUntil: NOW + 27 * MINUTE, exhaustedWhy: 'InsufficientCapacity' });
+const out = anOffer({ exhaustedUntil: NOW + 27 * MINUTE, exhaustedWhy: 'Unsupported' });
 const other = aRule({ type: 'r5.large' });
 
 describe('a queued job waits', () => {
@@ -41,13 +41,13 @@ describe('a queued job waits', () => {
     ],
     [
       'no-capacity',
-      'm5.large in us-east-1: next try 14:27:00 UTC; 1 offer refused (InsufficientCapacity)',
+      'm5.large in us-east-1: next try 14:27:00 UTC; 1 offer refused: EC2 does not offer this type in this zone',
       { offers: [out] },
     ],
     [
       'no-capacity',
-      'm5.large in us-east-1: next try 14:09:00 UTC; 2 offers refused',
-      { offers: [out, anOffer({ zone: 'us-east-1b', exhaustedUntil: NOW + 9 * MINUTE })] },
+      'm5.large in us-east-1: next try 14:09:00 UTC; 2 offers refused: EC2 does not offer this type in this zone',
+      { offers: [out, { ...out, zone: 'us-east-1b', exhaustedUntil: NOW + 9 * MINUTE }] },
     ],
     [
       'price-cap',

@@ -285,6 +285,12 @@ const facts: readonly Arbitrary<Call>[] = [
   call('reclaimed', fc.tuple(scope, at), (store, args) => store.reclaimed(...args)),
   call('reruns', fc.tuple(scope, at), (store, args) => store.reruns(...args)),
   call('exhausted', one('default'), (store, account) => store.exhausted(account)),
+  call('machinesOfRule', fc.record({ scope, since: at }), (store, ask) =>
+    store.machinesOfRule({ ...ask, rule: RULE, limit: 5 }),
+  ),
+  call('spotHistory', at, (store, since) =>
+    store.spotHistory('default', { since, now: T + 600_000 }),
+  ),
 ];
 
 const prune = call('prune', at, (store, before) => store.prune(before));

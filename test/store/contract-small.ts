@@ -37,10 +37,10 @@ export function smallContract(open: Open): void {
   test('knows what EC2 is out of, by account and place', async () => {
     const store = await open();
     const [a, b] = [anExhausted({ zone: 'eu-west-1b' }), anExhausted()];
-    const demand = anExhausted({ market: 'on-demand' });
+    const demand = anExhausted({ market: '*', type: '*' });
     for (const mark of [a, b, demand, anExhausted({ account: 'other' })]) await store.exhaust(mark);
     expect(await store.exhausted('default')).toEqual([demand, b, a]);
-    const longer = { ...b, until: T + 360_000, forMs: 360_000 };
+    const longer = { ...b, until: T + 360_000, forMs: 360_000, since: T + 1 };
     await store.exhaust(longer);
     await store.clearExhausted('default', a);
     expect(await store.exhausted('default')).toEqual([demand, longer]);

@@ -1,6 +1,7 @@
 import { afterEach, describe } from '@jest/globals';
 import type { Store } from '../../src/store/port.ts';
 import { deliveriesContract, jobsContract, reposContract } from './contract-events.ts';
+import { historyContract } from './contract-history.ts';
 import { instancesContract, intentsContract, settlementsContract } from './contract-launches.ts';
 import { absenceContract, adoptionContract, sightingsContract } from './contract-listing.ts';
 import { ownersContract } from './contract-owner.ts';
@@ -35,6 +36,7 @@ export function storeContract(name: string, openEmpty: () => Promise<Store>): vo
       reclaimedContract,
       rerunsContract,
       ownersContract,
+      historyContract,
       smallContract,
       pruneContract,
     ];

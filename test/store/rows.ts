@@ -176,6 +176,7 @@ export const anExhausted = (facts: Partial<Exhausted> = {}): Exhausted => ({
   market: 'spot',
   until: T + 180_000,
   forMs: 180_000,
+  since: T,
   why: 'InsufficientInstanceCapacity',
   ...facts,
 });

@@ -1,6 +1,7 @@
 import type { Instant } from '../../lib/clock.ts';
 import type { InstanceId } from '../../model/ids.ts';
-import type { Exhausted, Fact, OfferPlace, Registration } from '../port.ts';
+import type { MarkPlace } from '../../model/marks.ts';
+import type { Exhausted, Fact, Registration } from '../port.ts';
 import { ordered, type State, where } from './state.ts';
 
 export const registration = (state: State, id: InstanceId): Registration | null =>
@@ -28,7 +29,7 @@ export function noteEvents(
   });
 }
 
-const placeKey = (account: string, { region, zone, type, market }: OfferPlace): string =>
+const placeKey = (account: string, { region, zone, type, market }: MarkPlace): string =>
   `${account} ${region} ${zone} ${type} ${market}`;
 
 export const exhausted = (state: State, account: string): readonly Exhausted[] =>
@@ -41,7 +42,7 @@ export function exhaust(state: State, mark: Exhausted): void {
   state.exhausted.set(placeKey(mark.account, mark), mark);
 }
 
-export function clearExhausted(state: State, account: string, place: OfferPlace): void {
+export function clearExhausted(state: State, account: string, place: MarkPlace): void {
   state.exhausted.delete(placeKey(account, place));
 }
 

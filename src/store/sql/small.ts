@@ -1,6 +1,7 @@
 import type { Instant } from '../../lib/clock.ts';
 import type { InstanceId } from '../../model/ids.ts';
-import type { Exhausted, Fact, OfferPlace, Registration } from '../port.ts';
+import type { MarkPlace } from '../../model/marks.ts';
+import type { Exhausted, Fact, Registration } from '../port.ts';
 import { first, inTransaction, run, type Session, wrote } from './session.ts';
 import type { Db, Tables } from './tables.ts';
 
@@ -68,7 +69,7 @@ export async function exhaust({ db }: Session, mark: Exhausted): Promise<void> {
 export async function clearExhausted(
   { db }: Session,
   account: string,
-  { region, zone, type, market }: OfferPlace,
+  { region, zone, type, market }: MarkPlace,
 ): Promise<void> {
   await db
     .deleteFrom('exhausted')

@@ -1,5 +1,6 @@
 import type { Store } from '../port.ts';
 import * as events from './events.ts';
+import * as history from './history.ts';
 import * as launches from './launches.ts';
 import * as leases from './leases.ts';
 import { observe } from './listing.ts';
@@ -52,6 +53,8 @@ export function createSqlStore(session: Session): Store {
     saveRegistration: on(small.saveRegistration),
     dropRegistration: on(small.dropRegistration),
     noteEvents: on(small.noteEvents),
+    machinesOfRule: on(history.machinesOfRule),
+    spotHistory: on(history.spotHistory),
     exhausted: on(small.exhausted),
     exhaust: on(small.exhaust),
     clearExhausted: on(small.clearExhausted),

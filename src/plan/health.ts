@@ -1,0 +1,81 @@
+import type { Instant } from '../lib/clock.ts';
+import { MEANINGS } from '../model/aws-codes.ts';
+import type { Reason } from '../model/job.ts';
+import type { PastMachine, RuleView } from '../model/world.ts';
+import { clockTime, nameOf, reason } from './reasons.ts';
+
+// Whether a rule still makes machines that come to something. What EC2 refuses for the rule's own
+// sake is asked again later and later; a rule whose machines never register is paused, and then
+// tried with one machine. A push or a command begins anew: older machines are not in the history.
+
+export interface Health {
+  /** Why nothing may be launched by it now. */
+  readonly paused: Reason | null;
+  /** It was paused: one machine at a time, until one registers. */
+  readonly isTrial: boolean;
+}
+
+const WELL: Health = { paused: null, isTrial: false };
+
+/** So many machines in a row that did not register are no bad luck. */
+const TOO_MANY = 3;
+const MINUTE_MS = 60_000;
+const SICK_MS = 30 * MINUTE_MS;
+const [REFUSED_MS, REFUSED_MOST_MS] = [5 * MINUTE_MS, 30 * MINUTE_MS];
+
+type Fate = 'registered' | 'refused' | 'unregistered';
+
+export function healthOf(rule: RuleView, now: Instant, registerTimeoutMs: number): Health {
+  const fates = rule.history.flatMap((machine) => {
+    const fate = fateOf(machine, now, registerTimeoutMs);
+    return fate === null ? [] : [{ machine, fate }];
+  });
+  const last = fates[0]?.fate;
+  const end = fates.findIndex(({ fate }) => fate !== last);
+  const row = fates.slice(0, end < 0 ? fates.length : end).map(({ machine }) => machine);
+  if (last === 'refused') return refused(rule, row, now);
+  if (last === 'unregistered' && row.length >= TOO_MANY) return sick(rule, row, now);
+  return WELL;
+}
+
+/** null: it says nothing of the rule. */
+function fateOf(machine: PastMachine, now: Instant, registerTimeoutMs: number): Fate | null {
+  const { hasRegistered, launchedAt, goneAt, endAskedAt, refusal } = machine;
+  if (hasRegistered) return 'registered';
+  if (refusal !== '') return isOfRule(refusal) ? 'refused' : null;
+  if (launchedAt === null) return null;
+  const hadTime = (endAskedAt ?? goneAt ?? now) - launchedAt >= registerTimeoutMs;
+  if (goneAt === null || endAskedAt !== null) return hadTime ? 'unregistered' : null;
+  return isTaken(machine.reason) ? null : 'unregistered';
+}
+
+/** A code that nobody listed is taken for the rule's. */
+const isOfRule = (code: string): boolean => (MEANINGS.get(code)?.leave?.reach ?? 'rule') === 'rule';
+
+/** EC2 took it back, or somebody ended it by hand. */
+const isTaken = (why: string): boolean =>
+  /^(?:Server\.(?:Spot|InsufficientInstanceCapacity)|Client\.UserInitiated)/.test(why);
+
+/** As long again as it was refused so far. */
+function refused(rule: RuleView, row: readonly PastMachine[], now: Instant): Health {
+  const [last] = row;
+  const lastAt = last?.goneAt ?? 0;
+  const soFar = lastAt - (row.at(-1)?.createdAt ?? lastAt);
+  const until = lastAt + Math.min(Math.max(soFar, REFUSED_MS), REFUSED_MOST_MS);
+  if (until <= now) return WELL;
+  const code = last?.refusal ?? '';
+  const why = MEANINGS.get(code)?.tell ?? `EC2 says ${code}`;
+  const text = `${nameOf(rule)}: ${why}; ${againAt(until)}`;
+  return { paused: reason('refused', text), isTrial: false };
+}
+
+function sick(rule: RuleView, row: readonly PastMachine[], now: Instant): Health {
+  const [last] = row;
+  const until = (last?.goneAt ?? last?.endAskedAt ?? now) + SICK_MS;
+  if (until <= now) return { paused: null, isTrial: true };
+  const which = last?.id ? ` (the last: ${last.id})` : '';
+  const many = `${row.length} machines in a row did not register${which}`;
+  return { paused: reason('sick', `${nameOf(rule)}: ${many}; ${againAt(until)}`), isTrial: false };
+}
+
+const againAt = (until: Instant): string => `next try ${clockTime(until)}, a push or command`;

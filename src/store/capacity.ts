@@ -1,0 +1,48 @@
+import type { Instant } from '../lib/clock.ts';
+import type { RuleId, ScopeId } from '../model/ids.ts';
+import type { Instance } from '../model/launch.ts';
+import type { MarkPlace, MarkTimes } from '../model/marks.ts';
+
+// The part of the store's port that is about what EC2 has, and what it did with our machines.
+
+/** What EC2 is out of, for all scopes that use the account; see model/marks.ts. */
+export interface Exhausted extends MarkPlace, MarkTimes {
+  readonly account: string;
+  /** EC2's code. */
+  readonly why: string;
+}
+
+/** A machine, with EC2's code where its launch was refused; else ''. */
+export interface MachineOfRule extends Instance {
+  readonly code: string;
+}
+
+/** What became of the spot machines of a type in a zone. */
+export interface SpotRecord {
+  readonly region: string;
+  readonly zone: string;
+  readonly type: string;
+  /** How many EC2 took back. */
+  readonly reclaims: number;
+  /** That they ran for, together. */
+  readonly ms: number;
+}
+
+export interface CapacityStore {
+  /** The newest first. */
+  machinesOfRule(ask: {
+    readonly scope: ScopeId;
+    readonly rule: RuleId;
+    readonly since: Instant;
+    readonly limit: number;
+  }): Promise<readonly MachineOfRule[]>;
+  /** Of spot machines that were launched since then. */
+  spotHistory(
+    account: string,
+    of: { readonly since: Instant; readonly now: Instant },
+  ): Promise<readonly SpotRecord[]>;
+
+  exhausted(account: string): Promise<readonly Exhausted[]>;
+  exhaust(mark: Exhausted): Promise<void>;
+  clearExhausted(account: string, place: MarkPlace): Promise<void>;
+}

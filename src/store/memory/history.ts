@@ -1,0 +1,40 @@
+import type { Instant } from '../../lib/clock.ts';
+import type { MachineOfRule, SpotRecord, Store } from '../port.ts';
+import { ordered, type State, where } from './state.ts';
+
+type Ask = Parameters<Store['machinesOfRule']>[0];
+
+export function machinesOfRule(
+  state: State,
+  { scope, rule, since, limit }: Ask,
+): readonly MachineOfRule[] {
+  const found = where(
+    state.instances,
+    (row) => row.scope === scope && row.rule === rule && row.createdAt >= since,
+  );
+  return ordered(found, (row) => [row.createdAt, row.key])
+    .reverse()
+    .slice(0, limit)
+    .map((row) => ({ ...row, code: state.launches.get(row.launch)?.code ?? '' }));
+}
+
+export function spotHistory(
+  state: State,
+  account: string,
+  of: { readonly since: Instant; readonly now: Instant },
+): readonly SpotRecord[] {
+  const records = new Map<string, SpotRecord>();
+  for (const row of state.instances.values()) {
+    const { region, zone, type, market, launchedAt, goneAt } = row;
+    if (row.account !== account || market !== 'spot' || launchedAt === null) continue;
+    if (launchedAt < of.since) continue;
+    const key = `${region} ${zone} ${type}`;
+    const before = records.get(key) ?? { region, zone, type, reclaims: 0, ms: 0 };
+    records.set(key, {
+      ...before,
+      reclaims: before.reclaims + (row.reclaimedAt === null ? 0 : 1),
+      ms: before.ms + (goneAt ?? of.now) - launchedAt,
+    });
+  }
+  return ordered(records.values(), ({ region, zone, type }) => [region, zone, type]);
+}

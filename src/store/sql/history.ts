@@ -1,0 +1,53 @@
+import type { Instant } from '../../lib/clock.ts';
+import type { MachineOfRule, SpotRecord, Store } from '../port.ts';
+import { instanceOf } from './codec.ts';
+import { rows, type Session } from './session.ts';
+import type { Db } from './tables.ts';
+
+type Ask = Parameters<Store['machinesOfRule']>[0];
+
+const ofRule = (db: Db, { scope, rule, since, limit }: Ask) =>
+  db
+    .selectFrom('instances')
+    .innerJoin('launches', 'launches.id', 'instances.launch')
+    .selectAll('instances')
+    .select('launches.code')
+    .where('instances.scope', '=', scope)
+    .where('instances.rule', '=', rule)
+    .where('instances.createdAt', '>=', since)
+    .orderBy('instances.createdAt', 'desc')
+    .orderBy('instances.key', 'desc')
+    .limit(limit);
+
+export async function machinesOfRule(
+  session: Session,
+  ask: Ask,
+): Promise<readonly MachineOfRule[]> {
+  const found = await rows(session, ofRule, { ...ask });
+  return found.map(({ code, ...row }) => ({ ...instanceOf(row), code }));
+}
+
+export async function spotHistory(
+  { db }: Session,
+  account: string,
+  { since, now }: { readonly since: Instant; readonly now: Instant },
+): Promise<readonly SpotRecord[]> {
+  const found = await db
+    .selectFrom('instances')
+    .select(['region', 'zone', 'type'])
+    .select(({ fn, eb, val }) => [
+      fn
+        .sum<number>(eb.case().when('reclaimedAt', 'is', null).then(0).else(1).end())
+        .as('reclaims'),
+      fn.sum<number>(eb(fn.coalesce('goneAt', val(now)), '-', eb.ref('launchedAt'))).as('ms'),
+    ])
+    .where('account', '=', account)
+    .where('market', '=', 'spot')
+    .where('launchedAt', '>=', since)
+    .groupBy(['region', 'zone', 'type'])
+    .orderBy('region')
+    .orderBy('zone')
+    .orderBy('type')
+    .execute();
+  return found.map((row) => ({ ...row, reclaims: Number(row.reclaims), ms: Number(row.ms) }));
+}
