@@ -144,14 +144,15 @@ export async function send(deps: ActDeps, lease: Lease, launch: Launch): Promise
     return instances.length < launch.count;
   }
   deps.log.warn({ ...facts, failure: answer.failure, code: answer.code }, 'launch failed');
-  return refused(deps, launch, answer);
+  return refused(deps, lease, { launch, answer });
 }
 
 async function refused(
   deps: ActDeps,
-  launch: Launch,
-  answer: Extract<LaunchAnswer, { ok: false }>,
+  lease: Lease,
+  told: { readonly launch: Launch; readonly answer: Extract<LaunchAnswer, { ok: false }> },
 ): Promise<boolean> {
+  const { launch, answer } = told;
   const { store, clock } = deps;
   const { failure, code } = answer;
   if (failure === 'unknown' || failure === 'throttled') {
@@ -159,7 +160,7 @@ async function refused(
     return false;
   }
   const reason = `not launched: ${code}`;
-  await store.settle(launch.id, { outcome: 'failed', code, reason }, clock.now());
+  await store.settle(launch.id, { outcome: 'failed', code, reason, lease }, clock.now());
   if (failure === 'invalid') deps.catalogue.forget(launch);
   await leaveAlone(deps, launch, { failure, code });
   return true;
@@ -185,5 +186,5 @@ export async function settleByTag(deps: ActDeps, lease: Lease, launch: Launch): 
   // EC2 may show an instance late: until 10 R have passed, its silence says nothing.
   if (now - launch.retryAt < 10 * deps.settings.resyncMs) return;
   const reason = 'no longer wanted, and EC2 shows nothing of it';
-  await deps.store.settle(launch.id, { outcome: 'cancelled', code: '', reason }, now);
+  await deps.store.settle(launch.id, { outcome: 'cancelled', code: '', reason, lease }, now);
 }

@@ -91,7 +91,16 @@ export type Settlement =
       /** In EC2's order; fewer than asked for means: the rest is not coming. */
       readonly instances: readonly InstanceId[];
     }
-  | { readonly outcome: 'failed' | 'cancelled'; readonly code: string; readonly reason: string };
+  | {
+      readonly outcome: 'failed' | 'cancelled';
+      readonly code: string;
+      readonly reason: string;
+      /**
+       * It frees places, so it must be the last word: who has lost the lease while it was told may
+       * have been followed by another, who sent the same bytes again and was not refused.
+       */
+      readonly lease: Lease;
+    };
 
 /** One instance as EC2 lists it. */
 export interface Sighting {
@@ -257,7 +266,7 @@ export interface Store extends CapacityStore {
 
   // Facts from EC2: true whoever holds the lease, and idempotent but for `sent`, which counts.
   sent(launch: LaunchId, retryAt: Instant): Promise<void>;
-  /** Only while the outcome is unknown. */
+  /** Only while the outcome is unknown; that nothing was launched, only while the lease holds. */
   settle(launch: LaunchId, settlement: Settlement, now: Instant): Promise<void>;
   /**
    * Merges a listing: adopts what is tagged ours, and what EC2 says is gone is gone. It leaves the

@@ -126,7 +126,8 @@ describe('refuses', () => {
     const { store } = other;
     await store.noteRepos([aRepo()], T);
     await launchedUnknown(other);
-    await store.settle('l1', { outcome: outcomeNow, code: 'x', reason: 'x' }, T);
+    const lease = await aLease(store);
+    await store.settle('l1', { outcome: outcomeNow, code: 'x', reason: 'x', lease }, T);
     expect(await outcome(anAsk(), other)).toBe('410 gone');
     expect(other.counts).toEqual({ gone: 1 });
   });

@@ -173,7 +173,7 @@ export function intend(`,
   mutant('forgets the unknown outcome', [
     'act/launch.ts',
     'await store.sent(launch.id, clock.now() + backoffMs(launch.tries, deps.random.unit()));',
-    "await store.settle(launch.id, { outcome: 'failed', code, reason: code }, clock.now());",
+    "await store.settle(launch.id, { outcome: 'failed', code, reason: code, lease }, clock.now());",
   ]),
   mutant('launches before the first full look', [
     'act/region.ts',

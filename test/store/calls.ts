@@ -2,7 +2,7 @@ import fc, { type Arbitrary } from 'fast-check';
 import type { Event } from '../../src/model/event.ts';
 import { JOB_STATES } from '../../src/model/job.ts';
 import { RERUN_OUTCOMES, type Rerun } from '../../src/model/rerun.ts';
-import type { Lease, Listing, Settlement, Store } from '../../src/store/port.ts';
+import type { Lease, Listing, Store } from '../../src/store/port.ts';
 import {
   aDelivery,
   aListing,
@@ -116,14 +116,16 @@ const intent = fc
   })
   .map(anIntent);
 
-const settlement: Arbitrary<Settlement> = fc.oneof(
-  fc.record({
-    outcome: one('launched'),
-    ownerAccount: one('123456789012'),
-    instances: some(instanceId),
-  }),
-  fc.record({ outcome: one('failed', 'cancelled'), code: one('X'), reason: one('no') }),
-);
+const launched = fc.record({
+  outcome: one('launched'),
+  ownerAccount: one('123456789012'),
+  instances: some(instanceId),
+});
+const notLaunched = fc.record({
+  outcome: one('failed', 'cancelled'),
+  code: one('X'),
+  reason: one('no'),
+});
 
 const sighting = fc
   .record({
@@ -265,7 +267,11 @@ const decisions: readonly Arbitrary<Call>[] = [
 
 const facts: readonly Arbitrary<Call>[] = [
   call('sent', fc.tuple(launchId, at), (store, args) => store.sent(...args)),
-  call('settle', fc.tuple(launchId, settlement, at), (store, args) => store.settle(...args)),
+  call('settle', fc.tuple(launchId, launched, at), (store, args) => store.settle(...args)),
+  call('settle', fc.tuple(launchId, notLaunched, who, at), (store, args, leases) => {
+    const [id, told, of, now] = args;
+    return store.settle(id, { ...told, lease: leaseOf(leases, of.holder, of.name) }, now);
+  }),
   call('observe', listing, (store, told) => store.observe(told)),
   call(
     'sighted',

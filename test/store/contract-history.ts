@@ -14,8 +14,8 @@ export function historyContract(open: Open): void {
       const store = await open();
       const lease = await launched(store, ['i-1', 'i-2']);
       await store.intend(lease, [anIntent({ id: 'l2' })], T + 1);
-      const outcome = { outcome: 'failed', code: 'InvalidAMIID.NotFound', reason: 'no' } as const;
-      await store.settle('l2', outcome, T + 2);
+      const refused = { outcome: 'failed', code: 'InvalidAMIID.NotFound', reason: 'no' } as const;
+      await store.settle('l2', { ...refused, lease }, T + 2);
       const found = await store.machinesOfRule(asked);
       expect(found.map(({ key, code }) => [key, code])).toEqual([
         ['l2.0', 'InvalidAMIID.NotFound'],

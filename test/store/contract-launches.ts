@@ -88,7 +88,8 @@ export function settlementsContract(open: Open): void {
   describe('launches', () => {
     const answer = (...instances: string[]) =>
       ({ outcome: 'launched', ownerAccount: OWNER, instances }) as const;
-    const failed = { outcome: 'failed', code: 'UnauthorizedOperation', reason: 'denied' } as const;
+    const refused = { outcome: 'failed', code: 'UnauthorizedOperation', reason: 'denied' } as const;
+    const failed = async (store: Store) => ({ ...refused, lease: await aLease(store) });
 
     async function intended(want: number): Promise<Store> {
       const store = await open();
@@ -102,7 +103,7 @@ export function settlementsContract(open: Open): void {
       await store.sent('l1', T + 5);
       await store.sent('l1', T + 9);
       expect(await store.launch('l1')).toMatchObject({ tries: 2, retryAt: T + 9 });
-      await store.settle('l1', failed, T);
+      await store.settle('l1', await failed(store), T);
       await store.sent('l1', T + 20);
       expect(await store.launch('l1')).toMatchObject({ tries: 2, retryAt: T + 9 });
     });
@@ -134,7 +135,7 @@ export function settlementsContract(open: Open): void {
 
     test.each(['failed', 'cancelled'] as const)('free all places when %s', async (outcome) => {
       const store = await intended(2);
-      await store.settle('l1', { ...failed, outcome }, T + 1);
+      await store.settle('l1', { ...(await failed(store)), outcome }, T + 1);
       const code = 'UnauthorizedOperation';
       expect(await store.launch('l1')).toMatchObject({ outcome, code, request: null });
       const rows = [...(await instances(store)).values()];
@@ -142,13 +143,24 @@ export function settlementsContract(open: Open): void {
       expect(rows).toMatchObject([gone, gone]);
     });
 
+    test('are not freed by who has lost the lease', async () => {
+      const store = await intended(1);
+      const { lease, ...late } = await failed(store);
+      await store.release(lease);
+      await aLease(store, lease.name, 'another');
+      await store.settle('l1', { ...late, lease }, T + 1);
+      expect(await store.launch('l1')).toMatchObject({ outcome: 'unknown' });
+      await store.settle('l1', answer('i-1'), T + 2);
+      expect(await ids(store)).toEqual({ 'l1.0': 'pending i-1' });
+    });
+
     test('are settled once', async () => {
       const store = await intended(1);
       await store.settle('l1', answer('i-1'), T);
       const before = [await store.launch('l1'), await instances(store)];
-      await store.settle('l1', failed, T + 5);
+      await store.settle('l1', await failed(store), T + 5);
       await store.settle('l1', answer('i-2'), T + 5);
-      await store.settle('unheard-of', failed, T + 5);
+      await store.settle('unheard-of', await failed(store), T + 5);
       expect([await store.launch('l1'), await instances(store)]).toEqual(before);
     });
   });

@@ -132,8 +132,9 @@ export function adoptionContract(open: Open): void {
 
     test('gets a new row when its launch was given up', async () => {
       const store = await open();
-      await store.intend(await aLease(store), [anIntent()], T);
-      await store.settle('l1', { outcome: 'cancelled', code: '', reason: 'not wanted' }, T);
+      const lease = await aLease(store);
+      await store.intend(lease, [anIntent()], T);
+      await store.settle('l1', { outcome: 'cancelled', code: '', reason: 'not wanted', lease }, T);
       await store.observe(aListing([aSighting('i-1'), aSighting('i-2', { ec2: 'terminated' })]));
       expect(await shown(store)).toEqual({
         'l1.0': 'gone unknown null',

@@ -132,7 +132,7 @@ export function scopesContract(open: Open): void {
       );
       const lease = await aLease(store);
       await store.intend(lease, [anIntent({ id: 'b', want: 2 }), anIntent({ id: 'a' })], T);
-      const settled = { outcome: 'failed', code: 'X', reason: 'no' } as const;
+      const settled = { outcome: 'failed', code: 'X', reason: 'no', lease } as const;
       await store.intend(lease, [anIntent({ id: 'c' })], T);
       await store.settle('c', settled, T);
       const rows = await store.scopeRows(SCOPE);

@@ -49,6 +49,7 @@ export function sent(state: State, id: LaunchId, retryAt: Instant): void {
 export function settle(state: State, id: LaunchId, settlement: Settlement, now: Instant): void {
   const launch = state.launches.get(id);
   if (launch?.outcome !== 'unknown') return;
+  if (settlement.outcome !== 'launched' && !isHeld(state, settlement.lease)) return;
   const instances = where(state.instances, (row) => row.launch === id);
   const known = new Set(where(state.instances, () => true).flatMap((row) => row.id ?? []));
   write(state, settled({ launch, instances }, settlement, known, now));

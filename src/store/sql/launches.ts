@@ -176,6 +176,7 @@ export const settle = (
   now: Instant,
 ): Promise<void> =>
   inTransaction(session, async (tx) => {
+    if (settlement.outcome !== 'launched' && !(await isHeld(tx, settlement.lease))) return;
     const written = await writtenLaunch(tx, id);
     if (written?.launch.outcome !== 'unknown') return;
     const ids = settlement.outcome === 'launched' ? settlement.instances : [];
