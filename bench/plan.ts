@@ -147,6 +147,7 @@ function aWorld({ jobs: jobCount, instances: instanceCount, hasRunLabels = false
       registerTimeoutMs: 300_000,
       maxDurationMs: 21_600_000,
       registrationsPerMinute: instanceCount,
+      mostReruns: 2,
     },
     label: 'dstack',
     repos: range(REPOS).map((id) => ({ id: FIRST_REPO + id, isFresh: true, isRemoved: false })),
@@ -158,6 +159,7 @@ function aWorld({ jobs: jobCount, instances: instanceCount, hasRunLabels = false
     jobs,
     instances,
     launches: [],
+    lost: [],
   };
 }
 

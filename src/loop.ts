@@ -1,9 +1,9 @@
 import { answerComment } from './act/answer-comment.ts';
 import { tellWaits } from './act/cards.ts';
+import { releasePull } from './act/change-rules.ts';
 import { createDeliveryQueue, type DeliveryQueue } from './act/delivery-queue.ts';
 import { LEASE_MS } from './act/deps.ts';
 import { DISCOVER_EVERY, discover } from './act/discover.ts';
-import { isHeldFor, recallHolds, releaseEnded, releasePull } from './act/hold-pulls.ts';
 import { noteRunners } from './act/note-jobs.ts';
 import { sweepRules } from './act/read-rules.ts';
 import { redeliverFailed } from './act/redeliver.ts';
@@ -149,11 +149,9 @@ export function createLoop(deps: LoopDeps): Loop {
     );
     for (const { event } of batch) {
       const repo = event.kind === 'pull' ? await deps.store.repo(event.repo.id) : null;
-      if (event.kind !== 'pull' || !repo) continue;
-      if (!(await isHeldFor(deps.store, repo.scope, event.number))) continue;
-      // What was merged is let go when the file was read again, or for a moment the old one would rule.
-      if (event.isMerged) scheduler.wake(`sweep|${repo.scope}`);
-      else if (await releasePull(deps, repo, event.number)) wake(repo.scope);
+      if (event.kind === 'pull' && repo && (await releasePull(deps, repo, event.number))) {
+        wake(repo.scope);
+      }
     }
     changed.forEach(wake);
   }
@@ -170,7 +168,6 @@ export function createLoop(deps: LoopDeps): Loop {
   }
 
   async function tickScope(scope: ScopeId): Promise<number | undefined> {
-    if (talk) await recallHolds({ ...deps, talk }, scope);
     const tick = await reconcile(deps, scope);
     for (const at of tick.regions) {
       if (tick.hasWork || !isOpenIn(await deps.store.fact(lookKey(at)))) {
@@ -186,8 +183,10 @@ export function createLoop(deps: LoopDeps): Loop {
     return tick.hasWork ? deps.tickMs : undefined;
   }
 
-  const tellOf = async (scope: ScopeId): Promise<number | undefined> =>
-    talk ? tellWaits({ ...deps, talk }, scope) : undefined;
+  async function tellOf(scope: ScopeId): Promise<undefined> {
+    if (talk) await tellWaits({ ...deps, talk }, scope);
+    return undefined;
+  }
 
   /** Jobs that were queued before we had rules to go by, found once. */
   async function sweepOnce(scope: ScopeId): Promise<void> {
@@ -210,10 +209,8 @@ export function createLoop(deps: LoopDeps): Loop {
       if (repo.removedAt === null) (await sweepRepo(deps, lease, repo)).forEach(wake);
     }
     if (await sweepRules(deps, lease, rows)) wake(scope);
-    const [repo] = rows.repos;
-    if (talk && repo && (await releaseEnded({ ...deps, talk }, repo))) wake(scope);
-    // What a killed process had still to say.
-    if (talk) for (const task of ['rules', 'cards']) scheduler.wake(`${task}|${scope}`);
+    // What a killed process had still to say of the rules.
+    if (talk) scheduler.wake(`rules|${scope}`);
     return true;
   }
 

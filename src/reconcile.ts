@@ -3,7 +3,10 @@ import { type ActDeps, LEASE_MS } from './act/deps.ts';
 import { endAll } from './act/end.ts';
 import { launchAll, send, settleByTag } from './act/launch.ts';
 import { lookAround, type Sight } from './act/look.ts';
+import { isUnsettled } from './act/lost.ts';
+import { readLostRuns } from './act/read-lost.ts';
 import { type RulesOf, readRules } from './act/read-rules.ts';
+import { markReclaimed, rerunAll } from './act/rerun.ts';
 import { beginAnew } from './act/rule-history.ts';
 import { setAside } from './act/sweep.ts';
 import type { ScopeId } from './model/ids.ts';
@@ -61,7 +64,8 @@ async function observe(
   const [repo] = rows.repos;
   if (isPushed && repo) await beginAnew(deps.store, repo.scope, deps.clock.now());
   const fresh = await freshen(deps, rows);
-  return lookAround(deps, fresh, deps.rulesOf(record));
+  const sight = await lookAround(deps, fresh, deps.rulesOf(record));
+  return sight && readLostRuns(deps, lease, sight);
 }
 
 /** Silence for 2 R proves nothing: before anything hangs on it, GitHub is asked. */
@@ -112,6 +116,7 @@ async function act(
   const { sight, decided } = of;
   const only = <K extends Action['kind']>(kind: K) =>
     decided.actions.filter((one): one is Extract<Action, { kind: K }> => one.kind === kind);
+  await markReclaimed(deps, sight.lost.reclaimed);
   await endAll(deps, lease, { sight, actions: only('end') });
   let again = false;
   for (const action of [...only('retry'), ...only('settle')]) {
@@ -123,14 +128,16 @@ async function act(
   again = (await launchAll(deps, lease, { sight, actions: only('launch') })) || again;
   await cancelAll(deps, { sight, actions: only('cancel') });
   await setAside(deps, lease, { rows: sight.rows, jobs: decided.doubted });
+  await rerunAll(deps, lease, { sight, actions: only('rerun') });
   return again;
 }
 
-function tickOf({ rows, account, rules }: Sight, again: boolean): Tick {
+function tickOf({ rows, account, rules, lost }: Sight, again: boolean): Tick {
   const hasWork =
     again ||
     rows.instances.length > 0 ||
     rows.launches.length > 0 ||
+    isUnsettled(lost) ||
     rows.rules?.wantedCommit != null ||
     rows.jobs.some((job) => job.state === 'queued');
   const regions = account === null ? [] : [...new Set(rules.map((rule) => rule.region))];

@@ -24,6 +24,7 @@ export const LIMITS: Limits = {
   registerTimeoutMs: 5 * MINUTE,
   maxDurationMs: 6 * HOUR,
   registrationsPerMinute: 20,
+  mostReruns: 2,
 };
 
 export const aRepo = (given: Partial<RepoView> = {}): RepoView => ({
@@ -153,5 +154,6 @@ export const aWorld = (given: Partial<World> = {}): World => ({
   jobs: [],
   instances: [],
   launches: [],
+  lost: [],
   ...given,
 });

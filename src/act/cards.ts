@@ -1,4 +1,4 @@
-import { type Card, servedCard, startedCard, waitingCard } from '../commands/card.ts';
+import { type Card, startedCard, waitingCard } from '../commands/card.ts';
 import type { Talk } from '../github/port.ts';
 import type { Instant } from '../lib/clock.ts';
 import type { ScopeId } from '../model/ids.ts';
@@ -30,13 +30,12 @@ interface OpenCard {
 
 /**
  * One card for each commit with jobs that wait: at once for what can never run, after R/2 for what no
- * machine is coming for; changed at most every R/4, and always ended when its jobs are served. Answers
- * in how many ms there is more to say, whatever happens until then.
+ * machine is coming for; changed at most every R/4, and always ended when its jobs have started.
  */
-export async function tellWaits(deps: Need, scope: ScopeId): Promise<number | undefined> {
+export async function tellWaits(deps: Need, scope: ScopeId): Promise<void> {
   const rows = await deps.store.scopeRows(scope);
   const [repo] = rows.repos;
-  if (!repo || repo.removedAt !== null) return undefined;
+  if (!repo || repo.removedAt !== null) return;
   const key = `cards:${scope}`;
   const fact = await deps.store.fact(key);
   const open = fact ? (JSON.parse(fact.value) as readonly OpenCard[]) : [];
@@ -46,7 +45,7 @@ export async function tellWaits(deps: Need, scope: ScopeId): Promise<number | un
     rows,
     (of) => open.find((card) => keyOf(card) === keyOf(of))?.id,
   );
-  if (open.length === 0 && shown.size === 0) return undefined;
+  if (open.length === 0 && shown.size === 0) return;
   const next: OpenCard[] = [];
   for (const card of open.filter(({ id }) => !ended.has(id))) {
     const waits = shown.get(keyOf(card));
@@ -60,8 +59,6 @@ export async function tellWaits(deps: Need, scope: ScopeId): Promise<number | un
     if (made) next.push(made);
   }
   await deps.store.saveFact(key, JSON.stringify(next), deps.clock.now());
-  // The last job may be over before its card may change again, and then nothing else wakes us.
-  return next.length > 0 ? deps.settings.resyncMs / 4 : undefined;
 }
 
 const keyOf = ({ repo, sha }: { readonly repo: number; readonly sha: string }): string =>
@@ -98,10 +95,7 @@ async function keep(
   const repo = repoOf(of.rows, card.repo);
   if (!repo) return undefined;
   const now = deps.clock.now();
-  const isQueued = of.rows.jobs.some(
-    (job) => job.state === 'queued' && keyOf({ repo: job.repo, sha: job.sha }) === keyOf(card),
-  );
-  const content = waits ? waitingCard(waits) : isQueued ? servedCard : startedCard;
+  const content = waits ? waitingCard(waits) : startedCard;
   const said = waits ? saidOf(waits) : '';
   if (said === card.said || now - card.at < deps.settings.resyncMs / 4) return card;
   const conclusion = waits ? conclusionOf(waits) : 'neutral';

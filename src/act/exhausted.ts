@@ -1,5 +1,5 @@
 import { FEWER, type LaunchFailure, meaningOf } from '../model/aws-codes.ts';
-import type { Launch } from '../model/launch.ts';
+import type { Launch, Place } from '../model/launch.ts';
 import { covers, markOf, nextMark } from '../model/marks.ts';
 import type { ActDeps } from './deps.ts';
 
@@ -8,7 +8,7 @@ type Need = Pick<ActDeps, 'store' | 'clock' | 'log'>;
 /** Remembers what EC2 refused, for all scopes that use the account: the next offer may do. */
 export async function leaveAlone(
   { store, clock, log }: Need,
-  launch: Launch,
+  launch: Place & Pick<Launch, 'account'>,
   { failure, code }: { readonly failure: LaunchFailure; readonly code: string },
 ): Promise<void> {
   const { leave } = meaningOf(code, failure);

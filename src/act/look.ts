@@ -8,6 +8,7 @@ import type { Fact, ScopeRows } from '../store/port.ts';
 import { budgetReason } from './budget.ts';
 import type { ActDeps } from './deps.ts';
 import { holdsKey, parseHolds, underHolds } from './holds.ts';
+import { type Lost, lostOf } from './lost.ts';
 import { NOTHING_KNOWN, offersOf, viewOf } from './offers.ts';
 import type { RulesNow } from './read-rules.ts';
 import { firstLookReason, lookKey } from './region.ts';
@@ -28,6 +29,8 @@ export interface Sight {
   readonly account: string | null;
   /** Jobs that may not run, whatever there is room for: they are no demand. */
   readonly denied: readonly Wait[];
+  /** What EC2 took back of it, and what became of the jobs. */
+  readonly lost: Lost;
 }
 
 type Need = Pick<ActDeps, 'store' | 'accounts' | 'catalogue' | 'clock' | 'judgeFork' | 'settings'>;
@@ -56,6 +59,7 @@ export async function lookAround(
   const overBudget = file && (await budgetReason(deps, { scope: repo.scope, file }));
   const denied = file?.forks === 'allow' ? [] : await fromForks(deps, rows);
   const isDenied = new Set(denied.map(({ job }) => job));
+  const lost = await lostOf(deps, rows, repo.scope);
   const { settings } = deps;
   const now = deps.clock.now();
   const queued = rows.jobs.filter((job) => job.state === 'queued' && !isDenied.has(job.id));
@@ -73,6 +77,7 @@ export async function lookAround(
       registerTimeoutMs: settings.registerTimeoutMs,
       maxDurationMs: file?.maxDurationMs ?? DEFAULT_MAX_DURATION_MS,
       registrationsPerMinute: REGISTRATIONS_PER_MINUTE,
+      mostReruns: file?.retry ?? 0,
     },
     label: settings.label,
     repos: rows.repos.map((one) => repoView(one, now - 2 * settings.resyncMs)),
@@ -84,14 +89,18 @@ export async function lookAround(
       : offered.rules
     ).map(addHistory),
     offers: offered.offers,
-    jobs: queued.map(jobView),
+    jobs: queued.map((job) =>
+      lost.again.has(job.id) ? { ...jobView(job), isAgain: true } : jobView(job),
+    ),
     instances: rows.instances.map((one) => ({
       ...instanceView(one),
       hasUntoldJob: hasUntoldJob(one, rows.jobs),
+      isAdvised: one.advisedAt !== null,
     })),
     launches: rows.launches.map(launchView),
+    lost: lost.runs,
   };
-  return { world, rows, rules, account, denied };
+  return { world, rows, rules, account, denied, lost };
 }
 
 export const regionsOf = (rules: readonly Rule[]): readonly string[] => [

@@ -1,4 +1,3 @@
-import { neutralize } from '../lib/markdown.ts';
 import type { RuleRow, RulesState } from '../model/outcome.ts';
 
 const MOST_ROWS = 10;
@@ -7,7 +6,6 @@ const MONTH_HOURS = 730;
 
 /** `$0.0312`: up to four digits after the first that is not zero, never less than cents. */
 export function usd(value: number): string {
-  if (value === 0) return '$0';
   const digits = value >= 1 ? 2 : value >= 0.1 ? 3 : 4;
   return `$${value.toFixed(digits)}`;
 }
@@ -24,10 +22,10 @@ export function span(ms: number): string {
 
 export const NO_RULES = 'There are no rules: no machine may be launched.';
 
-export function rulesTable({ rows, held }: RulesState): readonly string[] {
-  if (rows.length === 0) return [NO_RULES, ...held];
+export function rulesTable({ rows }: RulesState): readonly string[] {
+  if (rows.length === 0) return [NO_RULES];
   const line = (row: RuleRow) =>
-    `| ${row.type} | ${row.region} | ${row.market} | ${hourly(row.nowUsd)} | ${hourly(row.atMostUsd)} | ${row.inUse} / ${row.max} | ${neutralize(row.status)} |`;
+    `| ${row.type} | ${row.region} | ${row.market} | ${hourly(row.nowUsd)} | ${hourly(row.atMostUsd)} | ${row.inUse} / ${row.max} | ${row.status} |`;
   const more = rows.length > MOST_ROWS ? [`and ${rows.length - MOST_ROWS} more rules`] : [];
   return [
     [
@@ -36,7 +34,6 @@ export function rulesTable({ rows, held }: RulesState): readonly string[] {
       ...rows.slice(0, MOST_ROWS).map(line),
     ].join('\n'),
     ...more,
-    ...held,
   ];
 }
 
@@ -47,11 +44,10 @@ const sum = (rows: readonly RuleRow[], price: (row: RuleRow) => number | null): 
   }, 0);
 
 /** The one number that people quote later must be the honest one: the worst case, by hour and month. */
-export function costLine({ rows, monthUsd, budgetUsd }: RulesState): string {
+export function costLine({ rows, monthUsd }: RulesState): string {
   const now = sum(rows, (row) => row.nowUsd);
   const most = sum(rows, (row) => row.atMostUsd);
-  const budget = budgetUsd === null ? '' : ` of the budget of ${usd(budgetUsd)}`;
-  const soFar = `This month so far: ${usd(monthUsd)}${budget}.`;
+  const soFar = `This month so far: ${usd(monthUsd)}.`;
   if (rows.length === 0) return soFar;
   const monthly = (value: number) => `${usd(value)}/hour (${usd(value * MONTH_HOURS)}/month)`;
   if (most !== null && now !== null) {

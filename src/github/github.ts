@@ -59,8 +59,7 @@ const MAX_EXACT_IDS = 1000;
 
 export function createGitHub(deps: GitHubDeps): GitHub & Talk {
   const { clock, settingsUrl } = deps;
-  const pace = createPace(clock);
-  const transport = createTransport({ ...deps, pace });
+  const transport = createTransport({ ...deps, pace: createPace(clock) });
   const tokens = createTokens({ ...deps, transport, settingsUrl });
   const client = createClient({ ...deps, tokens, transport, settingsUrl });
   const runnerOf = createCache<ActionsRunner>(clock, MAX_ARCHES);
@@ -71,7 +70,6 @@ export function createGitHub(deps: GitHubDeps): GitHub & Talk {
     ...jobCalls(client),
     ...deliveryCalls(client, clock),
     ...createTalk(client, deps.appId),
-    hourOf: pace.hourOf,
     file: (repo, path, ref) => readFile(client, repo, { path, ref }),
     async actionsRunner(repo, arch) {
       const known = runnerOf.get(arch, RUNNER_MAX_AGE_MS);

@@ -87,6 +87,8 @@ const TEMPLATE = 'the launch template is gone';
 
 /** Our own word for an answer with fewer machines than were asked for. */
 export const FEWER = 'FewerThanAsked';
+/** Ours as well: where EC2 takes machines back, it has none to give. */
+export const TAKEN_BACK = 'MachineTakenBack';
 
 /** Every code that we have a word for; the others go by their HTTP status. */
 export const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
@@ -95,6 +97,7 @@ export const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
   capacity('UnfulfillableCapacity', ROOM),
   capacity('ReservationCapacityExceeded', ROOM),
   capacity(FEWER, 'EC2 gave fewer machines than were asked for'),
+  capacity(TAKEN_BACK, 'EC2 has just taken a machine back'),
   // A host is short of room for the type in either market.
   mean('capacity', 'zone', SOON)('InsufficientHostCapacity', ROOM),
   mean('capacity', 'zone', SOON)('InsufficientCapacityOnHost', ROOM),

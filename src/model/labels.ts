@@ -23,6 +23,10 @@ const FREE = /^(?:run=.|retry=\d{1,2}$)/;
 
 export const isFree = (part: string): boolean => FREE.test(part);
 
+/** `retry=0`, alone or as a part: the job is never run again by itself. */
+export const isNeverAgain = (labels: readonly string[], ours: string): boolean =>
+  labels.some((label) => partsOf(label.toLowerCase(), ours.toLowerCase()).includes('retry=0'));
+
 /** What one lower-cased label asks for: `dstack/cpu=4/gpu=1` asks for two things. */
 export const partsOf = (label: string, ours: string): readonly string[] =>
   label.startsWith(`${ours}/`) ? label.slice(ours.length + 1).split('/') : [label];

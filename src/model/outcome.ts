@@ -53,14 +53,9 @@ export interface EndedRow {
   readonly ranMs: number | null;
 }
 
-/** Where a change is. */
 export interface Place {
-  /**
-   * `pull`: asked for, since the branch is protected · `lifted`: the file said so already, and what was
-   * held against it is let go · `held`: in force, and not committed.
-   */
-  readonly kind: 'commit' | 'pull' | 'lifted' | 'held';
-  /** The commit's sha; the number of the pull request, '' for none; why it is not committed. */
+  readonly kind: 'commit' | 'pull';
+  /** The commit's sha, or the pull request's number. */
   readonly name: string;
   readonly url: string;
   readonly branch: string;
@@ -70,11 +65,7 @@ export interface Place {
 export interface RulesState {
   readonly enabled: boolean;
   readonly rows: readonly RuleRow[];
-  /** A sentence for each thing that is in force and not in the file. */
-  readonly held: readonly string[];
   readonly monthUsd: number;
-  /** What the month may cost; null: no limit. */
-  readonly budgetUsd: number | null;
   readonly asOf: Instant;
 }
 
@@ -98,8 +89,6 @@ export type Outcome =
       readonly waits: readonly WaitRow[];
       readonly machines: readonly MachineRow[];
       readonly rules: { readonly commit: string | null; readonly url: string };
-      /** Calls to GitHub in this hour; null: it did not say yet. */
-      readonly calls: { readonly used: number; readonly limit: number } | null;
     }
   | { readonly kind: 'runners'; readonly machines: readonly MachineRow[]; readonly asOf: Instant }
   | { readonly kind: 'explain'; readonly told: readonly Told[] }
@@ -111,8 +100,6 @@ export type Outcome =
       readonly hint?: string;
       /** Who asks may not; others may. */
       readonly isForbidden?: true;
-      /** Where it can be changed; made by us. */
-      readonly url?: string;
     }
   | {
       readonly kind: 'file-problems';
@@ -126,14 +113,9 @@ export interface Told {
   readonly job: JobLink;
   readonly state: string;
   readonly text: string;
-  /** How long it has run, or ran; null: it did not. */
-  readonly ranMs: number | null;
   readonly machine: MachineRow | null;
 }
 
 /** It did what was asked, or said what was asked for. */
-export const isGood = (outcome: Outcome): boolean => {
-  const { kind } = outcome;
-  if (kind === 'changed') return outcome.place.kind !== 'held';
-  return kind !== 'refused' && kind !== 'error' && kind !== 'file-problems';
-};
+export const isGood = ({ kind }: Outcome): boolean =>
+  kind !== 'refused' && kind !== 'error' && kind !== 'file-problems';

@@ -11,6 +11,7 @@ import type {
 } from './ids.ts';
 import type { Reason } from './job.ts';
 import type { Arch, InstanceState, Machine, Market, Offer } from './launch.ts';
+import type { RerunOutcome, RunAttempt } from './rerun.ts';
 
 // The plan's whole input and output, as plain JSON: a saved world is a test.
 
@@ -22,6 +23,8 @@ export interface Limits {
   readonly maxDurationMs: number;
   /** GitHub registers about this many runners a minute for us. */
   readonly registrationsPerMinute: number;
+  /** How often a job is run again by itself after EC2 took its machine. */
+  readonly mostReruns: number;
 }
 
 export interface JobView {
@@ -32,6 +35,41 @@ export interface JobView {
   readonly queuedAt: Instant;
   /** Not handed out by GitHub: no demand before this time. */
   readonly asideUntil?: Instant;
+  /** It runs again after EC2 took its machine: on demand, where a rule allows both markets. */
+  readonly isAgain?: true;
+}
+
+/** A job of ours whose machine EC2 took back, or is about to. */
+export interface LostJob {
+  readonly id: JobId;
+  readonly name: string;
+  readonly labels: readonly string[];
+  /** When it is or was cut: from then on it wants another machine. */
+  readonly cutAt: Instant;
+  /** It has ended at GitHub. */
+  readonly isOver: boolean;
+  /** EC2's own word: it took the machine back. null: it has not said why the machine ended. */
+  readonly isInterrupted: boolean | null;
+  /** null: not known, and so far nothing hangs on it. */
+  readonly hasEnvironment: boolean | null;
+  /** How often it was run again already. */
+  readonly reruns: number;
+}
+
+/** An attempt of a workflow run with such jobs. */
+export interface LostRun extends RunAttempt {
+  readonly outcome: RerunOutcome | null;
+  readonly jobs: readonly LostJob[];
+  /** What GitHub says of the run; null: it was not read now. */
+  readonly read: RunRead | null;
+}
+
+export interface RunRead {
+  readonly attempt: number;
+  readonly isComplete: boolean;
+  readonly conclusion: string | null;
+  /** Jobs that ended badly, ours or not. */
+  readonly failed: readonly { readonly id: JobId; readonly conclusion: string | null }[];
 }
 
 export interface InstanceView {
@@ -56,6 +94,8 @@ export interface InstanceView {
   /** What its runner registered with; empty before. */
   readonly labels: readonly string[];
   readonly reason: string;
+  /** EC2 advised to move away from it: it ends as soon as it is idle. */
+  readonly isAdvised?: boolean;
   /** It says that it has a job, and GitHub has not said which: one of the queued ones is taken. */
   readonly hasUntoldJob?: boolean;
 }
@@ -146,6 +186,8 @@ export interface World {
   readonly instances: readonly InstanceView[];
   /** Those with an unknown outcome. */
   readonly launches: readonly LaunchView[];
+  /** Not settled ones, the oldest first. */
+  readonly lost: readonly LostRun[];
 }
 
 export type Action =
@@ -173,7 +215,20 @@ export type Action =
       /** true: only while GitHub agrees that it has no job, by deleting the runner first. */
       readonly onlyIdle: boolean;
       readonly reason: string;
-    };
+    }
+  | RerunAction;
+
+/** What becomes of an attempt whose jobs lost their machine. */
+export interface RerunAction extends RunAttempt {
+  readonly kind: 'rerun';
+  /** failed: all that failed runs again. job: that one. none: a person has to decide. */
+  readonly what: 'failed' | 'job' | 'none';
+  readonly job: JobId | null;
+  /** Names of those that lost their machine. */
+  readonly names: readonly string[];
+  /** '' where nobody needs to read of it. */
+  readonly reason: string;
+}
 
 export interface Wait {
   readonly job: JobId;

@@ -12,6 +12,8 @@ export interface JobClass {
   readonly labels: readonly string[];
   /** What their machines must be; null: either. */
   readonly market: Market | null;
+  /** They run again after EC2 took their machine. */
+  readonly isAgain: boolean;
   /** The rules that serve them. */
   readonly rules: readonly RuleFacts[];
   /** Those that would, and that the repository's own file leaves out. */
@@ -53,10 +55,12 @@ function groupJobs(facts: Facts, runners: Runners, jobs: readonly JobView[]): De
 
   function newGroup(job: JobView, set: LabelSet, takers: readonly Taker[]): JobGroup {
     const asked = askedOf(set);
-    const key = `${job.repo}\n${asked.key}`;
+    const isAgain = job.isAgain === true;
+    const key = `${job.repo} ${isAgain}\n${asked.key}`;
     let jobClass = classes.get(key);
     if (jobClass === undefined) {
-      jobClass = { repo: job.repo, labels: job.labels, ...servedBy(facts, asked, job.repo) };
+      const served = servedBy(facts, asked, job.repo);
+      jobClass = { repo: job.repo, labels: job.labels, isAgain, ...served };
       classes.set(key, jobClass);
     }
     const group = { class: jobClass, jobs: [] };
@@ -67,9 +71,11 @@ function groupJobs(facts: Facts, runners: Runners, jobs: readonly JobView[]): De
 
   for (const [repo, its] of groupBy(jobs, (job) => job.repo)) {
     const index = runners.indexOf(repo);
-    const known = new Map<PlainSet | Asked | string, JobGroup>();
+    const once = new Map<PlainSet | Asked | string, JobGroup>();
+    const again: typeof once = new Map();
     for (const job of its) {
       const set = facts.readLabels(job.labels);
+      const known = job.isAgain === true ? again : once;
       const key = set.free.length === 0 ? set.plain : keyWithFree(set, index);
       let group = known.get(key);
       if (group === undefined) {

@@ -84,7 +84,13 @@ function byItsLife(facts: Facts, instance: InstanceView): Ending | null {
     if (launchedAt + registerTimeoutMs > facts.now) return null;
     return now(`not registered ${span(registerTimeoutMs)} after its launch`);
   }
-  if (state === 'online' || !isFresh(facts, instance.repo)) return null;
+  if (!isFresh(facts, instance.repo)) return null;
+  if (state === 'online') {
+    const isAdvised = instance.isAdvised === true;
+    return isAdvised
+      ? { onlyIdle: true, reason: 'idle, and EC2 advises to move away from it' }
+      : null;
+  }
   if (registeredAt + registerTimeoutMs > facts.now) return null;
   const reason = `registered, but not online within ${span(registerTimeoutMs)}`;
   return { onlyIdle: true, reason };

@@ -5,6 +5,7 @@ import type { JobView, World } from '../model/world.ts';
 import { bothSides, type JobGroup } from './demand.ts';
 import { factsOf, isAside } from './facts.ts';
 import { fits, matchJobs } from './matching.ts';
+import { cutJobs } from './reruns.ts';
 
 /** GitHub's limits for one runner. */
 const MAX_LABELS = 100;
@@ -27,7 +28,8 @@ export function labelsFor(world: World, key: InstanceKey, now: Instant): readonl
   const registered = facts.instances.filter(
     (other) => ofRepo(other) && other.registeredAt !== null && other.key !== key,
   );
-  const jobs = facts.jobs.filter((job) => ofRepo(job) && !isAside(facts, job));
+  const all = [...facts.jobs, ...cutJobs(facts)];
+  const jobs = all.filter((job) => ofRepo(job) && !isAside(facts, job));
   const { demand, runners } = bothSides({ ...facts, instances: registered }, jobs, new Map());
   const matching = matchJobs(demand, runners);
 

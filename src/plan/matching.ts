@@ -35,6 +35,12 @@ export interface Matching {
 export const fits = (wanted: Market | null, market: Market): boolean =>
   wanted === null || wanted === market;
 
+/** What EC2 took back once is not put at its mercy again, where the rule has a choice. */
+function marketAt({ market, isAgain }: JobClass, { usable }: RuleFacts): Market | null {
+  const hasChoice = isAgain && inMarket(usable, 'on-demand').length > 0;
+  return market ?? (hasChoice ? 'on-demand' : null);
+}
+
 type NodeOf = (of: JobClass | JobGroup) => number;
 
 export function matchJobs(demand: Demand, runners: Runners): Matching {
@@ -72,7 +78,7 @@ export function matchJobs(demand: Demand, runners: Runners): Matching {
     take(rule, { limit, roomFor }) {
       const root = flow.node();
       const open = (byRule.get(rule.rule.id) ?? []).filter(
-        ({ market }) => inMarket(rule.usable, market).length > 0,
+        (jobClass) => inMarket(rule.usable, marketAt(jobClass, rule)).length > 0,
       );
       const gates: Gate[] = [];
       for (const [repo, classes] of groupBy(open, (jobClass) => jobClass.repo)) {
@@ -91,8 +97,9 @@ export function matchJobs(demand: Demand, runners: Runners): Matching {
       return count;
     },
     places() {
-      const counted = taken.map(({ rule, jobClass: { repo, market }, arc }) => {
-        return { rule, repo, market, count: flow.flowOn(arc) };
+      const counted = taken.map(({ rule, jobClass, arc }) => {
+        const market = marketAt(jobClass, rule);
+        return { rule, repo: jobClass.repo, market, count: flow.flowOn(arc) };
       });
       const keyOf = ({ rule, repo, market }: Places): string => `${repo} ${rule.rule.id} ${market}`;
       return [...groupBy(counted, keyOf).values()].flatMap((group) => {

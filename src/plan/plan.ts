@@ -5,7 +5,7 @@
 // more live machines than a rule's maximum, as many jobs served as can be, no cheaper way to serve
 // that many (unless jobs ask for a market: see launches.ts), no machine ended that may be busy except
 // by a rule, a limit or a person, and exactly one reason for each queued job. Read in order: ends,
-// runners, demand, idle, matching, launches.
+// runners, demand, idle, matching, launches, reruns.
 
 import type { Instant } from '../lib/clock.ts';
 import type { Plan, World } from '../model/world.ts';
@@ -17,6 +17,7 @@ import { endIdle } from './idle.ts';
 import { launchActions, takePlaces } from './launches.ts';
 import { matchJobs } from './matching.ts';
 import { endForPlaces } from './places.ts';
+import { cutJobs, rerunActions } from './reruns.ts';
 import { unknownActions } from './unknown.ts';
 import { waitsOf } from './waits.ts';
 
@@ -25,7 +26,9 @@ export { labelsFor } from './labels-for.ts';
 export function plan(world: World, now: Instant): Plan {
   const facts = factsOf(world, now);
   const endings = endsByThemselves(facts);
-  const wanted = facts.jobs.filter((job) => isFresh(facts, job.repo) && !isAside(facts, job));
+  const wanted = [...facts.jobs, ...cutJobs(facts)].filter(
+    (job) => isFresh(facts, job.repo) && !isAside(facts, job),
+  );
   const before = bothSides(facts, wanted, endings);
   const ended = endings.size;
   const doubted = endIdle(facts, before.runners, endings);
@@ -44,6 +47,7 @@ export function plan(world: World, now: Instant): Plan {
       ...endActions(facts, endings),
       ...launchActions(facts, places),
       ...cancelled.actions,
+      ...rerunActions(facts),
     ],
     waits: cancelled.waits,
     doubted: [...doubted],

@@ -44,6 +44,33 @@ export function readWorkflow(text: string): Workflow | undefined {
   return { jobs, computed };
 }
 
+/**
+ * Whether the job that GitHub shows under this name has an `environment`, as far as the file tells: a
+ * name may be computed, and another workflow's job is in another file. In doubt it has one.
+ */
+export function mayNameEnvironment(text: string, shown: string): boolean {
+  if (Buffer.byteLength(text) > MAX_BYTES) return true;
+  const document = parseYaml(text, { lines: new LineCounter() });
+  const jobs = itemsOf(valueAt(document.contents, 'jobs'));
+  if (document.errors.length > 0 || jobs.length === 0 || jobs.length > MAX_JOBS) return true;
+  const mine = jobs.filter(({ key, value }) => mayBeShownAs(shown, key, value));
+  if (mine.length === 0) return true;
+  return mine.some(
+    ({ value }) =>
+      !isMap(value) ||
+      valueAt(value, 'uses') !== undefined ||
+      valueAt(value, 'environment') !== undefined,
+  );
+}
+
+/** Jobs of a matrix are shown as `name (a, b)`. */
+function mayBeShownAs(shown: string, key: Node, value: Node | null): boolean {
+  const written = valueAt(value, 'name');
+  const name = String(scalarOf(written ?? key));
+  if (name.includes('${{') || (written !== undefined && !isScalar(written))) return true;
+  return shown === name || shown.startsWith(`${name} (`) || shown.startsWith(`${name} / `);
+}
+
 const itemsOf = (node: Node | null | undefined) =>
   isMap<Node, Node | null>(node) ? node.items : [];
 

@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
-import { readWorkflow } from '../../src/rules/workflow.ts';
+import { describe, expect, test } from '@jest/globals';
+import { mayNameEnvironment, readWorkflow } from '../../src/rules/workflow.ts';
 
 const jobs = (text: string) => readWorkflow(text)?.jobs.map(({ name, labels }) => [name, labels]);
 
@@ -48,4 +48,41 @@ test.each([[''], ['a'], ['jobs: 3'], ['jobs: [a]'], ['jobs:\n  a: b'], ['jobs:\n
 test('stops at 500 jobs', () => {
   const many = Array.from({ length: 600 }, (_, i) => `  j${i}: {runs-on: dstack}`);
   expect(jobs(['jobs:', ...many].join('\n'))).toHaveLength(500);
+});
+
+describe('whether a job names an environment', () => {
+  const jobs = (text: string) => `on: push\njobs:\n${text}`;
+  const DEPLOY = '  deploy:\n    environment: production\n';
+  const BUILD = '  build:\n    runs-on: dstack\n';
+  test.each<[string, string, string, boolean]>([
+    ['it does', jobs(DEPLOY), 'deploy', true],
+    ['it does not', jobs(BUILD), 'build', false],
+    ['another does', jobs(BUILD + DEPLOY), 'build', false],
+    [
+      'by its own name',
+      jobs('  a:\n    name: Ship it\n    environment: {name: x}\n'),
+      'Ship it',
+      true,
+    ],
+    ['of a matrix', jobs(`${DEPLOY}    strategy: {}\n`), 'deploy (1, x64)', true],
+    ['of a matrix without one', jobs(BUILD + DEPLOY), 'build (1, x64)', false],
+    [
+      'a computed name may be its',
+      jobs(`  a:\n    name: "\${{ x }}"\n    environment: x\n${BUILD}`),
+      'build',
+      true,
+    ],
+    [
+      'another workflow is called',
+      jobs('  call:\n    uses: ./.github/workflows/x.yml\n'),
+      'call / build',
+      true,
+    ],
+    ['it is not there', jobs(BUILD), 'test', true],
+    ['no YAML', 'jobs: [', 'build', true],
+    ['no jobs', 'on: push\n', 'build', true],
+    ['too large a file', `${jobs(BUILD)}#${'x'.repeat(300_000)}`, 'build', true],
+  ])('%s', (_, text, name, expected) => {
+    expect(mayNameEnvironment(text, name)).toBe(expected);
+  });
 });

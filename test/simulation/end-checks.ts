@@ -2,11 +2,18 @@ import { repoScope } from '../../src/model/ids.ts';
 import type { Job } from '../../src/sandbox/github-state.ts';
 import { RULES_PATH, type World } from './world.ts';
 
+/** Each as it ran last: what EC2 took the machine of is run again. */
+const latest = ({ jobs, github }: World): readonly Job[] =>
+  jobs.flatMap(({ run }) => github.jobs.latest(run));
+
 /** The world has nothing to do for us any more, as GitHub and EC2 know it. */
-export function isOver({ ec2, jobs, repos, scenario, nowMs, forgotten }: World): boolean {
+export function isOver(world: World): boolean {
+  const { ec2, repos, scenario, nowMs, forgotten, promises } = world;
   if (nowMs() < scenario.calmAt) return false;
   return (
-    jobs.every((job) => job.facts.now.state === 'completed') &&
+    latest(world).every(
+      (job) => job.facts.now.state === 'completed' && (isFine(world, job) || !promises.isLost(job)),
+    ) &&
     ec2.counts().left === 0 &&
     repos.every(({ runners }) =>
       [...runners.values()].every((one) => !one.state.now.isThere || forgotten.has(one)),
@@ -25,8 +32,8 @@ export async function isQuiet({ store, repos }: World): Promise<boolean> {
 
 /** What is promised of the end. The first that is broken is the one that is told. */
 export async function checkEnd(world: World): Promise<void> {
-  const { kernel, ec2, jobs, repos, forgotten } = world;
-  for (const job of jobs) checkJob(world, job);
+  const { kernel, ec2, repos, forgotten } = world;
+  for (const job of latest(world)) checkJob(world, job);
   const left = [...ec2.instances.values()].filter(
     ({ state }) => state === 'pending' || state === 'running',
   );
@@ -73,13 +80,18 @@ function checkRedeliveries({ kernel, github, faults }: World): void {
   }
 }
 
-function checkJob({ kernel, cancelled, promises }: World, job: Job): void {
+const isFine = ({ cancelled, promises }: World, job: Job): boolean => {
+  const isAsMeant = job.facts.now.conclusion === (job.spec.result ?? 'success');
+  return isAsMeant || cancelled.has(job) || promises.isExcused(job);
+};
+
+function checkJob(world: World, job: Job): void {
+  const { kernel } = world;
   const { state, conclusion } = job.facts.now;
   const name = `job ${job.id}`;
   kernel.invariant(state === 'completed', 'job-lost', `${name} is ${state} at the end`);
-  const isAsMeant = conclusion === (job.spec.result ?? 'success');
-  const isFine = isAsMeant || cancelled.has(job) || promises.isExcused(job);
-  kernel.invariant(isFine, 'job-cut', `${name} ended as ${conclusion}, and nobody wanted that`);
+  const text = `${name} ended as ${conclusion}, and nobody wanted that`;
+  kernel.invariant(isFine(world, job), 'job-cut', text);
 }
 
 /** The store knows what the world knows. */

@@ -85,7 +85,7 @@ function reclaim({ kernel, ec2, promises }: World, { nth, hasNotice }: Of<'recla
   const one = live[nth % Math.max(1, live.length)];
   if (!one) return;
   kernel.mark(`fault reclaim ${hasNotice ? 'with' : 'without'} notice`);
-  promises.excuse(one.id);
+  promises.reclaim(one.id);
   ec2.reclaim(one.id, hasNotice);
 }
 

@@ -16,6 +16,9 @@ const RULES_AGE_MS = 300_000;
 const NEWS_MS = 60_000;
 /** Machines that could still take a job, beyond the jobs that are open: late words cost that many. */
 export const MOST_SURPLUS = 6;
+/** `retry` is this by default. */
+const MOST_RERUNS = 2;
+const NOTICE_MS = 120_000;
 
 interface Intended {
   readonly scope: ScopeId;
@@ -43,8 +46,12 @@ export interface Promises extends Ec2Watch {
   sends(holder: string, scope: string): void;
   /** It will end with its job, by the world's fault. */
   excuse(instance: string): void;
+  /** EC2 takes it back: what it ran is run again. */
+  reclaim(instance: string): void;
   /** Whether a job that ended at that time, on that runner, may have ended badly. */
   isExcused(job: Job): boolean;
+  /** It lost its machine to EC2, and was not run again although it should be. */
+  isLost(job: Job): boolean;
   readonly worstSurplus: number;
 }
 
@@ -55,7 +62,10 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
   const intents = new Map<LaunchId, Intended>();
   const leases = new Map<string, Lease>();
   const excused = new Set<string>();
+  const reclaimed = new Set<string>();
   let worstSurplus = 0;
+  /** The store, and with it what EC2 had taken back by then. */
+  let lostAt = 0;
 
   const isStrictNear = (scope: ScopeId, at: Instant) =>
     (strictAt.get(scope) ?? []).some((since) => at >= since && at - since <= RULES_AGE_MS);
@@ -87,6 +97,17 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
   const repoOf = (scope: string): Repo | undefined =>
     github.state.repos.get(Number(scope.replace('repo-', '')));
 
+  /** EC2 says that it took the machine, and nobody wanted the job to end. */
+  function isLost(job: Job): boolean {
+    const { runner, completedAt, conclusion } = job.facts.now;
+    const machine = [...ec2.instances.values()].find(({ id }) => runner?.name.includes(id));
+    if (machine?.stateReason?.code !== 'Server.SpotInstanceTermination') return false;
+    if (conclusion === 'success' || job.attempt > MOST_RERUNS || job.spec.environment) return false;
+    const strict = strictAt.get(`repo-${Number(job.run.repo.id)}`) ?? [];
+    const isStrict = strict.some((at) => Math.abs(at - (completedAt ?? 0)) <= RULES_AGE_MS);
+    return !isStrict && lostAt < (machine.endedAt ?? 0) - NOTICE_MS;
+  }
+
   /** Machines that may still take a job, against jobs that may still want one. */
   function checkSurplus(scope: ScopeId) {
     const repo = repoOf(scope);
@@ -94,6 +115,7 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
     const spare = [...ec2.instances.values()].filter((one) => {
       const isOpen = one.state === 'pending' || one.state === 'running';
       if (!isOpen || one.tags['dstack:scope'] !== scope || excused.has(one.id)) return false;
+      if (reclaimed.has(one.id)) return false;
       return !finished.has(one.id) && runnerOf(repo, one)?.job?.facts.now.state !== 'in_progress';
     }).length;
     const open = [...repo.queue].filter(
@@ -141,18 +163,24 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
     released(lease) {
       if (leases.get(lease.name)?.fence === lease.fence) leases.delete(lease.name);
     },
-    forgetLeases: () => leases.clear(),
+    forgetLeases() {
+      leases.clear();
+      lostAt = kernel.now();
+    },
     sends(holder, scope) {
       const now = leases.get(scope)?.holder ?? holder;
       const text = `${holder} launches in ${scope}, and the lease is ${now}'s`;
       kernel.invariant(now === holder, 'stale-call', text);
     },
     excuse: (instance) => void excused.add(instance),
+    reclaim: (instance) => void reclaimed.add(instance),
     isExcused(job) {
       const { runner, completedAt } = job.facts.now;
       if (isStrictNear(`repo-${Number(job.run.repo.id)}`, completedAt ?? 0)) return true;
-      return [...excused].some((id) => runner?.name.includes(id) === true);
+      const isOn = (id: string) => runner?.name.includes(id) === true;
+      return [...excused].some(isOn) || ([...reclaimed].some(isOn) && !isLost(job));
     },
+    isLost,
     get worstSurplus() {
       return worstSurplus;
     },

@@ -1,0 +1,261 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Job } from '../../src/sandbox/github-state.ts';
+import {
+  conclusions,
+  isDone,
+  isRunning,
+  MINUTE,
+  openStage,
+  R,
+  rulesText,
+  SECOND,
+  type Stage,
+  type StageOptions,
+} from '../stage.ts';
+
+// What EC2 takes back, with and without a word before, and what becomes of the jobs.
+
+/** All jobs of the runs that these jobs are of, as they ran last. */
+const latest = (stage: Stage, jobs: readonly Job[]): readonly Job[] =>
+  [...new Set(jobs.map(({ run }) => run))].flatMap((run) => stage.github.jobs.latest(run));
+
+const attempts = (stage: Stage, jobs: readonly Job[]) =>
+  latest(stage, jobs).map(({ attempt }) => attempt);
+
+/** Runs of one job each, all running. */
+async function running(stage: Stage, count: number, durationMs = 10 * MINUTE) {
+  const jobs = Array.from({ length: count }, () => stage.addJobs(1, { durationMs })).flat();
+  await stage.until(isRunning(jobs), 5 * MINUTE);
+  return jobs;
+}
+
+const takeBack = (stage: Stage, hasNotice: boolean) => {
+  for (const { id } of stage.live()) stage.ec2.reclaim(id, hasNotice);
+};
+
+const opened = (options: StageOptions = {}) =>
+  openStage({ rules: rulesText({ 'm5.large': 4, 'm5.xlarge': 4 }), ...options });
+
+/** Ended well, and nothing is left of it. */
+async function endsWell(stage: Stage, jobs: readonly Job[]): Promise<void> {
+  const ends = () => conclusions(latest(stage, jobs)).join();
+  await stage.until(() => ends() === 'success', 40 * MINUTE);
+  await stage.until(() => stage.live().length === 0, 10 * MINUTE);
+  await stage.pass(R);
+  expect(await stage.store.scopesWithWork()).toEqual([]);
+}
+
+describe('a machine with a notice', () => {
+  test('that boots is left to EC2, and its job gets another', async () => {
+    const stage = await opened();
+    const jobs = stage.addJobs(1);
+    await stage.until(() => stage.live().some(({ state }) => state === 'running'));
+    takeBack(stage, true);
+    await endsWell(stage, jobs);
+    expect(attempts(stage, jobs)).toEqual([1]);
+  });
+
+  test('that is idle ends at once', async () => {
+    const stage = await opened();
+    const [job] = stage.addJobs(1, { labels: ['dstack', 'self-hosted'] });
+    await stage.until(() => stage.live().some(({ state }) => state === 'running'));
+    if (job) stage.github.runners.cancel(job);
+    await stage.until(() =>
+      [...stage.repo.runners.values()].some(({ state }) => state.now.isOnline),
+    );
+    takeBack(stage, true);
+    await stage.until(() => stage.live().length === 0, 10 * SECOND);
+  });
+
+  test('runs its job until 25 s before the end; another has begun to start by then', async () => {
+    const stage = await opened();
+    const jobs = await running(stage, 1);
+    const [machine] = stage.live();
+    takeBack(stage, true);
+    const noticedAt = stage.kernel.now();
+    await stage.until(isDone(jobs));
+    expect(stage.kernel.now() - noticedAt).toBeGreaterThanOrEqual(95 * SECOND);
+    await stage.until(() => stage.live().length === 2, 10 * SECOND);
+    // Before the first is gone, and elsewhere.
+    const places = stage.live().map(({ zone, type }) => `${zone} ${type}`);
+    expect(new Set(places).size).toBe(2);
+    await stage.until(() => stage.live().length === 1, MINUTE);
+    expect(machine?.stateReason?.code).toBe('Server.SpotInstanceTermination');
+    await endsWell(stage, jobs);
+    expect(attempts(stage, jobs)).toEqual([2]);
+    expect(stage.ec2.counts().launched).toBe(2);
+  });
+});
+
+test('a notice for ten at once: each job runs again, and no more machines start than jobs', async () => {
+  const stage = await opened({ rules: rulesText({ 'm5.large': 20, 'm5.xlarge': 20 }) });
+  const jobs = await running(stage, 10);
+  takeBack(stage, true);
+  await endsWell(stage, jobs);
+  expect(attempts(stage, jobs)).toEqual(jobs.map(() => 2));
+  expect(stage.ec2.counts().launched).toBe(20);
+});
+
+test('where the rule is full, the next machine starts when EC2 ends the old one', async () => {
+  const stage = await openStage({ rules: rulesText({ 'm5.large': 1 }) });
+  const jobs = await running(stage, 1);
+  const [old] = stage.live();
+  takeBack(stage, true);
+  await stage.until(() => stage.live().some(({ id }) => id !== old?.id));
+  expect(old?.state).not.toBe('running');
+  await endsWell(stage, jobs);
+});
+
+test('without a notice the job is run again when GitHub misses its runner', async () => {
+  const stage = await opened();
+  const jobs = await running(stage, 1);
+  takeBack(stage, false);
+  await stage.until(isDone(jobs), 20 * MINUTE);
+  // Nobody waits for that long.
+  expect(stage.ec2.counts().launched).toBe(1);
+  await endsWell(stage, jobs);
+  expect(attempts(stage, jobs)).toEqual([2]);
+});
+
+describe('of a run with several jobs', () => {
+  const spec = (name: string, more: Partial<Job['spec']> = {}) => ({
+    name,
+    labels: ['self-hosted', 'dstack'],
+    durationMs: 10 * MINUTE,
+    ...more,
+  });
+
+  /** All but the first end by themselves before EC2 takes the first one's machine. */
+  async function play(others: readonly Job['spec'][], first = spec('first')) {
+    const stage = await opened();
+    const { jobs } = stage.github.jobs.addRun(stage.repo, { jobs: [first, ...others] });
+    await stage.until(isRunning(jobs.slice(0, 1)));
+    await stage.until(isDone(jobs.slice(1)), 20 * MINUTE);
+    await stage.until(() => stage.live().length === 1, 5 * MINUTE);
+    takeBack(stage, true);
+    await stage.until(isDone(jobs), 5 * MINUTE);
+    await stage.until(() => stage.live().length === 0, 30 * MINUTE);
+    await stage.pass(R);
+    expect(await stage.store.scopesWithWork()).toEqual([]);
+    const ends = Object.fromEntries(
+      latest(stage, jobs).map(({ spec: { name }, attempt, facts }) => [
+        name,
+        `${attempt} ${facts.now.conclusion}`,
+      ]),
+    );
+    return { stage, ends };
+  }
+
+  test('those that ended well are left', async () => {
+    const { ends } = await play([spec('good', { durationMs: MINUTE })]);
+    expect(ends).toEqual({ first: '2 success', good: '1 success' });
+  });
+
+  test('only the one that lost its machine runs again when another failed by itself', async () => {
+    const bad = spec('bad', { durationMs: MINUTE, result: 'failure' });
+    const { ends } = await play([bad]);
+    expect(ends).toEqual({ first: '2 success', bad: '1 failure' });
+  });
+
+  test.each<[string, Job['spec']]>([
+    ['`retry=0`', spec('first', { labels: ['self-hosted', 'dstack', 'retry=0'] })],
+  ])('one with %s is never run again', async (_, first) => {
+    const { ends, stage } = await play([], first);
+    expect(ends).toEqual({ first: '1 cancelled' });
+    expect(stage.ec2.counts().launched).toBe(1);
+  });
+});
+
+describe('a job with an environment', () => {
+  test('is never run again', async () => {
+    const stage = await opened();
+    const jobs = stage.addJobs(1, { environment: 'production', durationMs: 10 * MINUTE });
+    await stage.pass(SECOND);
+    for (const job of jobs) stage.github.jobs.approve(job);
+    await stage.until(isRunning(jobs), 5 * MINUTE);
+    takeBack(stage, true);
+    await stage.pass(10 * MINUTE);
+    expect(attempts(stage, jobs)).toEqual([1]);
+    expect(stage.live()).toEqual([]);
+    expect(stage.ec2.counts().launched).toBe(1);
+  });
+
+  const WORKFLOW = '.github/workflows/ci.yml';
+  test.each<[string, string | null, number]>([
+    ['the file has it', 'jobs:\n  build:\n    environment: production\n', 1],
+    ['the file has it not', 'jobs:\n  build:\n    steps: []\n', 2],
+    ['there is no file to tell', null, 1],
+  ])('is told from the workflow where no webhook told: %s', async (_, text, attempt) => {
+    const stage = await opened();
+    stage.github.repos.commit(stage.repo, { [WORKFLOW]: text });
+    // Only active repositories are swept.
+    const before = stage.addJobs(1);
+    await stage.until(isDone(before));
+    stage.knobs.hookFault = ({ event }) =>
+      event === 'workflow_job' ? { kind: 'outage' } : undefined;
+    const jobs = stage.addJobs(1, { name: 'build', durationMs: 10 * MINUTE });
+    await stage.until(isRunning(jobs), 10 * MINUTE);
+    await stage.pass(2 * R);
+    takeBack(stage, true);
+    await stage.pass(20 * MINUTE);
+    expect(attempts(stage, jobs)).toEqual([attempt]);
+  });
+});
+
+test('a job is run again as often as `retry` says, and then no more', async () => {
+  const rules = rulesText({ 'm5.large': 4, 'm5.xlarge': 4, 'c5.xlarge': 4 }, 'retry: 2');
+  const stage = await openStage({ rules });
+  const [first] = stage.addJobs(1, { durationMs: 10 * MINUTE });
+  for (const attempt of [1, 2, 3]) {
+    const now = () => first && latest(stage, [first])[0];
+    await stage.until(
+      () => now()?.attempt === attempt && now()?.facts.now.state === 'in_progress',
+      30 * MINUTE,
+    );
+    takeBack(stage, true);
+    await stage.until(() => now()?.attempt !== attempt || now()?.facts.now.state === 'completed');
+  }
+  await stage.pass(20 * MINUTE);
+  expect(first?.run.attempt).toBe(3);
+  expect(stage.live()).toEqual([]);
+  expect(await stage.store.scopesWithWork()).toEqual([]);
+});
+
+test.each(['lost-request', 'lost-answer', 'throttled'] as const)(
+  'a request to run again whose answer does not come (%s) is settled, and runs it once',
+  async (kind) => {
+    const stage = await opened();
+    stage.knobs.fault = ({ name, nth }) =>
+      name === 'github.rerunFailed' && nth === 1 ? { kind } : undefined;
+    const jobs = await running(stage, 1);
+    takeBack(stage, true);
+    await endsWell(stage, jobs);
+    expect(attempts(stage, jobs)).toEqual([2]);
+    expect(stage.calls.get('github.rerunFailed')).toBe(kind === 'lost-answer' ? 1 : 2);
+  },
+);
+
+test('an app that dies between the request and its answer runs it once', async () => {
+  const stage = await opened();
+  const jobs = await running(stage, 1);
+  stage.knobs.fault = ({ name, nth }) => {
+    if (name === 'github.rerunFailed' && nth === 1) {
+      stage.kernel.at(1, 'the app dies', () => stage.kill());
+      stage.kernel.at(20 * SECOND, 'the app is back', () => stage.start());
+    }
+    return undefined;
+  };
+  takeBack(stage, true);
+  await endsWell(stage, jobs);
+  expect(attempts(stage, jobs)).toEqual([2]);
+});
+
+test('jobs that a command ended are not run again', async () => {
+  const stage = await opened();
+  const jobs = await running(stage, 2);
+  stage.push(rulesText({}));
+  await stage.until(isDone(jobs), 30 * MINUTE);
+  stage.push(rulesText({ 'm5.large': 4 }));
+  await stage.pass(10 * MINUTE);
+  expect(attempts(stage, jobs)).toEqual([1, 1]);
+});
