@@ -208,7 +208,7 @@ function createDemoApp({ world, stage, store }: Scene, url: string): App {
     clock,
     random,
     accounts,
-    catalogue: createCatalogue({ accounts, clock }),
+    catalogue: createCatalogue({ accounts, clock, store }),
     github: client,
     talk: client,
     sts: createSts({ audience: host, endpoint: awsUrl, log }),

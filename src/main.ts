@@ -150,7 +150,7 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
     clock,
     random,
     accounts,
-    catalogue: createCatalogue({ accounts, clock }),
+    catalogue: createCatalogue({ accounts, clock, store }),
     github: client,
     talk: client,
     sts: createSts({ audience, log, ...(stsEndpoint ? { endpoint: stsEndpoint } : {}) }),

@@ -224,7 +224,7 @@ function createAppOn(stage: Stage, process: Process): App {
     clock,
     random,
     accounts,
-    catalogue: createCatalogue({ accounts, clock }),
+    catalogue: createCatalogue({ accounts, clock, store: stage.store }),
     github: hiding(stage, createSandboxGitHub(stage.github, process)),
     talk: createSandboxTalk(stage.github, process),
     sts: createSandboxSts(stage.ec2, process),

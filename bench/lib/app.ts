@@ -40,7 +40,7 @@ export async function serveApp(on: {
     clock,
     random,
     accounts,
-    catalogue: createCatalogue({ accounts, clock }),
+    catalogue: createCatalogue({ accounts, clock, store }),
     github: github ?? githubStub(on.rules),
     ...(github && { talk: github }),
     sts: { callerOf: async () => ({ ok: true, value: { arn: '' } }) },

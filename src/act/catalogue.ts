@@ -1,15 +1,13 @@
 import type { Accounts } from '../accounts/port.ts';
 import type { Ec2, ImageFacts, SubnetFacts, TypeFacts } from '../ec2/port.ts';
 import { createCache } from '../lib/cache.ts';
-import type { Clock, Instant } from '../lib/clock.ts';
-import type { Arch } from '../model/launch.ts';
-import type { Refused, Reply } from '../model/reply.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Arch, SpotHistory } from '../model/launch.ts';
+import { done, type Reply } from '../model/reply.ts';
+import type { Store } from '../store/port.ts';
+import { type Ages, createAwsMemory, type Question } from './aws-memory.ts';
 
-/**
- * What AWS says of types, prices, images and networks, remembered with ages: between a webhook and
- * its launch nothing is asked once the memory is warm. A refusal is remembered shortly, so that a
- * sick account is not asked at every tick.
- */
+/** What AWS says of types, prices, quotas, images and networks, and what its spot machines did. */
 export interface Catalogue {
   /** null: the region has no such type. */
   type(at: At, type: string): Promise<Reply<TypeFacts | null>>;
@@ -26,9 +24,11 @@ export interface Catalogue {
   image(at: At, image: string, arch: Arch): Promise<Reply<ImageFacts>>;
   subnets(at: At, ids: readonly string[]): Promise<Reply<readonly SubnetFacts[]>>;
   securityGroup(at: At, vpc: string): Promise<Reply<string>>;
+  /** What our own spot machines of a type did in a zone, by `zone type`. */
+  spotHistory(at: At): Promise<ReadonlyMap<string, SpotHistory>>;
   /** EC2 refused something that we remembered as good: ask again. */
   forget(at: At): void;
-  /** Asks anew for what is in use and more than half way to too old. */
+  /** Asks anew, before it is due, for what is in use. */
   refresh(): Promise<void>;
 }
 
@@ -39,115 +39,94 @@ export interface At {
 }
 
 const MINUTE_MS = 60_000;
-const MAX_AGE_MS = {
-  type: 12 * 60 * MINUTE_MS,
-  prices: 10 * MINUTE_MS,
-  typeNames: 12 * 60 * MINUTE_MS,
-  onDemandPrice: 24 * 60 * MINUTE_MS,
-  vcpuQuota: 10 * MINUTE_MS,
-  image: 60 * MINUTE_MS,
-  subnets: 10 * MINUTE_MS,
-  securityGroup: 12 * 60 * MINUTE_MS,
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+const ages = (freshMs: number, staleMs: number): Ages => ({ freshMs, staleMs });
+const AGES = {
+  type: ages(12 * HOUR_MS, 7 * DAY_MS),
+  prices: ages(10 * MINUTE_MS, HOUR_MS),
+  typeNames: ages(12 * HOUR_MS, 12 * HOUR_MS),
+  onDemandPrice: ages(DAY_MS, 7 * DAY_MS),
+  // Asked for by a person who may just have had it raised.
+  vcpuQuota: ages(10 * MINUTE_MS, 10 * MINUTE_MS),
+  image: ages(HOUR_MS, DAY_MS),
+  subnets: ages(10 * MINUTE_MS, HOUR_MS),
+  securityGroup: ages(12 * HOUR_MS, DAY_MS),
 } as const;
-type Kind = keyof typeof MAX_AGE_MS;
 
-const REFUSAL_AGE_MS = 15_000;
-const MOST_ENTRIES = 5_000;
+/** Reclaims change with the season of the market: older ones say little. */
+const HISTORY_MS = 14 * DAY_MS;
+const HISTORY_AGE_MS = 10 * MINUTE_MS;
+const MOST_ACCOUNTS = 1_000;
 
-interface Known {
-  readonly kind: Kind;
-  readonly ask: () => Promise<Reply<unknown>>;
-  readonly value: unknown;
+export interface CatalogueDeps {
+  readonly accounts: Accounts;
+  readonly clock: Clock;
+  readonly store: Pick<Store, 'fact' | 'saveFact' | 'spotHistory'>;
 }
 
-export function createCatalogue(deps: { accounts: Accounts; clock: Clock }): Catalogue {
-  const known = createCache<Known>(deps.clock, MOST_ENTRIES);
-  const refusals = createCache<Refused>(deps.clock, MOST_ENTRIES);
-  const usedAt = new Map<string, Instant>();
-  const underWay = new Map<string, Promise<Reply<unknown>>>();
-
-  /** One question at a time for each key; the answer is kept by kind. */
-  function ask(key: string, kind: Kind, call: () => Promise<Reply<unknown>>) {
-    const running = underWay.get(key);
-    if (running) return running;
-    const work = call()
-      .then((reply) => {
-        if (reply.ok) known.set(key, { kind, ask: call, value: reply.value });
-        else refusals.set(key, reply);
-        return reply;
-      })
-      .finally(() => underWay.delete(key));
-    underWay.set(key, work);
-    return work;
-  }
-
-  async function recall<T>(
-    what: { key: string; kind: Kind },
-    call: () => Promise<Reply<T>>,
-  ): Promise<Reply<T>> {
-    const { key, kind } = what;
-    usedAt.set(key, deps.clock.now());
-    const entry = known.get(key, MAX_AGE_MS[kind]);
-    // The key names the kind and its arguments, so what is under it has the type that `call` gives.
-    if (entry) return { ok: true, value: entry.value as T };
-    const refusal = refusals.get(key, REFUSAL_AGE_MS);
-    if (refusal) return refusal;
-    return (await ask(key, kind, call)) as Reply<T>;
-  }
-
+export function createCatalogue(deps: CatalogueDeps): Catalogue {
+  const memory = createAwsMemory(deps);
   const ec2 = ({ account, region }: At): Ec2 => deps.accounts.ec2(account, region);
-  const keyOf = (kind: Kind, at: At, ...rest: readonly string[]) => ({
-    key: [at.account, at.region, kind, ...rest].join('|'),
-    kind,
-  });
-  const onDemandPrice = (at: At, type: string) =>
-    recall(keyOf('onDemandPrice', at, type), () => ec2(at).onDemandPrice(type));
+  const prefixOf = ({ account, region }: At): string => `${account}|${region}|`;
+  const question = <T>(
+    of: { readonly kind: keyof typeof AGES; readonly at: At; readonly by?: readonly string[] },
+    ask: (ec2: Ec2) => Promise<Reply<T>>,
+  ): Question<T> => {
+    const { kind, at, by = [] } = of;
+    const key = `${prefixOf(at)}${[kind, ...by].join('|')}`;
+    return { key, ages: AGES[kind], ask: () => ask(ec2(at)) };
+  };
+  const onDemand = (at: At, type: string) =>
+    question({ kind: 'onDemandPrice', at, by: [type] }, (one) => one.onDemandPrice(type));
+  const recall = <T>(...asked: Parameters<typeof question<T>>) => memory.recall(question(...asked));
 
   return {
     type: (at, type) =>
-      recall(keyOf('type', at, type), async () => {
-        const reply = await ec2(at).types([type]);
-        return reply.ok ? { ok: true, value: reply.value[0] ?? null } : reply;
+      recall({ kind: 'type', at, by: [type] }, async (one) => {
+        const reply = await one.types([type]);
+        return reply.ok ? done(reply.value[0] ?? null) : reply;
       }),
-    prices: (at, type) =>
-      recall(keyOf('prices', at, type), async () => {
-        const reply = await ec2(at).spotPrices([type]);
-        if (!reply.ok) return reply;
-        return { ok: true, value: new Map(reply.value.map((row) => [row.zone, row.priceUsd])) };
-      }),
-    typeNames: (at) => recall(keyOf('typeNames', at), () => ec2(at).typeNames()),
-    onDemandPrice,
-    onDemandPriceKnown(at, type) {
-      const { key, kind } = keyOf('onDemandPrice', at, type);
-      const entry = known.get(key, MAX_AGE_MS[kind]);
-      // A bug in it is for whoever waits for the same question.
-      onDemandPrice(at, type).catch(() => undefined);
-      return entry ? (entry.value as number | null) : null;
+    async prices(at, type) {
+      const reply = await recall({ kind: 'prices', at, by: [type] }, (one) =>
+        one.spotPrices([type]),
+      );
+      return reply.ok ? done(new Map(reply.value.map((row) => [row.zone, row.priceUsd]))) : reply;
     },
-    vcpuQuota: (at, code) => recall(keyOf('vcpuQuota', at, code), () => ec2(at).vcpuQuota(code)),
+    typeNames: (at) => recall({ kind: 'typeNames', at }, (one) => one.typeNames()),
+    onDemandPrice: (at, type) => memory.recall(onDemand(at, type)),
+    onDemandPriceKnown: (at, type) => memory.peek(onDemand(at, type)) ?? null,
+    vcpuQuota: (at, code) =>
+      recall({ kind: 'vcpuQuota', at, by: [code] }, (one) => one.vcpuQuota(code)),
     image: (at, image, arch) =>
-      recall(keyOf('image', at, image, arch), () => ec2(at).image(image, arch)),
-    subnets: (at, ids) => recall(keyOf('subnets', at, ...ids), () => ec2(at).subnets(ids)),
+      recall({ kind: 'image', at, by: [image, arch] }, (one) => one.image(image, arch)),
+    subnets: (at, ids) => recall({ kind: 'subnets', at, by: ids }, (one) => one.subnets(ids)),
     securityGroup: (at, vpc) =>
-      recall(keyOf('securityGroup', at, vpc), () => ec2(at).securityGroup(vpc)),
-    forget(at) {
-      for (const key of known.olderThan(0)) {
-        if (key.startsWith(`${at.account}|${at.region}|`)) known.delete(key);
-      }
-    },
-    async refresh() {
-      for (const kind of Object.keys(MAX_AGE_MS) as Kind[]) {
-        for (const key of known.olderThan(MAX_AGE_MS[kind] / 2)) {
-          const entry = known.get(key, Number.POSITIVE_INFINITY);
-          if (entry?.kind !== kind) continue;
-          const isUsed = deps.clock.now() - (usedAt.get(key) ?? 0) < MAX_AGE_MS[kind];
-          if (isUsed) await ask(key, kind, entry.ask);
-          else {
-            known.delete(key);
-            usedAt.delete(key);
-          }
-        }
-      }
-    },
+      recall({ kind: 'securityGroup', at, by: [vpc] }, (one) => one.securityGroup(vpc)),
+    spotHistory: createHistory(deps),
+    forget: (at) => memory.forget(prefixOf(at)),
+    refresh: () => memory.refresh(),
+  };
+}
+
+function createHistory({ store, clock }: CatalogueDeps): Catalogue['spotHistory'] {
+  type Seen = ReadonlyMap<string, SpotHistory>;
+  const known = createCache<Seen>(clock, MOST_ACCOUNTS);
+  return async ({ account, region }) => {
+    const key = `${account} ${region}`;
+    const before = known.get(key, HISTORY_AGE_MS);
+    if (before) return before;
+    const now = clock.now();
+    const records = await store.spotHistory(account, { since: now - HISTORY_MS, now });
+    const its = records.filter((one) => one.region === region);
+    const seen = new Map(
+      its.map(({ zone, type, reclaims, ms }) => [
+        `${zone} ${type}`,
+        { reclaims, hours: ms / HOUR_MS },
+      ]),
+    );
+    known.set(key, seen);
+    return seen;
   };
 }

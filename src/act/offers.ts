@@ -39,10 +39,11 @@ export async function offersOf(ask: OfferAsk): Promise<Offered> {
   const { catalogue, rule, account } = ask;
   const at: At = { account, region: rule.region };
   // Together, since right after a start nothing is remembered and each question takes a second.
-  const [type, subnets, prices] = await Promise.all([
+  const [type, subnets, prices, history] = await Promise.all([
     catalogue.type(at, rule.type),
     catalogue.subnets(at, rule.subnets),
     rule.spotPolicy === 'on-demand' ? done(NO_PRICES) : catalogue.prices(at, rule.type),
+    catalogue.spotHistory(at),
   ]);
   if (!type.ok) return blocked(rule, NOTHING_KNOWN, awsReason(rule, type));
   if (!type.value) return blocked(rule, NOTHING_KNOWN, noType(rule));
@@ -67,7 +68,8 @@ export async function offersOf(ask: OfferAsk): Promise<Offered> {
   const spot = usable.flatMap((subnet) => {
     const priceUsd = prices.value.get(subnet.zone);
     if (priceUsd === undefined) return [];
-    return offerOf(ask, { subnet, market: 'spot', arch, priceUsd });
+    const seen = history.get(`${subnet.zone} ${rule.type}`) ?? NOTHING_SEEN;
+    return { ...offerOf(ask, { subnet, market: 'spot', arch, priceUsd }), seen };
   });
   const view = viewOf(rule, all, null);
   if (rule.spotPolicy === 'spot' && (spot.length === 0 || !ask.hasFallback)) {
@@ -85,6 +87,7 @@ export async function offersOf(ask: OfferAsk): Promise<Offered> {
   return { rule: view, offers: [...spot, ...onDemand] };
 }
 
+const NOTHING_SEEN = { reclaims: 0, hours: 0 } as const;
 const NO_PRICES: ReadonlyMap<string, number> = new Map();
 
 /** A spot machine does not wait for the price list: what is known of it will do. */
@@ -120,7 +123,7 @@ function offerOf(
     exhaustedWhy: mark?.why ?? '',
     exhaustedSince: mark?.since ?? 0,
     isFallback: market === 'on-demand' && rule.spotPolicy === 'spot',
-    seen: { reclaims: 0, hours: 0 },
+    seen: NOTHING_SEEN,
   };
 }
 

@@ -95,7 +95,7 @@ async function createAppAt(publicUrl: string): Promise<App> {
     clock,
     random,
     accounts,
-    catalogue: createCatalogue({ accounts, clock }),
+    catalogue: createCatalogue({ accounts, clock, store: opened.store }),
     github: client,
     talk: client,
     sts: createSts({ audience: host, endpoint: awsUrl, log }),

@@ -210,13 +210,14 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       promises.sends(holder, scope),
     );
     const { clock } = process;
+    const gated = gateStore(process, { store, kernel, isLocal: scenario.replicas === 1 });
     return code.createApp({
-      store: gateStore(process, { store, kernel, isLocal: scenario.replicas === 1 }),
+      store: gated,
       log: logOf(kernel, process, options.isVerbose),
       clock,
       random: process.random,
       accounts,
-      catalogue: code.createCatalogue({ accounts, clock }),
+      catalogue: code.createCatalogue({ accounts, clock, store: gated }),
       github: lyingGitHub(createSandboxGitHub(github, process), process, faults),
       sts: createSandboxSts(ec2, process),
       keys,

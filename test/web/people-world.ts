@@ -116,7 +116,7 @@ function createAppFor(hub: HttpWorld, { store, ec2, logged, appUrl, skew }: Part
     ...{ store, log, accounts, github: hub.github, talk: hub.github },
     clock: systemClock,
     random: systemRandom,
-    catalogue: createCatalogue({ accounts, clock: systemClock }),
+    catalogue: createCatalogue({ accounts, clock: systemClock, store }),
     sts: createSandboxSts(ec2, process),
     keys: createKeys('a secret of sixteen characters'),
     people: {

@@ -65,6 +65,9 @@ function drop<K, V>(rows: Map<K, V>, is: (row: V) => boolean): void {
   for (const [key, row] of rows) if (is(row)) rows.delete(key);
 }
 
+/** Facts that are answers of AWS: what nobody asked for in so long is of no use. */
+const CACHE = 'aws|';
+
 export function prune(state: State, before: Instant): void {
   const isApplied = (id: string) => !state.unapplied.has(id);
   drop(state.deliveries, (row) => row.at < before && isApplied(row.id));
@@ -82,4 +85,7 @@ export function prune(state: State, before: Instant): void {
   drop(state.events, (at) => at < before);
   drop(state.reruns, (row) => row.at < before);
   drop(state.exhausted, (mark) => mark.until < before);
+  for (const [key, { at }] of state.facts) {
+    if (key.startsWith(CACHE) && at < before) state.facts.delete(key);
+  }
 }

@@ -112,6 +112,9 @@ export async function saveFact(
   await run(session, putFact, { key, value, at });
 }
 
+/** Facts that are answers of AWS: what nobody asked for in so long is of no use. */
+const CACHE = 'aws|%';
+
 export const prune = (session: Session, before: Instant): Promise<void> =>
   inTransaction(session, async ({ db }) => {
     await db
@@ -140,4 +143,5 @@ export const prune = (session: Session, before: Instant): Promise<void> =>
     await db.deleteFrom('events').where('at', '<', before).execute();
     await db.deleteFrom('reruns').where('at', '<', before).execute();
     await db.deleteFrom('exhausted').where('until', '<', before).execute();
+    await db.deleteFrom('facts').where('key', 'like', CACHE).where('at', '<', before).execute();
   });
