@@ -68,31 +68,42 @@ export async function observeRegion(deps: Need, at: At): Promise<Observed> {
     instances: reply.value,
   });
   if (strangers.length > 0) await endStrangers(deps, at, { strangers, askedAt });
-  const isOpen = wasOpen || (await advanceLook(deps, at, { look, askedAt, listed: reply.value }));
+  const seen = { look, askedAt, listed: reply.value, strangers };
+  const isOpen = wasOpen || (await advanceLook(deps, at, seen));
   return { changed, isOpen, hasOpened: isOpen && !wasOpen };
 }
 
 async function advanceLook(
   deps: Need,
   at: At,
-  seen: { look: Look | undefined; askedAt: Instant; listed: readonly Sighting[] },
+  seen: {
+    look: Look | undefined;
+    askedAt: Instant;
+    listed: readonly Sighting[];
+    strangers: readonly string[];
+  },
 ): Promise<boolean> {
-  const { look } = seen;
+  const { look, askedAt } = seen;
   const ids = seen.listed
     .filter((one) => one.ec2 === 'pending' || one.ec2 === 'running')
     .map((one) => one.id)
     .sort();
-  const since = look?.since ?? seen.askedAt;
+  const since = look?.since ?? askedAt;
   const agrees = look?.seen?.join() === ids.join();
-  const isOpen = agrees && seen.askedAt - since >= deps.settings.resyncMs;
+  // A stranger may be of a repository that GitHub has not told us of yet, and takes a place there.
+  const areTold = seen.strangers.length === 0 || (await isDiscovered(deps, askedAt));
+  const isOpen = agrees && areTold && askedAt - since >= deps.settings.resyncMs;
   const next: Look = { since, seen: isOpen ? null : ids };
-  await deps.store.saveFact(lookKey(at), JSON.stringify(next), seen.askedAt);
+  await deps.store.saveFact(lookKey(at), JSON.stringify(next), askedAt);
   if (isOpen) deps.log.info({ ...at, found: ids.length }, 'region looked over; launches may begin');
   return isOpen;
 }
 
 /** What a complete discovery of our repositories leaves as a fact; before it, nobody is a stranger. */
 export const DISCOVERED = 'discovered';
+
+const isDiscovered = async ({ store }: Pick<Need, 'store'>, by: Instant): Promise<boolean> =>
+  ((await store.fact(DISCOVERED))?.at ?? Number.POSITIVE_INFINITY) <= by;
 
 /**
  * Machines with our tag whose repository is none of ours any more. Only after all repositories
