@@ -150,11 +150,16 @@ async function playMutants({ from, to, workers, only, first: isFirst }) {
     const src = plant(mutant);
     const failures = [];
     let done = 0;
-    await spread({ from, to, workers }, { store: 'memory', src: src.href }, ({ failure }) => {
-      done += 1;
-      if (failure) failures.push(failure);
-      return isFirst && failures.length > 0;
-    });
+    const { blindTo = [] } = mutant;
+    await spread(
+      { from, to, workers },
+      { store: 'memory', src: src.href, blindTo },
+      ({ failure }) => {
+        done += 1;
+        if (failure) failures.push(failure);
+        return isFirst && failures.length > 0;
+      },
+    );
     const [first] = failures.sort((a, b) => a.seed - b.seed);
     if (!first) missed += 1;
     const by = Object.entries(Object.groupBy(failures, ({ rule }) => rule))
@@ -163,8 +168,8 @@ async function playMutants({ from, to, workers, only, first: isFirst }) {
     let lines = '';
     if (first && !isFirst) {
       const code = await loadCode(src);
-      const small = await shrinkTo(first.rule, generate(first.seed), code);
-      lines = `, shortest trace ${(await simulate(small, { code })).trace.length} lines`;
+      const small = await shrinkTo(first.rule, generate(first.seed), { code, blindTo });
+      lines = `, shortest trace ${(await simulate(small, { code, blindTo })).trace.length} lines`;
     }
     const found = `${failures.length} of ${done} seeds`;
     console.log(`${mutant.name}: ${first ? `found in ${found} (${by})${lines}` : 'NOT FOUND'}`);
@@ -190,12 +195,12 @@ async function spread({ from, to, workers }, options, onPlayed) {
   await Promise.all(ends);
 }
 
-async function work({ from, to, step, store, src }) {
+async function work({ from, to, step, store, src, blindTo = [] }) {
   const { playSeed } = await import('../test/simulation/run.ts');
   const { loadCode, soundCode } = await import('../test/simulation/code.ts');
   const code = src === undefined ? soundCode : await loadCode(new URL(src));
   for (let seed = from; seed <= to; seed += step) {
-    parentPort.postMessage(await playSeed(seed, { store, code }));
+    parentPort.postMessage(await playSeed(seed, { store, code, blindTo }));
   }
 }
 

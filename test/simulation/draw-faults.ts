@@ -111,7 +111,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     kind: 'race',
     process: `app${slot(dice, stage)}`,
     call: dice.pick('raced', RACED),
-    nth: dice.int('raced nth', 1, 6),
+    nth: dice.int('raced nth', 1, 12),
     ms: dice.int('raced ms', 500, 6_000),
     repo: repo(dice, stage),
   }),
@@ -121,6 +121,13 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     how: dice.pick('hook how', ['lost', 'outage', 'delay', 'delay', 'double']),
     ms: dice.int('hook ms', 1_000, 60_000),
     times: dice.pick('hook times', [1, 1, 2, 9]),
+  }),
+  hooks: (dice, stage) => ({
+    kind: 'hooks',
+    at: at(dice, stage),
+    ms: dice.int('hooks ms', 20_000, 240_000),
+    how: dice.pick('hooks how', ['half', 'none', 'late', 'late']),
+    lateMs: dice.int('hooks late', 5_000, 90_000),
   }),
   capacity: (dice, stage) => ({
     kind: 'capacity',
@@ -191,6 +198,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     at: at(dice, stage),
     repo: repo(dice, stage),
     to: dice.pick('rules to', ['lower', 'lower', 'raise', 'none', 'disabled', 'broken', 'missing']),
+    isSilent: dice.isTrue('silent', 0.3),
   }),
   uninstall: (dice, stage) => ({
     kind: 'uninstall',
@@ -211,6 +219,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     gate: gate(dice),
     downMs: dice.int('loss down ms', 500, 60_000),
     losesStore: true,
+    blindMs: dice.pick('blind ms', [0, 0, 60_000, 150_000]),
   }),
   stop: (dice, stage) => ({
     kind: 'stop',

@@ -106,19 +106,23 @@ function steal({ kernel, github, repos }: World, fault: Of<'theft'>): void {
   github.jobs.addRun(repo, { jobs: [{ name: 'thief', labels: ['self-hosted'], durationMs }] });
 }
 
-function changeRules(world: World, { repo, to }: Of<'rules'>): void {
+const raised = (rules: readonly RulePlan[]): readonly RulePlan[] =>
+  rules.map((rule) => ({ ...rule, max: rule.max + 2 }));
+
+function changeRules(world: World, { repo, to, isSilent }: Of<'rules'>): void {
   const rules = world.scenario.repos[repo]?.rules ?? [];
-  const by = (n: number) => rules.map((rule) => ({ ...rule, max: Math.max(0, rule.max + n) }));
+  const lowered = rules.map((rule) => ({ ...rule, max: Math.max(0, rule.max - 1) }));
   const texts: Readonly<Record<typeof to, readonly [string | null, readonly RulePlan[]]>> = {
-    lower: [rulesText(by(-1)), by(-1)],
-    raise: [rulesText(by(2)), by(2)],
+    lower: [rulesText(lowered), lowered],
+    raise: [rulesText(raised(rules)), raised(rules)],
     none: [rulesText([]), []],
     disabled: [rulesText(rules, ['enabled: false']), []],
     broken: [BROKEN, rules],
     missing: [null, []],
   };
   world.kernel.mark(`fault rules ${to}`);
-  world.writeRules(repo, ...texts[to]);
+  if (isSilent) world.kernel.mark('fault rules silent');
+  world.writeRules(repo, ...texts[to], isSilent);
 }
 
 function uninstall(world: World, { ms }: Of<'uninstall'>): void {
@@ -180,6 +184,8 @@ function calm(world: World): void {
   scenario.repos.forEach(({ rules }, index) => {
     const repo = repos[index];
     const text = rulesText(rules);
+    // Raised rules serve every job as well: whether they were heard of shows at the end.
+    if (repo && github.repos.fileAt(repo, RULES_PATH) === rulesText(raised(rules))) return;
     if (!repo || github.repos.fileAt(repo, RULES_PATH) === text) return;
     world.writeRules(index, text, rules);
   });

@@ -24,12 +24,18 @@ export interface FaultDeps {
   readonly nowMs: () => number;
   readonly mark: (name: string) => void;
   readonly race: (fault: Of<'race'>) => void;
+  /** The rules are changed right now, and no webhook tells of it. */
+  readonly isSilent: (event: string) => boolean;
+  readonly blindUntilMs: () => number;
 }
+
+/** Whose App we are. */
+const LISTS: ReadonlySet<string> = new Set(['github.installations', 'github.repositories']);
 
 const keyOf = (process: string, call: string, nth: number): string => `${process} ${call} ${nth}`;
 
 export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
-  const { nowMs, mark } = deps;
+  const { nowMs, mark, isSilent } = deps;
   const of = <K extends Fault['kind']>(kind: K) =>
     scenario.faults.filter((fault): fault is Of<K> => fault.kind === kind);
   const calls = new Map(of('call').map((one) => [keyOf(one.process, one.call, one.nth), one]));
@@ -54,6 +60,10 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
   return {
     call({ process, name, nth }) {
       if (isCalm()) return undefined;
+      if (LISTS.has(name) && nowMs() < deps.blindUntilMs()) {
+        mark('fault blind');
+        return { kind: 'lost-request' };
+      }
       const window = process === 'machine' ? undefined : open(name);
       if (window && window.how !== 'missing') {
         mark(`fault ${window.kind} ${window.how}`);
@@ -71,10 +81,19 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
       mark(`fault call ${fault.how}`);
       return { kind: fault.how, ms: fault.ms };
     },
-    hook({ nth }) {
+    hook({ nth, event }) {
+      if (isSilent(event)) return { kind: 'outage' };
       if (isCalm()) return undefined;
       const window = open('github.hook');
       if (window?.how === 'down') return { kind: 'outage' };
+      const period = of('hooks').find(({ at, ms }) => nowMs() >= at && nowMs() < at + ms);
+      if (period && period.how !== 'half') mark(`fault hooks ${period.how}`);
+      if (period?.how === 'late') return { kind: 'delay', ms: period.lateMs };
+      if (period?.how === 'none') return { kind: 'outage' };
+      if (period && nth % 2 === 0) {
+        mark('fault hooks half');
+        return { kind: 'outage' };
+      }
       const fault = hooks.get(nth);
       if (!fault) return undefined;
       const { how: kind, ms, times = 1 } = fault;

@@ -15,6 +15,8 @@ interface Edit {
 export interface Mutant {
   readonly name: string;
   readonly edits: readonly Edit[];
+  /** Promises that are not judged, because they would hide which other ones are broken. */
+  readonly blindTo?: readonly string[];
 }
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -64,31 +66,15 @@ export const MUTANTS: readonly Mutant[] = [
       ...one, count: one.request.count, createdAt: deps.clock.now(), outcome: 'unknown', tries: 0,
     }));`,
   ]),
-  mutant(
-    'counts outside the transaction',
-    [
-      'store/memory/launches.ts',
-      'cutToMax(fresh, liveIn(state), now)',
-      'cutToMax(fresh, COUNTED.get(state) ?? liveIn(state), now)',
-    ],
-    [
-      'store/memory/launches.ts',
-      'export function intend(',
-      `const COUNTED = new WeakMap();
-export const counted = (state: State) => COUNTED.set(state, liveIn(state));
-export function intend(`,
-    ],
-    [
-      'store/memory/scopes.ts',
-      'export function scopeRows(state: State, scope: ScopeId): ScopeRows {',
-      'export function scopeRows(state: State, scope: ScopeId): ScopeRows { counted(state);',
-    ],
-    [
-      'store/memory/scopes.ts',
-      "import { isHeld } from './leases.ts';",
-      "import { counted } from './launches.ts'; import { isHeld } from './leases.ts';",
-    ],
-  ),
+  {
+    ...mutant(
+      'counts in the plan only, and ignores a stale lease everywhere',
+      COUNTS_NOTHING,
+      IGNORES_FENCE,
+      IGNORES_TIME,
+    ),
+    blindTo: ['stale-write', 'stale-call'],
+  },
   mutant(
     'counts nowhere: the plan takes every place as free',
     COUNTS_NOTHING,
@@ -225,6 +211,11 @@ export function intend(`,
   ]),
   mutant('sweeps nothing', SWEEPS_NOTHING),
   mutant('neither sweeps nor asks to deliver again', SWEEPS_NOTHING, REDELIVERS_NOTHING),
+  mutant('launches where strangers live, before it knows its repositories', [
+    'act/region.ts',
+    'const areTold = seen.strangers.length === 0 || (await isDiscovered(deps, askedAt));',
+    'const areTold = true;',
+  ]),
   mutant(
     'ends strangers at first sight, before it knows its repositories',
     ['act/region.ts', 'if (!(await store.fact(DISCOVERED))) return;', ''],

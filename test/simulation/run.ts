@@ -25,10 +25,14 @@ const SQLITE_EVERY = 10;
 /** Plays one seed; on the memory store, every tenth on SQLite as well. */
 export async function playSeed(
   seed: number,
-  { store = 'memory', code = soundCode }: { store?: StoreKind; code?: Code } = {},
+  {
+    store = 'memory',
+    code = soundCode,
+    blindTo = [],
+  }: { store?: StoreKind; code?: Code; blindTo?: readonly string[] } = {},
 ): Promise<Played> {
   const scenario = generate(seed);
-  const first = await simulate(scenario, { store, code });
+  const first = await simulate(scenario, { store, code, blindTo });
   const isTwice = store === 'memory' && code === soundCode && seed % SQLITE_EVERY === 0;
   const second = isTwice ? await simulate(scenario, { store: 'sqlite', code }) : first;
   return {
@@ -51,6 +55,10 @@ function differenceOf(seed: number, a: Result, b: Result): Failure | null {
 }
 
 /** The smallest scenario that breaks the same promise. */
-export function shrinkTo(rule: string, scenario: Scenario, code: Code = soundCode) {
-  return shrink(scenario, async (smaller) => (await simulate(smaller, { code })).rule === rule);
+export function shrinkTo(
+  rule: string,
+  scenario: Scenario,
+  options: { code?: Code; blindTo?: readonly string[] } = {},
+) {
+  return shrink(scenario, async (smaller) => (await simulate(smaller, options)).rule === rule);
 }

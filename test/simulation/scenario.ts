@@ -52,6 +52,8 @@ export interface JobPlan {
 
 export type CallHow = 'lost-request' | 'lost-answer' | 'slow' | 'throttled' | 'missing';
 export type HookHow = 'lost' | 'outage' | 'delay' | 'double';
+/** Of all webhooks in a time: every second one is never made, or all are late. */
+export type HooksHow = 'half' | 'none' | 'late';
 export type Outage = 'down' | 'limit' | 'missing';
 export type RulesChange = 'lower' | 'raise' | 'none' | 'disabled' | 'broken' | 'missing';
 
@@ -62,6 +64,7 @@ export type Fault =
   | { kind: 'race'; process: string; call: string; nth: number; ms: number; repo: number }
   /** `times`: of a lost one, how often, when it is asked for again. */
   | { kind: 'hook'; nth: number; how: HookHow; ms: number; times?: number }
+  | { kind: 'hooks'; at: number; ms: number; how: HooksHow; lateMs: number }
   | { kind: 'capacity'; at: number; ms: number; type: string; zones: 'one' | 'all' }
   | { kind: 'quota'; at: number; ms: number }
   | { kind: 'late'; at: number; ms: number; lateMs: number }
@@ -72,10 +75,19 @@ export type Fault =
   | { kind: 'github' | 'ec2'; at: number; ms: number; how: Outage }
   | { kind: 'cancel'; at: number; job: number }
   | { kind: 'theft'; at: number; repo: number; durationMs: number }
-  | { kind: 'rules'; at: number; repo: number; to: RulesChange }
+  /** `isSilent`: GitHub makes no webhook of the push. */
+  | { kind: 'rules'; at: number; repo: number; to: RulesChange; isSilent?: boolean }
   | { kind: 'uninstall'; at: number; ms: number }
   | { kind: 'rename'; at: number; repo: number }
-  | { kind: 'crash'; slot: number; gate: Moment; downMs: number; losesStore: boolean }
+  /** `blindMs`: for so long after the loss of the store GitHub does not list whose App we are. */
+  | {
+      kind: 'crash';
+      slot: number;
+      gate: Moment;
+      downMs: number;
+      losesStore: boolean;
+      blindMs?: number;
+    }
   | { kind: 'stop'; slot: number; at: number; downMs: number }
   | { kind: 'pause'; slot: number; gate: Moment; ms: number };
 

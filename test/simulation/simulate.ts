@@ -13,6 +13,8 @@ export interface SimulateOptions {
   readonly store?: StoreKind;
   readonly code?: Code;
   readonly isVerbose?: boolean;
+  /** Promises that are not judged: a mutant shows what else would be broken. */
+  readonly blindTo?: readonly string[];
 }
 
 export interface Result {
@@ -41,11 +43,12 @@ async function openStore(kind: StoreKind, code: Code): Promise<Store> {
 
 /** Plays a scenario to its end, or to the first promise that is broken. */
 export async function simulate(scenario: Scenario, options: SimulateOptions = {}): Promise<Result> {
-  const { store: kind = 'memory', code = soundCode, isVerbose = false } = options;
+  const { store: kind = 'memory', code = soundCode, isVerbose = false, blindTo = [] } = options;
   const opened: Store[] = [];
   const world = await createWorld(scenario, {
     code,
     isVerbose,
+    blindTo,
     openStore: async () => {
       const store = await openStore(kind, code);
       opened.push(store);

@@ -25,6 +25,7 @@ export interface WorldOptions {
   readonly openStore: () => Promise<Store>;
   /** The app's own log in the trace as well. */
   readonly isVerbose: boolean;
+  readonly blindTo: readonly string[];
 }
 
 export interface World {
@@ -51,7 +52,14 @@ export interface World {
   start(slot: Slot): void;
   addJob(plan: JobPlan): void;
   /** `rules`: what the text comes to. */
-  writeRules(repo: number, text: string | null, rules: readonly RulePlan[]): void;
+  writeRules(
+    repo: number,
+    text: string | null,
+    rules: readonly RulePlan[],
+    isSilent?: boolean,
+  ): void;
+  /** GitHub does not list whose App we are for so long. */
+  goBlind(ms: number): void;
 }
 
 /** A place that a process of the app runs in, one life after another. */
@@ -98,6 +106,8 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     app: null,
     lives: 0,
   }));
+  let isSilentNow = false;
+  let blindUntilMs = 0;
   /** When the last process began, or began again after a pause. */
   let lastStartAt = 0;
   const kernel = createKernel({
@@ -121,6 +131,8 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
   const faults = createFaults(scenario, {
     nowMs: () => kernel.now() - startedAt,
     mark: kernel.mark,
+    isSilent: (event) => isSilentNow && event === 'push',
+    blindUntilMs: () => blindUntilMs,
     race: ({ repo }) => {
       const plan = { at: 0, repo, type: '', durationMs: 5_000 };
       kernel.at(0, 'race', () => world.addJob(plan));
@@ -132,7 +144,8 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     hookFault: faults.hook,
   });
   const ec2 = createEc2(kernel, { visibleAfterMs: [0, scenario.lateMs] });
-  const promises = createPromises(kernel, github, ec2);
+  const judge = judging(kernel, options.blindTo);
+  const promises = createPromises(judge, github, ec2);
   ec2.watch(promises);
   const behaviours = new Map(faults.of('machine').map((one) => [one.nth, one.behaviour]));
   const slowMs = new Map(faults.of('slow-start').map((one) => [one.nth, one.ms]));
@@ -183,7 +196,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       const nth = stores;
       const isCurrent = () => stores === nth;
       const inner = await options.openStore();
-      store = watchStore(inner, { kernel, promises, calmSince, isCurrent });
+      store = watchStore(inner, { kernel: judge, promises, calmSince, isCurrent });
     },
     start(slot) {
       const process = kernel.process(slot.name);
@@ -197,11 +210,16 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       });
     },
     addJob: (plan) => addJob(world, plan),
-    writeRules(index, text, rules) {
+    writeRules(index, text, rules, isSilent = false) {
       const repo = world.repos[index];
       if (!repo) return;
       promises.file(repoScope(repo.id), rules);
+      isSilentNow = isSilent;
       github.repos.commit(repo, { [RULES_PATH]: text });
+      isSilentNow = false;
+    },
+    goBlind(ms) {
+      blindUntilMs = world.nowMs() + ms;
     },
   };
 
@@ -293,6 +311,15 @@ function addJob(world: World, plan: JobPlan): void {
   }
 }
 
+/** The same kernel, which does not judge these promises. */
+const judging = (kernel: Kernel, blindTo: readonly string[]): Kernel =>
+  Object.create(kernel, {
+    invariant: {
+      value: (isKept: boolean, rule: string, text: string) =>
+        kernel.invariant(isKept || blindTo.includes(rule), rule, text),
+    },
+  });
+
 type Running = Slot & { readonly process: Process; readonly app: App };
 
 /** Any process that listens, as a balancer chooses. */
@@ -331,6 +358,7 @@ function crashSlots(world: World, crash: Crash, process: Process): void {
   }
   if (crash.losesStore) {
     kernel.trace('the store is lost');
+    world.goBlind(crash.downMs + (crash.blindMs ?? 0));
     forgetRunners(world);
     void world.openStore();
   }
