@@ -78,7 +78,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'counts nowhere: the plan takes every place as free',
     COUNTS_NOTHING,
-    ['plan/facts.ts', 'Math.max(0, rule.max - its.live.length)', 'rule.max'],
+    ['plan/rule-facts.ts', 'Math.max(0, Math.min(rule.max, most) - live.length)', 'rule.max'],
     [
       'plan/facts.ts',
       'return Math.max(0, mostOf(facts, its, repo) - (its.inUse.get(repo) ?? 0));',
@@ -268,6 +268,11 @@ export const MUTANTS: readonly Mutant[] = [
     'act/launch.ts',
     'backoffMs(launch.tries, deps.random.unit())',
     'backoffMs(launch.tries, Math.random())',
+  ]),
+  mutant('goes on with a rule whose machines never register', [
+    'plan/health.ts',
+    'const TOO_MANY = 3;',
+    'const TOO_MANY = 3_000;',
   ]),
   mutant('never sends an unknown launch again, nor settles it', [
     'plan/unknown.ts',
