@@ -19,6 +19,7 @@ import { commandRoutes } from './web/command-api.ts';
 import { createReadyz, healthz } from './web/health.ts';
 import { createHome } from './web/home.ts';
 import { createMetrics, type Metrics } from './web/metrics.ts';
+import { openApiRoutes } from './web/openapi.ts';
 import { createListener } from './webhook/listener.ts';
 
 // app: a table of routes and the functions behind them. The two roots, main.ts and demo.ts, differ
@@ -89,6 +90,7 @@ export function createApp(given: AppDeps): App {
     },
     ...(deps.people && accountsDoor(deps, deps.people, metrics)),
     ...(deps.people && commandDoor(deps, deps.people, { metrics, loop })),
+    ...openApiRoutes,
     'GET /schema/dstack.json': async () => ({ status: 200, body: rulesSchema }),
     'GET /healthz': healthz,
     'GET /readyz': createReadyz({ isReady: loop.isReady, ping: () => store.fact('ping') }),

@@ -22,6 +22,8 @@ import { rulesText } from '../stage.ts';
 export interface PeopleWorld extends HttpWorld {
   /** Where the app is. */
   readonly appUrl: string;
+  /** `GET /healthz`, each that the app serves. */
+  readonly routes: readonly string[];
   readonly store: Store;
   readonly ec2: ReturnType<typeof createEc2>;
   /** Everything that was logged, as text. */
@@ -69,6 +71,7 @@ export async function startPeopleWorld(prepare = (_: HttpWorld) => {}): Promise<
   await untilKnown(world.store, hub.repo.id);
   return Object.assign(hub, world, {
     appUrl,
+    routes: Object.keys(app.routes),
     skew,
     command: (token: string | null, command: unknown, repository = 'acme/app') =>
       send(appUrl, { token, body: { repository, command } }),
