@@ -14,6 +14,7 @@ import type { ScopeId } from './model/ids.ts';
 import type { Instance } from './model/launch.ts';
 import { labelsFor } from './plan/plan.ts';
 import { rulesSchema } from './rules/schema.ts';
+import { type About, aboutRoutes } from './web/about.ts';
 import { accountRoutes } from './web/accounts-api.ts';
 import { commandRoutes } from './web/command-api.ts';
 import { createReadyz, healthz } from './web/health.ts';
@@ -36,6 +37,7 @@ export interface AppDeps extends Omit<LoopDeps, 'rulesOf' | 'judgeFork'> {
     /** null: the app has no PUBLIC_URL that a token could be for. */
     readonly workflows: Workflows | null;
     readonly talk: Talk;
+    readonly about: About;
   };
   readonly metricsToken: Secret | null;
   /** The host that machines prove themselves to; '' matches no proof. */
@@ -90,6 +92,7 @@ export function createApp(given: AppDeps): App {
     },
     ...(deps.people && accountsDoor(deps, deps.people, metrics)),
     ...(deps.people && commandDoor(deps, deps.people, { metrics, loop })),
+    ...(deps.people && aboutRoutes(deps.people.about)),
     ...openApiRoutes,
     'GET /schema/dstack.json': async () => ({ status: 200, body: rulesSchema }),
     'GET /healthz': healthz,

@@ -40,6 +40,7 @@ const ENV_FILE = '.env';
 const STOP_MS = 5_000;
 const USER_AGENT = 'dstack-autoscale';
 const DAEMON = new URL('../dist/dstack-runner.mjs', import.meta.url);
+const PACKAGE = new URL('../package.json', import.meta.url);
 const MANIFEST = new URL('../app.yml', import.meta.url);
 
 /** `dstack serve`; resolves with the exit code when it was stopped. */
@@ -187,11 +188,18 @@ function doorkeepers(
   const { publicUrl: audience } = http;
   const issuer = github.oidcIssuer;
   return {
+    about: {
+      version: versionOf(readFileSync(PACKAGE, 'utf8')),
+      github: { htmlUrl: github.htmlUrl, apiUrl: github.apiUrl },
+      clientId: client?.id ?? null,
+    },
     users,
     visitors: createVisitors({ ...gitHub, users }),
     workflows: audience === null ? null : createWorkflows({ ...gitHub, issuer, audience }),
   };
 }
+
+const versionOf = (text: string): string => String(Object(JSON.parse(text)).version);
 
 /** Without an App there is only the page that registers one. */
 async function setUp(settings: Settings, log: Log): Promise<number> {

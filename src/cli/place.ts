@@ -2,21 +2,14 @@ import { httpUrl, isLoopback, withoutSlash } from '../lib/variable.ts';
 import { fieldsOf, idOf } from '../model/github-json.ts';
 import type { RepoId, ScopeId } from '../model/ids.ts';
 import { EXIT, type Io, isTrouble, type Trouble } from './io.ts';
+import { readLogins } from './logins.ts';
+import type { Options } from './options.ts';
+import { freshToken } from './refresh.ts';
+import { askServer, type Connection, networkTrouble } from './server.ts';
 
-// Where a command goes: the app's address, the token of who asks, and the scope that is meant.
+// Where a command goes: the app's address, the token of who asks, and what is meant there.
 
-/** Options of every command, which the grammar does not know. */
-export interface Options {
-  readonly server?: string;
-  readonly token?: string;
-  readonly repos: readonly string[];
-  readonly owner?: string;
-  readonly isJson: boolean;
-}
-
-export interface Place {
-  readonly server: string;
-  readonly token: string;
+export interface Place extends Connection {
   readonly scope: ScopeId;
   /** As people call it. */
   readonly name: string;
@@ -27,24 +20,24 @@ export interface Place {
 const REPO = /^[A-Za-z0-9][A-Za-z0-9-]{0,38}\/[A-Za-z0-9._-]{1,100}$/;
 const OWNER = /^[A-Za-z0-9][A-Za-z0-9-]{0,38}$/;
 
-export async function placeOf(io: Io, options: Options): Promise<Place | Trouble> {
+/** The app, and who asks. */
+export async function connectionOf(io: Io, options: Options): Promise<Connection | Trouble> {
   const server = serverOf(io, options);
   if (typeof server !== 'string') return server;
-  const token = options.token ?? io.env['DSTACK_TOKEN'] ?? io.env['GH_TOKEN'];
-  if (!token) {
-    const what = 'nobody is signed in: a user token of the GitHub App is needed';
-    return { exit: EXIT.signIn, what, tries: 'GH_TOKEN=ghu_… dstack …' };
-  }
-  const names = await reposOf(io, options);
-  if (isTrouble(names)) return names;
-  const scoped = await scopeOf(io, { options, token, names });
-  return isTrouble(scoped) ? scoped : { server, token, ...scoped };
+  const given = options.token || io.env['DSTACK_TOKEN'] || io.env['GH_TOKEN'];
+  const token =
+    given ||
+    (await freshToken(io, server)) ||
+    (await io.ghToken(io.env['GHE_HOST'] || 'github.com'));
+  if (token) return { server, token };
+  return { exit: EXIT.signIn, what: `nobody is signed in to ${server}`, tries: 'dstack login' };
 }
 
-/** Credentials leave this machine over https only. */
-function serverOf({ env }: Io, options: Options): string | Trouble {
-  const given = options.server ?? env['DSTACK_SERVER'] ?? env['PUBLIC_URL'];
-  const text = given || `http://127.0.0.1:${env['PORT'] || '3000'}`;
+/** Tokens and credentials leave this machine over https only. */
+export function serverOf(io: Pick<Io, 'env' | 'files'>, options: Options): string | Trouble {
+  const { env } = io;
+  const given = options.server || env['DSTACK_SERVER'] || env['PUBLIC_URL'];
+  const text = given || readLogins(io).last || `http://127.0.0.1:${env['PORT'] || '3000'}`;
   const url = httpUrl(text);
   if (!url)
     return { exit: EXIT.usage, what: `--server: "${text}" is not an http or https address` };
@@ -52,6 +45,24 @@ function serverOf({ env }: Io, options: Options): string | Trouble {
     return { exit: EXIT.failed, what: `"${text}" is not https, and would show the credentials` };
   }
   return withoutSlash(url);
+}
+
+/** Of a command about one repository. */
+export async function repoOf(io: Io, options: Options): Promise<string | Trouble> {
+  if (options.owner !== undefined) {
+    return { exit: EXIT.usage, what: '--owner is for dstack aws; name a repository: --repo O/N' };
+  }
+  const names = await reposOf(io, options);
+  return isTrouble(names) ? names : (names[0] ?? '');
+}
+
+export async function placeOf(io: Io, options: Options): Promise<Place | Trouble> {
+  const to = await connectionOf(io, options);
+  if (isTrouble(to)) return to;
+  const names = await reposOf(io, options);
+  if (isTrouble(names)) return names;
+  const scoped = await scopeOf(io, { options, to, names });
+  return isTrouble(scoped) ? scoped : { ...to, ...scoped };
 }
 
 async function reposOf(io: Io, { repos, owner }: Options): Promise<readonly string[] | Trouble> {
@@ -72,17 +83,19 @@ async function reposOf(io: Io, { repos, owner }: Options): Promise<readonly stri
 
 interface Asked {
   readonly options: Options;
-  readonly token: string;
+  readonly to: Connection;
   readonly names: readonly string[];
 }
 
 async function scopeOf(
   io: Io,
-  { options, token, names }: Asked,
+  { options, to, names }: Asked,
 ): Promise<Pick<Place, 'scope' | 'name' | 'repositories'> | Trouble> {
+  const api = await apiOf(io, to);
+  if (typeof api !== 'string') return api;
   const ids: RepoId[] = [];
   for (const name of names) {
-    const id = await idAt(io, token, `/repos/${name}`);
+    const id = await idAt(io, to.token, `${api}/repos/${name}`);
     if (typeof id !== 'number') return id;
     ids.push(id);
   }
@@ -91,30 +104,38 @@ async function scopeOf(
     const [id = 0] = ids;
     return { scope: `repo-${id}`, name: names[0] ?? '', repositories: [] };
   }
-  const id = await idAt(io, token, `/users/${owner}`);
+  const id = await idAt(io, to.token, `${api}/users/${owner}`);
   return typeof id === 'number' ? { scope: `owner-${id}`, name: owner, repositories: ids } : id;
 }
 
+/** The GitHub that the app speaks to, unless it is named here. */
+async function apiOf(io: Io, { server }: Connection): Promise<string | Trouble> {
+  const host = io.env['GHE_HOST'];
+  if (host) return `${io.env['GHE_PROTOCOL'] || 'https'}://${host}/api/v3`;
+  const about = await askServer(
+    io,
+    { server, token: '' },
+    { method: 'GET', path: '/api/v1/about' },
+  );
+  if (isTrouble(about)) return about;
+  const { apiUrl } = fieldsOf(about.body['github']);
+  return typeof apiUrl === 'string' ? apiUrl : 'https://api.github.com';
+}
+
 /** Accounts go by GitHub's numbers: a name can change hands. */
-async function idAt({ env, request }: Io, token: string, path: string): Promise<number | Trouble> {
-  const host = env['GHE_HOST'];
-  const base = host
-    ? `${env['GHE_PROTOCOL'] || 'https'}://${host}/api/v3`
-    : 'https://api.github.com';
+async function idAt(io: Io, token: string, url: string): Promise<number | Trouble> {
   const headers = { authorization: `bearer ${token}`, accept: 'application/vnd.github+json' };
   try {
-    const answer = await request(`${base}${path}`, {
-      headers,
-      signal: AbortSignal.timeout(10_000),
-    });
+    const answer = await io.request(url, { headers, signal: AbortSignal.timeout(10_000) });
     const id = answer.ok ? idOf(fieldsOf(await answer.json())['id']) : undefined;
     if (id !== undefined) return id;
     if (answer.status === 401) {
-      return { exit: EXIT.signIn, what: 'GitHub does not accept the token (401)' };
+      const what = 'GitHub does not accept the token (401)';
+      return { exit: EXIT.signIn, what, tries: 'dstack login' };
     }
-    const what = `GitHub shows no ${path.slice(1)} to this token (${answer.status})`;
-    return { exit: EXIT.failed, what };
-  } catch {
-    return { exit: EXIT.failed, what: `${base} does not answer` };
+    const path = new URL(url).pathname.replace(/^(?:\/api\/v3)?\//, '');
+    return { exit: EXIT.failed, what: `GitHub shows no ${path} to this token (${answer.status})` };
+  } catch (error) {
+    return networkTrouble(io, new URL(url).origin, error);
   }
 }

@@ -1,46 +1,111 @@
 import { fieldsOf, textOf } from '../model/github-json.ts';
 import { EXIT, type Io, type Trouble } from './io.ts';
-import type { Place } from './place.ts';
+
+/** Where a call goes, and with which token. */
+export interface Connection {
+  readonly server: string;
+  /** '' where none is needed. */
+  readonly token: string;
+}
 
 /** An answer of the app, whatever its status. */
 export interface Answered {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
+  readonly retryAfter: string | null;
 }
 
 export interface Ask {
-  readonly method: 'GET' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly body?: object;
 }
 
-/** The checks at AWS take some calls, each with its own patience. */
+/** The checks at AWS and the commit at GitHub take some calls, each with its own patience. */
 const TIMEOUT_MS = 120_000;
 
-export async function askServer(io: Io, place: Place, ask: Ask): Promise<Answered | Trouble> {
-  const { server, token } = place;
+export async function askServer(io: Io, to: Connection, ask: Ask): Promise<Answered | Trouble> {
+  let answer: Response;
   try {
-    const answer = await io.request(`${server}${ask.path}`, {
+    answer = await io.request(`${to.server}${ask.path}`, {
       method: ask.method,
-      headers: { authorization: `bearer ${token}`, 'content-type': 'application/json' },
+      headers: {
+        'content-type': 'application/json',
+        ...(to.token !== '' && { authorization: `bearer ${to.token}` }),
+      },
       signal: AbortSignal.timeout(TIMEOUT_MS),
       redirect: 'error',
       ...(ask.body && { body: JSON.stringify(ask.body) }),
     });
+  } catch (error) {
+    return networkTrouble(io, to.server, error);
+  }
+  try {
     const body = fieldsOf(await answer.json());
-    return { status: answer.status, body };
+    return { status: answer.status, body, retryAfter: answer.headers.get('retry-after') };
   } catch {
-    return {
-      exit: EXIT.failed,
-      what: `the app at ${server} does not answer as it should`,
-      tries: 'dstack … --server https://ADDRESS, or set DSTACK_SERVER',
-    };
+    const what = `${to.server} answers ${answer.status} with what is no JSON: is a proxy in between, or another program there?`;
+    return { exit: EXIT.failed, what, tries: OTHER_SERVER };
   }
 }
 
+const OTHER_SERVER = 'dstack … --server https://ADDRESS, or set DSTACK_SERVER';
+
 /** The app's own words for what it refused. */
-export function troubleOf({ status, body }: Answered): Trouble {
-  const { message } = fieldsOf(body['error']);
+export function troubleOf({ status, body, retryAfter }: Answered): Trouble {
+  const { message, code } = fieldsOf(body['error']);
   const what = textOf(message) ?? `the app answers ${status}`;
-  return { exit: status === 401 ? EXIT.signIn : EXIT.failed, what };
+  if (status === 401) return { exit: EXIT.signIn, what, tries: 'dstack login' };
+  if (code === 'not-found') {
+    const text = 'the app there is older than this dstack, and does not know this command';
+    return {
+      exit: EXIT.failed,
+      what: text,
+      tries: 'update the app, or use the dstack it came with',
+    };
+  }
+  if (retryAfter === null) return { exit: EXIT.failed, what };
+  return { exit: EXIT.failed, what, tries: `the same again in ${retryAfter} s` };
+}
+
+/** What Node and undici say of a connection that did not come about, and that nothing was sent. */
+const NOT_SENT: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'its name is not known: is there a network?',
+  EAI_AGAIN: 'its name cannot be looked up: is there a network?',
+  ECONNREFUSED: 'nothing listens there',
+  EHOSTUNREACH: 'there is no way to it: is there a network?',
+  ENETUNREACH: 'there is no way to it: is there a network?',
+  UND_ERR_CONNECT_TIMEOUT: 'it does not take the connection',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted: NODE_EXTRA_CA_CERTS names more',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted: NODE_EXTRA_CA_CERTS names more',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted: NODE_EXTRA_CA_CERTS names more',
+  CERT_HAS_EXPIRED: 'its certificate has ended',
+};
+
+export function networkTrouble(io: Io, url: string, error: unknown): Trouble {
+  const code = codeOf(error);
+  const proxy = proxyFor(io, url);
+  const through = proxy === undefined ? '' : ` through the proxy ${proxy}`;
+  const why = NOT_SENT[code] ?? 'no answer came, and whether it was done is not known';
+  const is = code === '' ? '' : ` (${code})`;
+  const what = `${url} cannot be reached${through}: ${why}${is}`;
+  const tries = NOT_SENT[code] ? OTHER_SERVER : 'dstack autoscale info';
+  return { exit: EXIT.failed, what, tries };
+}
+
+/** `ECONNREFUSED` and the like, which fetch hides some levels down. */
+function codeOf(error: unknown): string {
+  for (let at = fieldsOf(error), depth = 0; depth < 4; at = fieldsOf(at['cause']), depth++) {
+    const [first] = Array.isArray(at['errors']) ? at['errors'] : [];
+    const code = textOf(at['code']) ?? textOf(fieldsOf(first)['code']);
+    if (code !== undefined && !/^\d+$/.test(code)) return code;
+  }
+  return textOf(fieldsOf(error)['name']) === 'TimeoutError' ? 'timeout' : '';
+}
+
+/** Without the password that may stand in it. */
+function proxyFor({ env }: Io, url: string): string | undefined {
+  const name = url.startsWith('https:') ? 'https_proxy' : 'http_proxy';
+  const text = env[name] ?? env[name.toUpperCase()];
+  return text ? text.replace(/\/\/[^/]*@/, '//***@') : undefined;
 }

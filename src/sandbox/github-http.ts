@@ -5,6 +5,7 @@ import type { Random } from '../lib/random.ts';
 import { ARCHIVE_PATH, createGitHubModel, type GitHubModel } from './github.ts';
 import { type App, createApp, createTokens, generateKey, type Token } from './github-app.ts';
 import { appJson } from './github-app-routes.ts';
+import { createDevice, type Device } from './github-device.ts';
 import type { HookCall, HookFault } from './github-hooks.ts';
 import { createOidc, type Oidc } from './github-oidc.ts';
 import { answerRest, type RestDeps, type RestFault } from './github-rest.ts';
@@ -32,6 +33,8 @@ export interface GitHubHttpDeps {
   /** A runner process not heard of for so long is dead. */
   readonly silentMs?: number;
   readonly port?: number;
+  /** How often a command line may ask whether its code was typed. */
+  readonly deviceIntervalS?: number;
   /** The App's, as PEM; by default a new one. */
   readonly privateKey?: string;
   /** The addresses are the server's own. */
@@ -51,6 +54,8 @@ export interface GitHubHttp {
   signIn(login: string, kind?: TokenKind): string;
   /** Who signs the tokens of workflows. */
   readonly oidc: Oidc;
+  /** How people sign in from a command line. */
+  readonly device: Device;
   close(): Promise<void>;
 }
 
@@ -97,9 +102,10 @@ interface Face {
   readonly service: RunnerService;
   readonly rest: RestDeps;
   readonly oidc: Oidc;
+  readonly device: Device;
 }
 
-function createHandler({ setup, service, rest, oidc }: Face): Handler {
+function createHandler({ setup, service, rest, oidc, device }: Face): Handler {
   const { model } = rest.world;
   return async (request) => {
     const body = await request.body(BODY_LIMIT_BYTES);
@@ -112,7 +118,7 @@ function createHandler({ setup, service, rest, oidc }: Face): Handler {
     if (path.startsWith(RUNNER_PATH)) {
       return service.answer(path.slice(RUNNER_PATH.length), inputOf(body));
     }
-    const signed = oidc.answer(request);
+    const signed = oidc.answer(request) ?? device.serve(request, body);
     if (signed !== undefined) return signed;
     const page = method === 'POST' ? answerSetup(setup, request, body) : undefined;
     if (page !== undefined) return page;
@@ -140,8 +146,10 @@ export async function serveGitHub(deps: GitHubHttpDeps): Promise<GitHubHttp> {
   const users = createUserTokens(model.state);
   const service = createRunnerService({ model, real, speed, silentMs });
   const oidc = createOidc({ url, clock, random });
+  const device = createDevice({ app, users, clock, random, url, intervalS: deps.deviceIntervalS });
   const face = {
     oidc,
+    device,
     setup: createSetup(app, () => clock.now(), random),
     service,
     rest: {
@@ -170,6 +178,7 @@ export async function serveGitHub(deps: GitHubHttpDeps): Promise<GitHubHttp> {
     minted: tokens.minted,
     signIn: users.issue,
     oidc,
+    device,
     async close() {
       stop.abort();
       await sweeping;

@@ -147,6 +147,24 @@ const METRICS = {
   },
 };
 
+const ABOUT = {
+  get: {
+    summary: 'What a command line has to know before anybody is signed in',
+    responses: {
+      200: {
+        description: MEANS[200],
+        ...json(
+          fields({
+            version: TEXT,
+            github: fields({ htmlUrl: TEXT, apiUrl: TEXT }),
+            clientId: orNull(TEXT),
+          }),
+        ),
+      },
+    },
+  },
+};
+
 const document = (summary: string) => ({
   get: { summary, responses: { 200: { description: MEANS[200], ...json({ type: 'object' }) } } },
 });
@@ -165,6 +183,7 @@ export const OPENAPI = {
   paths: {
     '/api/v1/command': { post: COMMAND },
     '/api/v1/accounts/{scope}': ACCOUNTS,
+    '/api/v1/about': ABOUT,
     '/api/v1/openapi.json': document('This description'),
     '/schema/dstack.json': document('The JSON Schema of .github/dstack.yml'),
     '/healthz': text('Whether the process is there'),

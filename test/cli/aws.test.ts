@@ -146,10 +146,16 @@ describe('the command line', () => {
       1,
       /not https/,
     ],
-    ['nobody answers', ['aws', 'info', '--server', 'http://127.0.0.1:9'], {}, 1, /does not answer/],
+    [
+      'nobody answers',
+      ['aws', 'info', '--server', 'http://127.0.0.1:9'],
+      {},
+      1,
+      /cannot be reached/,
+    ],
     ['a word is misspelt', ['aws', 'confgure'], {}, 2, /configure/],
     ['an option lacks its value', ['aws', 'info', '--owner'], {}, 2, /--owner/],
-    ['a command has no door here', ['autoscale', 'info'], {}, 1, /\/dstack autoscale info/],
+    ['the app has no door for it', ['autoscale', 'info'], {}, 1, /older than this dstack/],
   ])('says in one line when %s', async (_, words, env, code, text) => {
     const { code: got, stderr } = await world.run(words, { env, input: '' }).ended;
     expect([got, stderr]).toEqual([code, expect.stringMatching(text)]);

@@ -69,6 +69,7 @@ export async function startHttpWorld(options: HttpWorldOptions = {}): Promise<Ht
     clock: systemClock,
     real: systemClock,
     privateKey: PRIVATE_KEY,
+    deviceIntervalS: 0.05,
     knobs: { ...AT_ONCE, ...knobs },
     ...rest,
   });

@@ -225,12 +225,16 @@ describe('an account', () => {
 });
 
 describe('the rest', () => {
-  test.each(['/api/v1/openapi.json', '/schema/dstack.json', '/healthz', '/readyz', '/metrics'])(
-    '%s is answered as described',
-    async (path) => {
-      expect(await ask({ method: 'GET', path })).toEqual([200, []]);
-    },
-  );
+  test.each([
+    '/api/v1/about',
+    '/api/v1/openapi.json',
+    '/schema/dstack.json',
+    '/healthz',
+    '/readyz',
+    '/metrics',
+  ])('%s is answered as described', async (path) => {
+    expect(await ask({ method: 'GET', path })).toEqual([200, []]);
+  });
 
   test('is refused as described', async () => {
     const token = new Secret('a token for metrics');

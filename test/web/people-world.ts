@@ -128,6 +128,11 @@ function createAppFor(hub: HttpWorld, { store, ec2, logged, appUrl, skew }: Part
       visitors: createVisitors({ ...gitHub, users, fetch: hub.fetch }),
       workflows: createWorkflows({ ...gitHub, issuer: hub.oidc.issuer, audience: appUrl }),
       talk: hub.github,
+      about: {
+        version: '0.0.0',
+        github: { htmlUrl: hub.url, apiUrl: `${hub.url}/api/v3` },
+        clientId: hub.app.clientId,
+      },
     },
     settings: {
       app: `${new URL(hub.url).host}/${hub.app.id}`,
