@@ -1,9 +1,9 @@
 import { answerComment } from './act/answer-comment.ts';
 import { tellWaits } from './act/cards.ts';
-import { releasePull } from './act/change-rules.ts';
 import { createDeliveryQueue, type DeliveryQueue } from './act/delivery-queue.ts';
 import { LEASE_MS } from './act/deps.ts';
 import { DISCOVER_EVERY, discover } from './act/discover.ts';
+import { isHeldFor, recallHolds, releaseEnded, releasePull } from './act/hold-pulls.ts';
 import { noteRunners } from './act/note-jobs.ts';
 import { sweepRules } from './act/read-rules.ts';
 import { redeliverFailed } from './act/redeliver.ts';
@@ -149,9 +149,11 @@ export function createLoop(deps: LoopDeps): Loop {
     );
     for (const { event } of batch) {
       const repo = event.kind === 'pull' ? await deps.store.repo(event.repo.id) : null;
-      if (event.kind === 'pull' && repo && (await releasePull(deps, repo, event.number))) {
-        wake(repo.scope);
-      }
+      if (event.kind !== 'pull' || !repo) continue;
+      if (!(await isHeldFor(deps.store, repo.scope, event.number))) continue;
+      // What was merged is let go when the file was read again, or for a moment the old one would rule.
+      if (event.isMerged) scheduler.wake(`sweep|${repo.scope}`);
+      else if (await releasePull(deps, repo, event.number)) wake(repo.scope);
     }
     changed.forEach(wake);
   }
@@ -168,6 +170,7 @@ export function createLoop(deps: LoopDeps): Loop {
   }
 
   async function tickScope(scope: ScopeId): Promise<number | undefined> {
+    if (talk) await recallHolds({ ...deps, talk }, scope);
     const tick = await reconcile(deps, scope);
     for (const at of tick.regions) {
       if (tick.hasWork || !isOpenIn(await deps.store.fact(lookKey(at)))) {
@@ -209,6 +212,8 @@ export function createLoop(deps: LoopDeps): Loop {
       if (repo.removedAt === null) (await sweepRepo(deps, lease, repo)).forEach(wake);
     }
     if (await sweepRules(deps, lease, rows)) wake(scope);
+    const [repo] = rows.repos;
+    if (talk && repo && (await releaseEnded({ ...deps, talk }, repo))) wake(scope);
     // What a killed process had still to say of the rules.
     if (talk) scheduler.wake(`rules|${scope}`);
     return true;

@@ -3,12 +3,27 @@ import type { Instance } from '../model/launch.ts';
 import type { EndedRow, Place } from '../model/outcome.ts';
 import type { Refused } from '../model/reply.ts';
 import type { Repo } from '../model/repo.ts';
-import type { Rule, RulesChange, RulesFile, RulesProblem } from '../model/rules.ts';
+import {
+  type Rule,
+  type RulesChange,
+  type RulesFile,
+  type RulesProblem,
+  ruleId,
+} from '../model/rules.ts';
 import { editRules } from '../rules/edit.ts';
 import { parseRules } from '../rules/parse.ts';
 import type { ScopeRows } from '../store/port.ts';
 import { type ActDeps, LEASE_MS } from './deps.ts';
-import { type Hold, holdsFor, holdsOf, saveHolds } from './holds.ts';
+import { BRANCH_PREFIX } from './hold-pulls.ts';
+import {
+  changeHolds,
+  type Hold,
+  holdsFor,
+  holdsOf,
+  type Taken,
+  takeOver,
+  underHolds,
+} from './holds.ts';
 import { RULES_PATH } from './read-rules.ts';
 import { noteNews } from './rules-news.ts';
 import { jobLink } from './rules-state.ts';
@@ -45,82 +60,113 @@ export type Changed =
 
 /** Races for the same file that are lost before we give up. */
 const MOST_TRIES = 6;
-const BRANCH_PREFIX = 'dstack/rules-';
 
 interface Draft {
   readonly file: FileToEdit;
   readonly text: string;
   readonly before: Rule | undefined;
   readonly after: Rule | undefined;
-  readonly rulesBefore: RulesFile;
   readonly rulesAfter: RulesFile;
+  /** What the change takes away, of what the file says now. */
+  readonly holds: readonly Hold[];
   readonly isChanged: boolean;
 }
 
 export async function changeRules(deps: ChangeDeps, ask: ChangeAsk): Promise<Changed> {
   const { repo } = ask;
-  let ended: readonly EndedRow[] = [];
-  let hasHeld = false;
+  const held = takeOver(await holdsOf(deps.store, repo.scope), ask.change);
+  let restricted: Restricted | undefined;
   let last: FileToEdit | undefined;
   for (let tries = 1; ; tries += 1) {
-    const draft = await draftOf(deps, ask);
+    const draft = await draftOf(deps, ask, held);
     if ('ok' in draft) return draft;
-    if (!draft.isChanged) return finish(deps, ask, { draft, ended, place: null });
-    if (!hasHeld) {
-      ended = await restrict(deps, ask, draft);
-      hasHeld = true;
+    if (!draft.isChanged) {
+      const place = held.taken.length > 0 ? lifted(deps, repo, held) : null;
+      return finish(deps, ask, { draft, held, ...(restricted ?? NOTHING), place });
     }
+    restricted ??= await restrict(deps, ask, draft);
     // GitHub says 409 to a lost race and to a protected branch alike: the file tells them apart.
     const isProtected = last !== undefined && last.blob === draft.file.blob;
     last = draft.file;
     const place = isProtected
       ? await askByPull(deps, ask, draft)
       : await commit(deps, ask, { draft, branch: repo.defaultBranch });
-    if ('kind' in place) return finish(deps, ask, { draft, ended, place });
+    if ('kind' in place) return finish(deps, ask, { draft, held, ...restricted, place });
     if (place.reason !== 'conflict' || tries >= MOST_TRIES || isProtected) {
-      return { ok: false, refused: place };
+      if (draft.holds.length === 0) return { ok: false, refused: place };
+      return finish(deps, ask, { draft, held, ...restricted, place: stillHeld(repo, place) });
     }
   }
 }
 
-async function draftOf(deps: ChangeDeps, ask: ChangeAsk): Promise<Draft | Changed> {
-  const { repo, change } = ask;
+/** The file said so already: only what was held against it ends. */
+function lifted({ settings }: ChangeDeps, repo: Repo, { taken }: Taken): Place {
+  const pull = taken.find((hold) => hold.pull !== null)?.pull ?? null;
+  const url = `${settings.htmlUrl}/${repo.owner}/${repo.name}/pull/${pull}`;
+  return { kind: 'lifted', name: String(pull ?? ''), url, branch: repo.defaultBranch };
+}
+
+/** GitHub takes neither a commit nor a pull request; what was taken away is taken away all the same. */
+const stillHeld = ({ defaultBranch: branch }: Repo, { code, message }: Refused): Place => ({
+  kind: 'held',
+  name: `GitHub: ${code} ${message}`,
+  url: '',
+  branch,
+});
+
+async function draftOf(deps: ChangeDeps, ask: ChangeAsk, held: Taken): Promise<Draft | Changed> {
+  const { repo } = ask;
   const read = await deps.talk.fileToEdit(repo, RULES_PATH, repo.defaultBranch);
   if (!read.ok) return { ok: false, refused: read };
   const { defaultRegion, publicUrl } = deps.settings;
   const options = defaultRegion ? { defaultRegion } : {};
   const schemaUrl = `${publicUrl ?? ''}/schema/dstack.json`;
-  const edited = editRules(read.value.text, change, { ...options, schemaUrl });
-  if (!edited.ok) return { ok: false, problems: edited.problems };
-  const parse = (text: string | null) => parseRules(text ?? 'autoscale: {}', options);
-  const [old, now] = [parse(read.value.text), parse(edited.text)];
+  let { text } = read.value;
+  let after: Rule | undefined;
+  for (const change of held.changes) {
+    const edited = editRules(text, change, { ...options, schemaUrl });
+    if (!edited.ok) return { ok: false, problems: edited.problems };
+    ({ text, after } = { after: undefined, ...edited });
+  }
+  const parse = (its: string | null) => parseRules(its ?? 'autoscale: {}', options);
+  const [old, now] = [parse(read.value.text), parse(text)];
   if (!now.ok) return { ok: false, problems: now.errors };
+  const file = old.ok ? old.rules : now.rules;
+  const inForce = underHolds(file, held.all);
+  const { change } = ask;
+  const named = change.kind === 'allow' ? ruleId(change.type, change.region) : undefined;
   return {
     file: read.value,
-    text: edited.text ?? '',
-    before: edited.before,
-    after: edited.after,
-    rulesBefore: old.ok ? old.rules : now.rules,
+    text: text ?? '',
+    before: inForce.rules.find(({ id }) => id === named),
+    after,
     rulesAfter: now.rules,
-    isChanged: edited.changed && edited.text !== null,
+    holds: holdsFor(file, now.rules, deps.clock.now()),
+    isChanged: text !== null && text !== read.value.text,
   };
 }
+
+interface Restricted {
+  /** As they were stored. */
+  readonly mine: readonly Hold[];
+  readonly ended: readonly EndedRow[];
+}
+
+const NOTHING: Restricted = { mine: [], ended: [] };
 
 /** What the change takes away holds from now on, and what it ends is ended before it is committed. */
 async function restrict(
   deps: ChangeDeps,
   { repo }: ChangeAsk,
-  draft: Draft,
-): Promise<readonly EndedRow[]> {
+  { holds: mine }: Draft,
+): Promise<Restricted> {
   const { store, clock } = deps;
-  const holds = holdsFor(draft.rulesBefore, draft.rulesAfter, clock.now());
-  if (holds.length === 0) return [];
+  if (mine.length === 0) return NOTHING;
   const { scope } = repo;
-  const earlier = await holdsOf(store, scope);
-  await saveHolds(store, { scope, holds: [...earlier, ...holds], now: clock.now() });
+  await changeHolds(store, { scope, drop: [], add: mine, now: clock.now() });
   const before = await store.scopeRows(scope);
   await deps.settled(scope);
-  return endedSince(deps, repo, before);
+  return { mine, ended: await endedSince(deps, repo, before) };
 }
 
 async function endedSince(
@@ -133,7 +179,8 @@ async function endedSince(
   const ended = before.instances.filter((one) => isStaying(one) && !lives.has(one.key));
   return ended.map((one) => {
     const job = before.jobs.find(
-      ({ runnerName, state }) => state === 'in_progress' && runnerName === one.runnerName,
+      ({ runnerName, state }) =>
+        state === 'in_progress' && runnerName !== null && runnerName === one.runnerName,
     );
     const ranMs = job && one.startedAt !== null ? deps.clock.now() - one.startedAt : null;
     const link = job ? jobLink(deps, repo, job) : null;
@@ -179,22 +226,17 @@ async function askByPull(deps: ChangeDeps, ask: ChangeAsk, draft: Draft): Promis
   return { kind: 'pull', name: String(number), url, branch: repo.defaultBranch };
 }
 
-/** The change is where it belongs: it is in force, and what was held for it is let go. */
+/** The change is where it belongs: it is in force, and what was held before it is let go. */
 async function finish(
   deps: ChangeDeps,
   { repo }: ChangeAsk,
-  of: { draft: Draft; ended: readonly EndedRow[]; place: Place | null },
+  of: Restricted & { draft: Draft; held: Taken; place: Place | null },
 ): Promise<Changed> {
-  const { draft, ended, place } = of;
+  const { draft, held, mine, ended, place } = of;
   const { store, clock, holder } = deps;
   const { scope } = repo;
   const now = clock.now();
-  const holds = await holdsOf(store, scope);
-  if (place?.kind === 'pull') {
-    const pull = Number(place.name);
-    const kept = holds.map((hold): Hold => (hold.pull === null ? { ...hold, pull } : hold));
-    await saveHolds(store, { scope, holds: kept, now });
-  } else if (place) {
+  if (place?.kind === 'commit') {
     const lease = await store.lease({ name: scope, holder, now, ttlMs: LEASE_MS });
     const { rules } = await store.scopeRows(scope);
     if (lease) {
@@ -204,31 +246,22 @@ async function finish(
       await noteNews(store, rules, { record, ref: place.name, text });
       await store.saveRules(lease, record);
     }
-    await closeOvertaken(deps, repo, holds);
-    await saveHolds(store, { scope, holds: [], now });
     deps.log.info({ scope, commit: place.name }, 'rules changed by a command');
   }
+  const pull = place?.kind === 'pull' ? Number(place.name) : null;
+  const isHeld = pull !== null || place?.kind === 'held';
+  const add = isHeld ? draft.holds.map((hold): Hold => ({ ...hold, pull })) : [];
+  const drop = [...held.taken, ...mine];
+  if (drop.length > 0) await changeHolds(store, { scope, drop, add, now });
+  await closeOvertaken(deps, repo, held);
   await deps.settled(scope);
   const { before, after, rulesAfter } = draft;
   return { ok: true, file: rulesAfter, before, after, ended, place };
 }
 
-/** A change that was committed overtakes what earlier ones asked for by pull request. */
-async function closeOvertaken(deps: ChangeDeps, repo: Repo, holds: readonly Hold[]): Promise<void> {
-  for (const pull of new Set(holds.flatMap((hold) => hold.pull ?? []))) {
+/** What was asked for by pull request before, and is undone or written anew by this change. */
+async function closeOvertaken(deps: ChangeDeps, repo: Repo, { taken }: Taken): Promise<void> {
+  for (const pull of new Set(taken.flatMap((hold) => hold.pull ?? []))) {
     await deps.talk.closePull(repo, pull);
   }
-}
-
-/** A pull request was merged or closed: what was held for it is let go, and the file speaks again. */
-export async function releasePull(
-  deps: Pick<ChangeDeps, 'store' | 'clock'>,
-  repo: Repo,
-  pull: number,
-): Promise<boolean> {
-  const holds = await holdsOf(deps.store, repo.scope);
-  const kept = holds.filter((hold) => hold.pull !== pull);
-  if (kept.length === holds.length) return false;
-  await saveHolds(deps.store, { scope: repo.scope, holds: kept, now: deps.clock.now() });
-  return true;
 }

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Instant } from '../lib/clock.ts';
 import type { RuleId, ScopeId } from '../model/ids.ts';
-import type { RulesFile } from '../model/rules.ts';
+import { type RulesChange, type RulesFile, ruleId } from '../model/rules.ts';
 import type { Fact, Store } from '../store/port.ts';
 
 /**
@@ -29,11 +30,31 @@ export const holdsOf = async (
 export const parseHolds = (fact: Fact | undefined): readonly Hold[] =>
   fact ? (JSON.parse(fact.value) as readonly Hold[]) : [];
 
+/** Nothing held is known too; a new database knows nothing. */
+export const isHoldKnown = async (store: Facts, scope: ScopeId): Promise<boolean> =>
+  (await store.fact(holdsKey(scope))) !== null;
+
 export async function saveHolds(
   store: Facts,
   of: { readonly scope: ScopeId; readonly holds: readonly Hold[]; readonly now: Instant },
 ): Promise<void> {
   await store.saveFact(holdsKey(of.scope), JSON.stringify(of.holds), of.now);
+}
+
+/** Whatever else was stored meanwhile stays. */
+export async function changeHolds(
+  store: Facts,
+  of: {
+    readonly scope: ScopeId;
+    readonly drop: readonly Hold[];
+    readonly add: readonly Hold[];
+    readonly now: Instant;
+  },
+): Promise<void> {
+  const { scope, drop, add, now } = of;
+  const isDropped = (hold: Hold) => drop.some((one) => isDeepStrictEqual(one, hold));
+  const kept = (await holdsOf(store, scope)).filter((hold) => !isDropped(hold));
+  await saveHolds(store, { scope, holds: [...kept, ...add], now });
 }
 
 /** The file as it is in force: no hold ever allows more than the file does. */
@@ -65,3 +86,72 @@ export function holdsFor(before: RulesFile, after: RulesFile, now: Instant): rea
   });
   return [...isDisabled, ...lowered];
 }
+
+/** Whether a command takes back what is held, or says it anew. */
+function isOvertaken({ restricts }: Hold, change: RulesChange): boolean {
+  switch (change.kind) {
+    case 'clear':
+      return restricts.kind !== 'disabled';
+    case 'enabled':
+      return restricts.kind === 'disabled';
+    case 'allow':
+      if (restricts.kind === 'max') return restricts.rule === ruleId(change.type, change.region);
+      return restricts.kind === 'clear' && change.max > 0;
+  }
+}
+
+/** What a command finds held, and what has to be written together with it. */
+export interface Taken {
+  /** These end with the change: it says itself what of them still holds. */
+  readonly taken: readonly Hold[];
+  /** Before the change, the taken ones among them. */
+  readonly all: readonly Hold[];
+  /** What of the taken ones goes on, then the change itself. */
+  readonly changes: readonly RulesChange[];
+}
+
+/**
+ * A command that undoes what is held ends the pull request that asked for it. What else that one asked
+ * for goes on with the new change, and so does what could not be committed before.
+ */
+export function takeOver(holds: readonly Hold[], change: RulesChange): Taken {
+  const overtaken = holds.filter((hold) => isOvertaken(hold, change));
+  const pulls = new Set(overtaken.flatMap(({ pull }) => pull ?? []));
+  const taken = holds.filter(
+    (hold) => hold.pull === null || pulls.has(hold.pull) || overtaken.includes(hold),
+  );
+  // One rule is allowed again after a clear: the others stay cleared.
+  const goesOn = (hold: Hold) =>
+    !overtaken.includes(hold) || (change.kind === 'allow' && hold.restricts.kind === 'clear');
+  const before = taken.filter(goesOn).map(({ restricts }) => changeOf(restricts));
+  return { taken, all: holds, changes: [...before, change] };
+}
+
+function changeOf(restricts: Hold['restricts']): RulesChange {
+  if (restricts.kind === 'clear') return { kind: 'clear' };
+  if (restricts.kind === 'disabled') return { kind: 'enabled', value: false };
+  const [type = '', region = ''] = restricts.rule.split('/');
+  return { kind: 'allow', type, region, max: restricts.max };
+}
+
+/** Whether the file says itself what is held: then nothing needs to be held against it. */
+export function isSaid({ restricts }: Hold, file: RulesFile): boolean {
+  if (restricts.kind === 'clear') return file.rules.length === 0;
+  if (restricts.kind === 'disabled') return !file.enabled;
+  const max = file.rules.find(({ id }) => id === restricts.rule)?.max ?? 0;
+  return max <= restricts.max;
+}
+
+/** A sentence for each thing that is held, for whoever reads the rules. */
+export const holdTexts = (holds: readonly Hold[]): readonly string[] =>
+  holds.map(({ restricts, pull }) => {
+    const what =
+      restricts.kind === 'max'
+        ? `${restricts.rule.replace('/', ' in ')} is held at ${restricts.max}`
+        : restricts.kind === 'clear'
+          ? 'All rules are held back'
+          : 'Autoscaling is held off';
+    const until =
+      pull === null ? 'until a command takes it back' : `until #${pull} is merged or closed`;
+    return `${what} ${until}.`;
+  });

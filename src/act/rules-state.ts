@@ -11,6 +11,7 @@ import { healthOf } from '../plan/health.ts';
 import type { Exhausted, ScopeRows } from '../store/port.ts';
 import { costUsd, spentUsd } from './budget.ts';
 import type { ActDeps } from './deps.ts';
+import { holdsOf, holdTexts } from './holds.ts';
 import { NOTHING_KNOWN, viewOf } from './offers.ts';
 import { pricesOf } from './prices.ts';
 import { anewKey, historyOf } from './rule-history.ts';
@@ -45,7 +46,8 @@ export async function rulesState(
     }),
   );
   const monthUsd = await spentUsd(deps, repo.scope);
-  return { enabled: file.enabled, rows, monthUsd, asOf: now };
+  const held = holdTexts(await holdsOf(deps.store, repo.scope));
+  return { enabled: file.enabled, rows, held, monthUsd, asOf: now };
 }
 
 const rowOf = (rule: Rule): Pick<RuleRow, 'type' | 'region' | 'market' | 'max'> => ({

@@ -22,8 +22,8 @@ export function span(ms: number): string {
 
 export const NO_RULES = 'There are no rules: no machine may be launched.';
 
-export function rulesTable({ rows }: RulesState): readonly string[] {
-  if (rows.length === 0) return [NO_RULES];
+export function rulesTable({ rows, held }: RulesState): readonly string[] {
+  if (rows.length === 0) return [NO_RULES, ...held];
   const line = (row: RuleRow) =>
     `| ${row.type} | ${row.region} | ${row.market} | ${hourly(row.nowUsd)} | ${hourly(row.atMostUsd)} | ${row.inUse} / ${row.max} | ${row.status} |`;
   const more = rows.length > MOST_ROWS ? [`and ${rows.length - MOST_ROWS} more rules`] : [];
@@ -34,6 +34,7 @@ export function rulesTable({ rows }: RulesState): readonly string[] {
       ...rows.slice(0, MOST_ROWS).map(line),
     ].join('\n'),
     ...more,
+    ...held,
   ];
 }
 

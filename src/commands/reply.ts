@@ -96,10 +96,20 @@ function changed({ head, state, ended, place, undo, notes }: Of<'changed'>): str
   ].join('\n\n');
 }
 
-const placeText = ({ kind, name, url, branch }: Place): string =>
-  kind === 'commit'
-    ? `[${code(name.slice(0, 7))}](${url}) on ${code(branch)}`
-    : `asked for in [#${name}](${url}), because ${code(branch)} is protected`;
+function placeText({ kind, name, url, branch }: Place): string {
+  switch (kind) {
+    case 'commit':
+      return `[${code(name.slice(0, 7))}](${url}) on ${code(branch)}`;
+    case 'pull':
+      return `asked for in [#${name}](${url}), because ${code(branch)} is protected`;
+    case 'lifted':
+      return name === ''
+        ? 'what was held against the file is let go'
+        : `[#${name}](${url}), which asked for something else, is closed`;
+    case 'held':
+      return `not committed (${neutralize(name)}), and in force all the same until a command takes it back`;
+  }
+}
 
 export function endedCount(ended: readonly EndedRow[]): string {
   if (ended.length === 0) return '';

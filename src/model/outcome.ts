@@ -53,9 +53,14 @@ export interface EndedRow {
   readonly ranMs: number | null;
 }
 
+/** Where a change is. */
 export interface Place {
-  readonly kind: 'commit' | 'pull';
-  /** The commit's sha, or the pull request's number. */
+  /**
+   * `pull`: asked for, since the branch is protected · `lifted`: the file said so already, and what was
+   * held against it is let go · `held`: in force, and not committed.
+   */
+  readonly kind: 'commit' | 'pull' | 'lifted' | 'held';
+  /** The commit's sha; the number of the pull request, '' for none; why it is not committed. */
   readonly name: string;
   readonly url: string;
   readonly branch: string;
@@ -65,6 +70,8 @@ export interface Place {
 export interface RulesState {
   readonly enabled: boolean;
   readonly rows: readonly RuleRow[];
+  /** A sentence for each thing that is in force and not in the file. */
+  readonly held: readonly string[];
   readonly monthUsd: number;
   readonly asOf: Instant;
 }
@@ -117,5 +124,8 @@ export interface Told {
 }
 
 /** It did what was asked, or said what was asked for. */
-export const isGood = ({ kind }: Outcome): boolean =>
-  kind !== 'refused' && kind !== 'error' && kind !== 'file-problems';
+export const isGood = (outcome: Outcome): boolean => {
+  const { kind } = outcome;
+  if (kind === 'changed') return outcome.place.kind !== 'held';
+  return kind !== 'refused' && kind !== 'error' && kind !== 'file-problems';
+};

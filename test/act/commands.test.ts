@@ -1,57 +1,6 @@
 import { expect, test } from '@jest/globals';
-import type { Comment } from '../../src/sandbox/github-talk-state.ts';
-import {
-  isDone,
-  isRunning,
-  MINUTE,
-  openStage,
-  R,
-  rulesText,
-  SECOND,
-  type Stage,
-} from '../stage.ts';
-
-const PATH = '.github/dstack.yml';
-
-interface Thread {
-  readonly number: number;
-  /** Says it, lets a minute pass, and answers the comment and what was replied. */
-  say(body: string, by?: string): Promise<{ comment: Comment; reply: string }>;
-}
-
-function thread(stage: Stage, title = 'machines'): Thread {
-  const { issues } = stage.github;
-  const { number } = issues.addIssue(stage.repo, { title });
-  return {
-    number,
-    async say(body, by = 'alice') {
-      const before = texts(stage, number).length;
-      const comment = issues.addComment(stage.repo, number, body, by);
-      await stage.pass(30 * SECOND);
-      const reply = texts(stage, number)
-        .slice(before + 1)
-        .join('\n');
-      return { comment, reply };
-    },
-  };
-}
-
-function texts({ github, repo }: Stage, number: number): readonly string[] {
-  const all = github.issues.commentsOf(repo, number);
-  return all.ok ? all.value.map(({ body }) => body) : [];
-}
-
-const fileOf = ({ github, repo }: Stage, ref?: string) => github.repos.fileAt(repo, PATH, ref);
-const commitsOf = ({ github, repo }: Stage) => github.commits.history(repo);
-
-async function openTeam(rules = rulesText({ 'm5.large': 4 })): Promise<Stage> {
-  const stage = await openStage({ rules });
-  const { issues } = stage.github;
-  issues.setCollaborator(stage.repo, 'alice', 'admin');
-  issues.setCollaborator(stage.repo, 'wendy', 'write');
-  issues.setCollaborator(stage.repo, 'rita', 'read');
-  return stage;
-}
+import { isDone, isRunning, MINUTE, R, rulesText, SECOND } from '../stage.ts';
+import { commitsOf, fileOf, openTeam, texts, thread } from './thread.ts';
 
 test('allow is one commit that names who asked, and the reply has the table and the worst case', async () => {
   const stage = await openTeam();
