@@ -186,10 +186,8 @@ export function createLoop(deps: LoopDeps): Loop {
     return tick.hasWork ? deps.tickMs : undefined;
   }
 
-  async function tellOf(scope: ScopeId): Promise<undefined> {
-    if (talk) await tellWaits({ ...deps, talk }, scope);
-    return undefined;
-  }
+  const tellOf = async (scope: ScopeId): Promise<number | undefined> =>
+    talk ? tellWaits({ ...deps, talk }, scope) : undefined;
 
   /** Jobs that were queued before we had rules to go by, found once. */
   async function sweepOnce(scope: ScopeId): Promise<void> {
@@ -214,8 +212,8 @@ export function createLoop(deps: LoopDeps): Loop {
     if (await sweepRules(deps, lease, rows)) wake(scope);
     const [repo] = rows.repos;
     if (talk && repo && (await releaseEnded({ ...deps, talk }, repo))) wake(scope);
-    // What a killed process had still to say of the rules.
-    if (talk) scheduler.wake(`rules|${scope}`);
+    // What a killed process had still to say.
+    if (talk) for (const task of ['rules', 'cards']) scheduler.wake(`${task}|${scope}`);
     return true;
   }
 

@@ -3,6 +3,7 @@ import { markerOf, replyMarkdown } from '../commands/reply.ts';
 import type { Permission, Reaction } from '../github/port.ts';
 import type { Comment } from '../model/event.ts';
 import { isGood, type Outcome } from '../model/outcome.ts';
+import { done, type Reply } from '../model/reply.ts';
 import type { Repo } from '../model/repo.ts';
 import type { ChangeDeps } from './change-rules.ts';
 import { type Asker, runLine } from './run-command.ts';
@@ -26,7 +27,7 @@ export async function answerComment(
   const eyes = await deps.talk.react(repo, comment.id, 'eyes');
   if (!eyes.ok && eyes.reason === 'missing') return true;
   if (await isAnswered(deps, of)) return true;
-  const permission = await deps.talk.permission(repo, comment.login);
+  const permission = await permissionOf(deps, of);
   if (!permission.ok) return false;
   const asker: Asker = {
     repo,
@@ -85,19 +86,39 @@ async function isAnswered(
   return found.ok && found.value !== null;
 }
 
-/** Anybody can make us talk in a public repository: one refusal an hour for a person and thread. */
+/**
+ * Anybody can make us talk in a public repository: for a person and thread one permission is read and
+ * one refusal said in an hour, then there is only the reaction. Who may write is asked for each time.
+ */
+async function permissionOf(
+  deps: ChangeDeps,
+  of: { readonly repo: Repo; readonly comment: Comment },
+): Promise<Reply<Permission>> {
+  const last = await lastRefusal(deps, of);
+  return last ? done(last) : deps.talk.permission(of.repo, of.comment.login);
+}
+
+type InThread = { readonly repo: Repo; readonly comment: Comment };
+
+const refusalKey = ({ repo, comment }: InThread): string =>
+  `refused:${repo.id}:${comment.issue}:${comment.login}`;
+
+/** The permission that was too little within the last hour. */
+async function lastRefusal(deps: ChangeDeps, of: InThread): Promise<Permission | undefined> {
+  const last = await deps.store.fact(refusalKey(of));
+  if (!last || deps.clock.now() - last.at >= ONE_REFUSAL_MS) return undefined;
+  return last.value === 'read' ? 'read' : 'none';
+}
+
 async function isSilent(
   deps: ChangeDeps,
-  { repo, comment }: { readonly repo: Repo; readonly comment: Comment },
-  of: { readonly outcomes: readonly Outcome[]; readonly permission: Permission },
+  of: InThread,
+  { outcomes, permission }: { outcomes: readonly Outcome[]; permission: Permission },
 ): Promise<boolean> {
-  if (of.permission === 'write' || of.permission === 'admin') return false;
-  if (!of.outcomes.every((one) => one.kind === 'refused')) return false;
-  const now = deps.clock.now();
-  const key = `refused:${repo.id}:${comment.issue}:${comment.login}`;
-  const last = await deps.store.fact(key);
-  if (last && now - last.at < ONE_REFUSAL_MS) return true;
-  await deps.store.saveFact(key, '', now);
+  if (permission === 'write' || permission === 'admin') return false;
+  if (!outcomes.every((one) => one.kind === 'refused')) return false;
+  if (await lastRefusal(deps, of)) return true;
+  await deps.store.saveFact(refusalKey(of), permission, deps.clock.now());
   return false;
 }
 

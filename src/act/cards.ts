@@ -1,4 +1,4 @@
-import { type Card, startedCard, waitingCard } from '../commands/card.ts';
+import { type Card, servedCard, startedCard, waitingCard } from '../commands/card.ts';
 import type { Talk } from '../github/port.ts';
 import type { Instant } from '../lib/clock.ts';
 import type { ScopeId } from '../model/ids.ts';
@@ -30,12 +30,13 @@ interface OpenCard {
 
 /**
  * One card for each commit with jobs that wait: at once for what can never run, after R/2 for what no
- * machine is coming for; changed at most every R/4, and always ended when its jobs have started.
+ * machine is coming for; changed at most every R/4, and always ended when its jobs are served. Answers
+ * in how many ms there is more to say, whatever happens until then.
  */
-export async function tellWaits(deps: Need, scope: ScopeId): Promise<void> {
+export async function tellWaits(deps: Need, scope: ScopeId): Promise<number | undefined> {
   const rows = await deps.store.scopeRows(scope);
   const [repo] = rows.repos;
-  if (!repo || repo.removedAt !== null) return;
+  if (!repo || repo.removedAt !== null) return undefined;
   const key = `cards:${scope}`;
   const fact = await deps.store.fact(key);
   const open = fact ? (JSON.parse(fact.value) as readonly OpenCard[]) : [];
@@ -45,7 +46,7 @@ export async function tellWaits(deps: Need, scope: ScopeId): Promise<void> {
     rows,
     (of) => open.find((card) => keyOf(card) === keyOf(of))?.id,
   );
-  if (open.length === 0 && shown.size === 0) return;
+  if (open.length === 0 && shown.size === 0) return undefined;
   const next: OpenCard[] = [];
   for (const card of open.filter(({ id }) => !ended.has(id))) {
     const waits = shown.get(keyOf(card));
@@ -59,6 +60,8 @@ export async function tellWaits(deps: Need, scope: ScopeId): Promise<void> {
     if (made) next.push(made);
   }
   await deps.store.saveFact(key, JSON.stringify(next), deps.clock.now());
+  // The last job may be over before its card may change again, and then nothing else wakes us.
+  return next.length > 0 ? deps.settings.resyncMs / 4 : undefined;
 }
 
 const keyOf = ({ repo, sha }: { readonly repo: number; readonly sha: string }): string =>
@@ -95,7 +98,10 @@ async function keep(
   const repo = repoOf(of.rows, card.repo);
   if (!repo) return undefined;
   const now = deps.clock.now();
-  const content = waits ? waitingCard(waits) : startedCard;
+  const isQueued = of.rows.jobs.some(
+    (job) => job.state === 'queued' && keyOf({ repo: job.repo, sha: job.sha }) === keyOf(card),
+  );
+  const content = waits ? waitingCard(waits) : isQueued ? servedCard : startedCard;
   const said = waits ? saidOf(waits) : '';
   if (said === card.said || now - card.at < deps.settings.resyncMs / 4) return card;
   const conclusion = waits ? conclusionOf(waits) : 'neutral';

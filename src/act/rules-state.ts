@@ -47,7 +47,7 @@ export async function rulesState(
   );
   const monthUsd = await spentUsd(deps, repo.scope);
   const held = holdTexts(await holdsOf(deps.store, repo.scope));
-  return { enabled: file.enabled, rows, held, monthUsd, asOf: now };
+  return { enabled: file.enabled, rows, held, monthUsd, budgetUsd: file.budgetUsd, asOf: now };
 }
 
 const rowOf = (rule: Rule): Pick<RuleRow, 'type' | 'region' | 'market' | 'max'> => ({

@@ -90,7 +90,10 @@ async function change(deps: ChangeDeps, asker: Asker, command: ChangeCommand): P
   const notes: string[] = [];
   if (asked.kind === 'allow' && asked.max > 0) {
     const checked = await checkAllowed(deps, { repo, file, asked });
-    if (checked.problem) return { kind: 'refused', text: checked.problem };
+    if (checked.problem !== undefined) {
+      const { problem: text, url } = checked;
+      return { kind: 'refused', text, ...(url === undefined ? {} : { url }) };
+    }
     notes.push(...checked.notes);
   }
   const changed = await changeRules(deps, {
@@ -132,7 +135,11 @@ async function fileNow(deps: ChangeDeps, repo: Repo): Promise<RulesFile | null> 
 async function checkAllowed(
   deps: ChangeDeps,
   of: { repo: Repo; file: RulesFile | null; asked: Extract<RulesChange, { kind: 'allow' }> },
-): Promise<{ readonly problem?: string; readonly notes: readonly string[] }> {
+): Promise<{
+  readonly problem?: string;
+  readonly url?: string | undefined;
+  readonly notes: readonly string[];
+}> {
   const found = await deps.accounts.accountFor(of.repo);
   if (!('account' in found)) return { notes: [`Not checked against AWS: ${found.reason.text}`] };
   const rule = wouldBe(of.file, of.asked, deps.settings.defaultRegion);
@@ -145,8 +152,7 @@ async function checkAllowed(
   const [problem] = problems;
   if (!problem) return { notes: unchecked };
   const nearest = problem.nearest ? ` Nearest: ${problem.nearest.join(', ')}.` : '';
-  const where = problem.url ? ` It is raised at ${problem.url}` : '';
-  return { problem: `${problem.text}${nearest}${where}`, notes: [] };
+  return { problem: `${problem.text}${nearest}`, url: problem.url, notes: [] };
 }
 
 /** The rule as it would be, with what the file says for all rules. */
@@ -251,6 +257,7 @@ async function info(deps: ChangeDeps, repo: Repo): Promise<Outcome> {
     waits: waitRows(deps, rows),
     machines: machineRows(deps, rows),
     rules: { commit: rows.rules?.commit ?? null, url: fileUrl(deps, repo) },
+    calls: deps.talk.hourOf(repo.installation),
   };
 }
 
@@ -276,6 +283,7 @@ async function explain(deps: ChangeDeps, repo: Repo, job: number | undefined): P
       job: jobLink(deps, repo, one),
       state: one.state === 'queued' ? 'waits' : (one.conclusion ?? one.state.replace('_', ' ')),
       text: one.reason && one.state === 'queued' ? one.reason.text : '',
+      ranMs: one.startedAt === null ? null : (one.completedAt ?? deps.clock.now()) - one.startedAt,
       machine: ran ? machineRow(deps, { one: ran, repo, job: one }) : null,
     };
   });

@@ -42,3 +42,9 @@ export const startedCard: Card = {
   title: 'No job waits any more',
   summary: 'Every job of this commit that waited for a machine has started or has ended.',
 };
+
+/** What waited for a rule, or for room, has one now. */
+export const servedCard: Card = {
+  title: 'A machine is coming for every job that waited',
+  summary: 'The rules serve every job of this commit now, and machines are starting for them.',
+};

@@ -1,3 +1,4 @@
+import { neutralize } from '../lib/markdown.ts';
 import type { RuleRow, RulesState } from '../model/outcome.ts';
 
 const MOST_ROWS = 10;
@@ -6,6 +7,7 @@ const MONTH_HOURS = 730;
 
 /** `$0.0312`: up to four digits after the first that is not zero, never less than cents. */
 export function usd(value: number): string {
+  if (value === 0) return '$0';
   const digits = value >= 1 ? 2 : value >= 0.1 ? 3 : 4;
   return `$${value.toFixed(digits)}`;
 }
@@ -25,7 +27,7 @@ export const NO_RULES = 'There are no rules: no machine may be launched.';
 export function rulesTable({ rows, held }: RulesState): readonly string[] {
   if (rows.length === 0) return [NO_RULES, ...held];
   const line = (row: RuleRow) =>
-    `| ${row.type} | ${row.region} | ${row.market} | ${hourly(row.nowUsd)} | ${hourly(row.atMostUsd)} | ${row.inUse} / ${row.max} | ${row.status} |`;
+    `| ${row.type} | ${row.region} | ${row.market} | ${hourly(row.nowUsd)} | ${hourly(row.atMostUsd)} | ${row.inUse} / ${row.max} | ${neutralize(row.status)} |`;
   const more = rows.length > MOST_ROWS ? [`and ${rows.length - MOST_ROWS} more rules`] : [];
   return [
     [
@@ -45,10 +47,11 @@ const sum = (rows: readonly RuleRow[], price: (row: RuleRow) => number | null): 
   }, 0);
 
 /** The one number that people quote later must be the honest one: the worst case, by hour and month. */
-export function costLine({ rows, monthUsd }: RulesState): string {
+export function costLine({ rows, monthUsd, budgetUsd }: RulesState): string {
   const now = sum(rows, (row) => row.nowUsd);
   const most = sum(rows, (row) => row.atMostUsd);
-  const soFar = `This month so far: ${usd(monthUsd)}.`;
+  const budget = budgetUsd === null ? '' : ` of the budget of ${usd(budgetUsd)}`;
+  const soFar = `This month so far: ${usd(monthUsd)}${budget}.`;
   if (rows.length === 0) return soFar;
   const monthly = (value: number) => `${usd(value)}/hour (${usd(value * MONTH_HOURS)}/month)`;
   if (most !== null && now !== null) {

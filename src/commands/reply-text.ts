@@ -37,6 +37,7 @@ export function sectionText(outcome: Outcome): string {
         [outcome.text, 'Nothing was changed.', ...(outcome.hint ? [outcome.hint] : [])]
           .join(' ')
           .replaceAll('`', ''),
+        outcome.url ?? '',
       );
     case 'file-problems':
       return fileProblems(outcome);
@@ -61,10 +62,20 @@ function changed({ head, state, ended, place, undo, notes }: Of<'changed'>): str
   );
 }
 
-const placeText = ({ kind, name, url, branch }: Place): string =>
-  kind === 'commit'
-    ? `${name.slice(0, 7)} on ${branch}: ${url}`
-    : `asked for in #${name}, because ${branch} is protected: ${url}`;
+function placeText({ kind, name, url, branch }: Place): string {
+  switch (kind) {
+    case 'commit':
+      return `${name.slice(0, 7)} on ${branch}: ${url}`;
+    case 'pull':
+      return `asked for in #${name}, because ${branch} is protected: ${url}`;
+    case 'lifted':
+      return name === ''
+        ? 'what was held against the file is let go'
+        : `#${name}, which asked for something else, is closed: ${url}`;
+    case 'held':
+      return `not committed (${visible(name)}), and in force all the same until a command takes it back`;
+  }
+}
 
 const endedText = ({ id, job, ranMs }: EndedRow): string =>
   job ? `${id} (ran ${link(job)}${ranMs === null ? '' : ` for ${span(ranMs)}`})` : id;
@@ -74,18 +85,18 @@ const link = ({ name, url }: JobLink): string => `${visible(shorten(name, 100))}
 /** Numbers and our own words only: the signs in it are Markdown's. */
 const cost = (state: RulesState): string => costLine(state).replaceAll('**', '');
 
-function rules({ rows }: RulesState): string {
-  if (rows.length === 0) return NO_RULES;
+function rules({ rows, held }: RulesState): string {
+  if (rows.length === 0) return [NO_RULES, ...held].join('\n');
   const head = ['TYPE', 'REGION', 'MARKET', 'PRICE NOW', 'AT MOST', 'IN USE / MAX', 'STATUS'];
   const body = rows.map((row) => [
     ...[row.type, row.region, row.market, hourly(row.nowUsd), hourly(row.atMostUsd)],
     `${row.inUse} / ${row.max}`,
     row.status,
   ]);
-  return table(head, body);
+  return [table(head, body), ...held].join('\n');
 }
 
-function info({ state, waits, machines: rows, rules: file }: Of<'info'>): string {
+function info({ state, waits, machines: rows, rules: file, calls }: Of<'info'>): string {
   const isOn = state.enabled ? 'Autoscaling is on' : 'Autoscaling is off: enabled: false';
   const source = file.commit ? `rules of ${file.commit.slice(0, 7)}` : 'rules in';
   return paragraphs(
@@ -94,6 +105,7 @@ function info({ state, waits, machines: rows, rules: file }: Of<'info'>): string
     waitsText(waits),
     machines(rows),
     cost(state),
+    calls ? `${calls.used} of ${calls.limit} calls to GitHub used in this hour.` : '',
   );
 }
 
@@ -117,11 +129,13 @@ function machines(rows: readonly MachineRow[]): string {
   return body.length === 0 ? '' : table(['MACHINE', 'TYPE', 'STATE', 'JOB', 'UP', 'COST'], body);
 }
 
-function told({ job, state, text, machine }: Told): string {
+function told({ job, state, text, ranMs, machine }: Told): string {
+  const ran = ranMs === null ? '' : ` after ${span(ranMs)}`;
+  const why = text === '' ? '' : ` ${visible(text)}`;
   const on = machine
     ? ` On ${machine.id} (${machine.type} ${machine.market}, ${machine.zone}), ${usd(machine.usd)}.`
     : '';
-  return `${visible(shorten(job.name, 100))} ${state}. ${visible(text)}${on}\n${job.url}`;
+  return `${visible(shorten(job.name, 100))} ${state}${ran}.${why}${on}\n${job.url}`;
 }
 
 function fileProblems({ problems, url }: Of<'file-problems'>): string {

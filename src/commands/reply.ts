@@ -39,10 +39,13 @@ export function replyMarkdown(of: {
 function cut(text: string): string {
   if (text.length <= MOST_CHARACTERS) return text;
   const lines = text.slice(0, MOST_CHARACTERS).split('\n').slice(0, -1);
-  const isInFence = lines.filter((line) => line.startsWith('```')).length % 2 === 1;
+  const count = (mark: string) => lines.filter((line) => line.startsWith(mark)).length;
+  const isInFence = count('```') % 2 === 1;
+  const isFolded = count('<details>') > count('</details>');
   return [
     ...lines,
     ...(isInFence ? ['```'] : []),
+    ...(isFolded ? ['', '</details>'] : []),
     '',
     '**The rest was cut: it is too long.**',
   ].join('\n');
@@ -70,7 +73,7 @@ export function sectionMarkdown(outcome: Outcome): string {
     case 'help':
       return helpMarkdown(outcome.topic);
     case 'refused':
-      return `**${neutralize(outcome.text)}** Nothing was changed.${outcome.hint ? ` ${outcome.hint}` : ''}`;
+      return refused(outcome);
     case 'file-problems':
       return fileProblems(outcome);
     case 'error':
@@ -79,6 +82,14 @@ export function sectionMarkdown(outcome: Outcome): string {
 }
 
 type Of<K extends Outcome['kind']> = Extract<Outcome, { kind: K }>;
+
+/** An address of ours stays one that can be followed. */
+const refused = ({ text, hint, url }: Of<'refused'>): string =>
+  [
+    `**${neutralize(text)}** Nothing was changed.`,
+    ...(url === undefined ? [] : [`[Ask for more here](${url}).`]),
+    ...(hint === undefined ? [] : [hint]),
+  ].join(' ');
 
 function changed({ head, state, ended, place, undo, notes }: Of<'changed'>): string {
   const foot = [
@@ -89,7 +100,7 @@ function changed({ head, state, ended, place, undo, notes }: Of<'changed'>): str
   return [
     `**${neutralize(head)}**${endedCount(ended)}`,
     ...rulesTable(state),
-    ...(ended.length > 0 ? [`Ended: ${rows(ended.map(endedText)).join('; ')}`] : []),
+    ...endedList(ended),
     costLine(state),
     ...notes.map((note) => neutralize(note)),
     small(foot),
@@ -118,6 +129,15 @@ export function endedCount(ended: readonly EndedRow[]): string {
   return ` Ended ${ended.length} ${ended.length === 1 ? 'machine' : 'machines'}; ${jobs} interrupted.`;
 }
 
+/** Each job that was cut is linked: the many are folded. */
+function endedList(ended: readonly EndedRow[]): readonly string[] {
+  const all = ended.map(endedText);
+  if (all.length === 0) return [];
+  if (all.length <= MOST_ROWS) return [`Ended: ${all.join('; ')}`];
+  const lines = all.map((one) => `- ${one}`).join('\n');
+  return [`<details><summary>Ended machines and their jobs</summary>\n\n${lines}\n\n</details>`];
+}
+
 const endedText = ({ id, job, ranMs }: EndedRow): string =>
   job ? `${code(id)} (ran ${link(job)}${ranMs === null ? '' : ` for ${span(ranMs)}`})` : code(id);
 
@@ -132,13 +152,13 @@ const rows = (list: readonly string[]): readonly string[] =>
     ? list
     : [...list.slice(0, MOST_ROWS), `and ${list.length - MOST_ROWS} more`];
 
-function info({ state, waits, machines, rules }: Of<'info'>): string {
+function info({ state, waits, machines, rules, calls }: Of<'info'>): string {
   const isOn = state.enabled ? 'Autoscaling is on' : 'Autoscaling is off: `enabled: false`';
   const source = rules.commit
     ? `rules of [${code(rules.commit.slice(0, 7))}](${rules.url})`
     : `rules in [${code('.github/dstack.yml')}](${rules.url})`;
   return [
-    `**${waitsHead(waits)}, ${machinesHead(machines)}** ${isOn} · ${source}`,
+    `**${waitsHead(waits)}, ${machinesHead(machines).toLowerCase()}** ${isOn} · ${source}`,
     ...rulesTable(state),
     ...waitsTable(waits),
     costLine(state),
@@ -147,15 +167,21 @@ function info({ state, waits, machines, rules }: Of<'info'>): string {
           `<details><summary>Machines</summary>\n\n${machinesTable(machines).join('\n\n')}\n\n</details>`,
         ]
       : []),
-    small(`as of ${minute(state.asOf)} · ${code('/dstack autoscale explain')}`),
+    small(
+      [
+        `as of ${minute(state.asOf)}`,
+        ...(calls ? [`${calls.used} of ${calls.limit} calls to GitHub used in this hour`] : []),
+        code('/dstack autoscale explain'),
+      ].join(' · '),
+    ),
   ].join('\n\n');
 }
 
 export const waitsHead = (waits: readonly WaitRow[]): string =>
-  waits.length === 1 ? '1 job waits' : `${waits.length} jobs wait`;
+  waits.length === 1 ? '1 job waits' : `${waits.length || 'No'} jobs wait`;
 
 export const machinesHead = (machines: readonly MachineRow[]): string =>
-  machines.length === 1 ? '1 machine runs.' : `${machines.length} machines run.`;
+  machines.length === 1 ? '1 machine runs.' : `${machines.length || 'No'} machines run.`;
 
 const table = (head: readonly string[], body: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...body].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
@@ -190,11 +216,12 @@ function machinesTable(machines: readonly MachineRow[]): readonly string[] {
   return [table(['Machine', 'Type', 'State', 'Job', 'Up', 'Cost'], body), ...more];
 }
 
-function told({ job, state, text, machine }: Told): string {
+function told({ job, state, text, ranMs, machine }: Told): string {
   const on = machine
     ? ` On ${code(machine.id)} (${machine.type} ${machine.market}, ${machine.zone}), ${usd(machine.usd)}.`
     : '';
-  return `**${link(job)}** ${state}. ${neutralize(text)}${on}`;
+  const ran = ranMs === null ? '' : ` after ${span(ranMs)}`;
+  return `**${link(job)}** ${state}${ran}.${text === '' ? '' : ` ${neutralize(text)}`}${on}`;
 }
 
 function fileProblems({ problems, url }: Of<'file-problems'>): string {

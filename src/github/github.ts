@@ -59,7 +59,8 @@ const MAX_EXACT_IDS = 1000;
 
 export function createGitHub(deps: GitHubDeps): GitHub & Talk {
   const { clock, settingsUrl } = deps;
-  const transport = createTransport({ ...deps, pace: createPace(clock) });
+  const pace = createPace(clock);
+  const transport = createTransport({ ...deps, pace });
   const tokens = createTokens({ ...deps, transport, settingsUrl });
   const client = createClient({ ...deps, tokens, transport, settingsUrl });
   const runnerOf = createCache<ActionsRunner>(clock, MAX_ARCHES);
@@ -70,6 +71,7 @@ export function createGitHub(deps: GitHubDeps): GitHub & Talk {
     ...jobCalls(client),
     ...deliveryCalls(client, clock),
     ...createTalk(client, deps.appId),
+    hourOf: pace.hourOf,
     file: (repo, path, ref) => readFile(client, repo, { path, ref }),
     async actionsRunner(repo, arch) {
       const known = runnerOf.get(arch, RUNNER_MAX_AGE_MS);

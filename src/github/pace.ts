@@ -19,6 +19,14 @@ export interface Pace {
     /** It notifies people. */
     readonly isContent: boolean;
   }): Pass | { readonly ok: false; readonly retryAt: Instant };
+  /** What GitHub last said of the hour; null before it said anything, and when that hour is over. */
+  hourOf(payer: Payer): Hour | null;
+}
+
+/** GitHub's limit on calls, and how much of it is used. */
+export interface Hour {
+  readonly used: number;
+  readonly limit: number;
 }
 
 export interface Pass {
@@ -55,6 +63,7 @@ interface Account {
   readonly endpoints: Map<string, Endpoint>;
   /** When content of the last hour went out, oldest first. */
   readonly contentAt: Instant[];
+  hour: (Hour & { readonly resetAt: Instant }) | null;
 }
 
 interface Endpoint {
@@ -85,6 +94,10 @@ export function createPace(clock: Clock): Pace {
         },
       };
     },
+    hourOf(payer) {
+      const hour = accounts.get(String(payer), Number.POSITIVE_INFINITY)?.hour ?? null;
+      return hour !== null && hour.resetAt > clock.now() ? hour : null;
+    },
   };
 }
 
@@ -94,6 +107,7 @@ const newAccount = (): Account => ({
   closedUntil: 0,
   endpoints: new Map(),
   contentAt: [],
+  hour: null,
 });
 
 function endpointOf(account: Account, kind: string): Endpoint {
@@ -140,6 +154,7 @@ function learn(
   now: Instant,
 ): Instant | undefined {
   const { account, endpoint, answer } = at;
+  account.hour = hourIn(answer) ?? account.hour;
   const isRefused = isLimit(answer);
   const isSpent = countOf(answer, 'x-ratelimit-remaining') === 0;
   if (!isRefused) account.strikes = 0;
@@ -150,6 +165,15 @@ function learn(
   const closed = isSpent && resource !== 'core' ? endpoint : account;
   closed.closedUntil = Math.max(closed.closedUntil, until);
   return isRefused ? until : undefined;
+}
+
+function hourIn(answer: Answer): Account['hour'] | undefined {
+  if ((headerOf(answer, 'x-ratelimit-resource') ?? 'core') !== 'core') return undefined;
+  const limit = countOf(answer, 'x-ratelimit-limit');
+  const left = countOf(answer, 'x-ratelimit-remaining');
+  const resetS = countOf(answer, 'x-ratelimit-reset');
+  if (limit === undefined || left === undefined || resetS === undefined) return undefined;
+  return { used: limit - left, limit, resetAt: resetS * 1000 };
 }
 
 /** By status and headers; without them by the page that GitHub refers to, never by its words. */

@@ -165,6 +165,8 @@ export interface Talk {
   /** Open ones of our own whose head begins so. */
   openPulls(repo: RepoRef, headPrefix: string): Promise<Reply<readonly PullFacts[]>>;
   closePull(repo: RepoRef, number: number): Promise<Reply<null>>;
+  /** Calls of this hour, of those that GitHub allows the installation; null while it is not known. */
+  hourOf(installation: InstallationId): { readonly used: number; readonly limit: number } | null;
   /** Makes a check run, or changes the one with that id; annotations go 50 a call. */
   check(
     repo: RepoRef,

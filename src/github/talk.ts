@@ -9,7 +9,7 @@ import { pullCalls } from './pulls.ts';
 // beside this one; all of them share the client, so GitHub's limits are kept over all of them.
 
 /** `appId` tells our own comments and pull requests from those of others. */
-export const createTalk = (client: Client, appId: string): Talk => ({
+export const createTalk = (client: Client, appId: string): Omit<Talk, 'hourOf'> => ({
   ...commentCalls(client, appId),
   ...commitCalls(client),
   ...pullCalls(client),

@@ -73,6 +73,8 @@ export interface RulesState {
   /** A sentence for each thing that is in force and not in the file. */
   readonly held: readonly string[];
   readonly monthUsd: number;
+  /** What the month may cost; null: no limit. */
+  readonly budgetUsd: number | null;
   readonly asOf: Instant;
 }
 
@@ -96,6 +98,8 @@ export type Outcome =
       readonly waits: readonly WaitRow[];
       readonly machines: readonly MachineRow[];
       readonly rules: { readonly commit: string | null; readonly url: string };
+      /** Calls to GitHub in this hour; null: it did not say yet. */
+      readonly calls: { readonly used: number; readonly limit: number } | null;
     }
   | { readonly kind: 'runners'; readonly machines: readonly MachineRow[]; readonly asOf: Instant }
   | { readonly kind: 'explain'; readonly told: readonly Told[] }
@@ -107,6 +111,8 @@ export type Outcome =
       readonly hint?: string;
       /** Who asks may not; others may. */
       readonly isForbidden?: true;
+      /** Where it can be changed; made by us. */
+      readonly url?: string;
     }
   | {
       readonly kind: 'file-problems';
@@ -120,6 +126,8 @@ export interface Told {
   readonly job: JobLink;
   readonly state: string;
   readonly text: string;
+  /** How long it has run, or ran; null: it did not. */
+  readonly ranMs: number | null;
   readonly machine: MachineRow | null;
 }
 

@@ -31,6 +31,7 @@ export function createSandboxTalk(model: GitHubModel, process: Process): Talk {
     ...commentCalls(model, ofRepo),
     ...commitCalls(model, ofRepo),
     ...pullCalls(model, ofRepo),
+    hourOf: (installation) => model.hourOf(installation),
     check: (ref, run) =>
       ofRepo('check', ref, (repo) => ids(writeCheck(model, repo, run), ({ id }) => id)),
   };

@@ -50,6 +50,7 @@ export interface GitHubModel {
   archive(): Archive;
   /** Counts a call, and against the hour's limit where it has an installation. */
   spend(kind: string, installation?: number, isWrite?: boolean): Budget;
+  hourOf(installation: number): Pick<Budget, 'limit' | 'used'> | null;
   /** Gives a call back: an answer that nothing changed costs nothing. */
   refund(installation: number): void;
 }
@@ -146,6 +147,11 @@ export function createGitHubModel(
       const isOver = hour.count > limit;
       const closedUntil = points.take(`${installation} ${kind}`, isWrite);
       return { limit, used: spent, resetAt: hour.since + HOUR_MS, isOver, closedUntil };
+    },
+    hourOf(installation) {
+      const hour = used.get(installation);
+      if (hour === undefined || kernel.now() >= hour.since + HOUR_MS) return null;
+      return { limit: state.knobs.rateLimit, used: hour.count };
     },
     refund(installation) {
       const hour = used.get(installation);

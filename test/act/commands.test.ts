@@ -44,6 +44,11 @@ test('a person is refused once an hour in a thread, then only by a reaction', as
   const again = await say('/dstack autoscale clear', 'rita');
   expect(again.reply).toBe('');
   expect(again.comment.reactionLog).toContain('confused');
+  expect(stage.calls.get('github.permission')).toBe(1);
+  // What still works goes on working.
+  expect((await say('/dstack autoscale info', 'rita')).reply).toContain(
+    'No jobs wait, no machines run.',
+  );
   expect((await thread(stage, 'another').say('/dstack autoscale clear', 'rita')).reply).not.toBe(
     '',
   );
@@ -190,7 +195,9 @@ test('a job that no rule can serve is told so on its commit at once, and again w
   expect(checks()[0]?.title).toContain('r6i.large');
   await thread(stage).say('/dstack autoscale allow r6i.large --max 1');
   await stage.pass(2 * R);
-  expect(checks()).toMatchObject([{ conclusion: 'neutral', title: 'No job waits any more' }]);
+  expect(checks()).toMatchObject([
+    { conclusion: 'neutral', title: 'A machine is coming for every job that waited' },
+  ]);
 });
 
 test('nothing is launched when the month is spent, and the reason names the budget', async () => {
