@@ -78,7 +78,7 @@ test('a price that AWS does not say is not taken for nothing', () => {
 test('a pause costs nothing, ends all machines, and is named among the settings', () => {
   const after = side(M5, '  enabled: false\n');
   const { summary } = previewVerdict(preview({ after, holds: 'now' }));
-  expect(summary).toContain('→ **$0.0000/hour');
+  expect(summary).toContain('→ **$0/hour');
   expect(summary).toContain('- enabled: `true` → `false`');
   expect(summary).toContain('**What ends**\n\n- m5.large/eu-west-1: 3 of 3');
 });
