@@ -61,6 +61,7 @@ export function createApp(given: AppDeps): App {
     ...given,
     rulesOf: createRulesOf(given.settings.defaultRegion),
     judgeFork: createForkJudge(given),
+    ...(given.people && { forgetAccount: forgetBy(given.people.desk) }),
   };
   const { store, metricsToken: token } = deps;
   const metrics = createMetrics({ store, token });
@@ -102,6 +103,12 @@ export function createApp(given: AppDeps): App {
   };
   return { routes, loop, register, events };
 }
+
+/** It is refused while machines run: only with it can they be seen and ended. */
+const forgetBy = (desk: AccountDesk) => async (scope: ScopeId) => {
+  const cleared = await desk.clear(scope, { force: false });
+  return cleared.ok || cleared.code === 'none';
+};
 
 const accountsDoor = (
   { github, store, log, settings }: AppDeps,

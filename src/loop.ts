@@ -4,6 +4,7 @@ import { createDeliveryQueue, type DeliveryQueue } from './act/delivery-queue.ts
 import { LEASE_MS } from './act/deps.ts';
 import { DISCOVER_EVERY, discover } from './act/discover.ts';
 import { isHeldFor, recallHolds, releaseEnded, releasePull } from './act/hold-pulls.ts';
+import { type ForgetAccount, forgetLeft } from './act/leave.ts';
 import { noteRunners } from './act/note-jobs.ts';
 import { sweepRules } from './act/read-rules.ts';
 import { redeliverFailed } from './act/redeliver.ts';
@@ -24,6 +25,8 @@ export interface LoopDeps extends ReconcileDeps {
   readonly tickMs: number;
   /** Without it comments and pull requests are passed over, and commits get no checks. */
   readonly talk?: Talk;
+  /** Where accounts are kept: forgets a scope's, unless machines still need it. */
+  readonly forgetAccount?: ForgetAccount;
 }
 
 export interface Loop {
@@ -253,6 +256,8 @@ export function createLoop(deps: LoopDeps): Loop {
     if (await store.lease({ name: 'healing', holder, now, ttlMs })) {
       await redeliverFailed(deps);
       await sweepRunners(deps);
+      const { forgetAccount } = deps;
+      if (forgetAccount) await forgetLeft({ ...deps, forgetAccount });
       await store.prune(now - KEPT_MS);
     }
     // Every process tries: a scope is swept by the one that decides for it, or nobody would.

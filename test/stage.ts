@@ -1,4 +1,5 @@
 import { createCatalogue } from '../src/act/catalogue.ts';
+import type { ForgetAccount } from '../src/act/leave.ts';
 import { type App, createApp } from '../src/app.ts';
 import type { GitHub } from '../src/github/port.ts';
 import { createKeys } from '../src/lib/keys.ts';
@@ -70,6 +71,8 @@ export interface Knobs {
   hookFault: (call: HookCall) => HookFault | undefined;
   /** GitHub answers 404 for the rules file, although it is there. */
   isFileHidden: boolean;
+  /** Where accounts are kept: by default there is nothing of those who left. */
+  forgetAccount: ForgetAccount;
 }
 
 export interface Stage {
@@ -115,6 +118,7 @@ export function createStage(options: StageOptions = {}): Stage {
     fault: () => undefined,
     hookFault: options.hookFault ?? (() => undefined),
     isFileHidden: false,
+    forgetAccount: async () => true,
   };
   const calls = new Map<string, number>();
   const kernel = createKernel({
@@ -229,6 +233,7 @@ function createAppOn(stage: Stage, process: Process): App {
     talk: createSandboxTalk(stage.github, process),
     sts: createSandboxSts(stage.ec2, process),
     keys: createKeys('one secret for all replicas'),
+    forgetAccount: (scope) => stage.knobs.forgetAccount(scope),
     settings: {
       app: 'github.example/4711',
       label: 'dstack',

@@ -36,6 +36,7 @@ export function createMemoryStore(): Store {
     rules: on(scopes.rules),
     moveRepo: on(scopes.moveRepo),
     reposOf: on(scopes.reposOf),
+    removedUntil: on(scopes.removedUntil),
     saveRules: on(scopes.saveRules),
     saveReasons: on(scopes.saveReasons),
     intend: on(launches.intend),

@@ -213,6 +213,8 @@ export interface Store extends CapacityStore {
   rules(scope: ScopeId): Promise<RulesRecord | null>;
   repo(id: RepoId): Promise<Repo | null>;
   reposOf(installation: InstallationId): Promise<readonly Repo[]>;
+  /** Those that were removed until then, the last first. */
+  removedUntil(until: Instant, limit: number): Promise<readonly Repo[]>;
 
   // Fenced: false when the lease is no longer ours, or the row no longer as the change needs it; then
   // nothing was written. A lease that ran out still holds until another holder takes it.

@@ -199,6 +199,7 @@ const hints: readonly Arbitrary<Call>[] = [
   call('reposActiveSince', fc.tuple(scope, at), (store, args) => store.reposActiveSince(...args)),
   call('rules', scope, (store, of) => store.rules(of)),
   call('reposOf', one(70, 71), (store, id) => store.reposOf(id)),
+  call('removedUntil', at, (store, now) => store.removedUntil(now, 2)),
 ];
 
 const lease = call('lease', fc.tuple(who, at), async (store, [{ holder, name }, now], leases) => {

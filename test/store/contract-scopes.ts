@@ -107,6 +107,23 @@ export function scopesContract(open: Open): void {
       expect(await store.scopesWithWork()).toEqual([]);
     });
 
+    test('of removed repositories are told by when that was, the last first', async () => {
+      const store = await open();
+      for (const id of [5, 6, 7, 8]) await tell(store, pushEvent('c1', 'main', { id }));
+      for (const [id, at] of [
+        [5, 1],
+        [6, 3],
+        [7, 2],
+      ] as const) {
+        await store.removeRepo(id, T + at);
+      }
+      const idsUntil = async (until: number, limit = 10) =>
+        (await store.removedUntil(until, limit)).map(({ id }) => id);
+      expect(await idsUntil(T)).toEqual([]);
+      expect(await idsUntil(T + 2)).toEqual([7, 5]);
+      expect(await idsUntil(T + 9, 2)).toEqual([6, 7]);
+    });
+
     test('are active when they have work or had a job since then', async () => {
       const store = await open();
       const done = { state: 'completed', completedAt: T + 50 } as const;

@@ -173,3 +173,8 @@ export const requeue = (state: State, lease: Lease, job: JobId): boolean =>
 
 export const recentJobs = (state: State, limit: number): readonly Job[] =>
   ordered(state.jobs.values(), (job) => [-job.queuedAt, -job.id]).slice(0, limit);
+
+export const removedUntil = (state: State, until: Instant, limit: number): readonly Repo[] =>
+  where(state.repos, ({ removedAt }) => removedAt !== null && removedAt <= until)
+    .sort((a, b) => (b.removedAt ?? 0) - (a.removedAt ?? 0) || a.id - b.id)
+    .slice(0, limit);

@@ -1,7 +1,9 @@
 import type { Instant } from '../../lib/clock.ts';
 import type { InstanceId } from '../../model/ids.ts';
 import type { MarkPlace } from '../../model/marks.ts';
+import type { Repo } from '../../model/repo.ts';
 import type { Exhausted, Fact, Registration } from '../port.ts';
+import { repoOf } from './codec.ts';
 import { first, inTransaction, run, type Session, wrote } from './session.ts';
 import type { Db, Tables } from './tables.ts';
 
@@ -145,3 +147,18 @@ export const prune = (session: Session, before: Instant): Promise<void> =>
     await db.deleteFrom('exhausted').where('until', '<', before).execute();
     await db.deleteFrom('facts').where('key', 'like', CACHE).where('at', '<', before).execute();
   });
+
+export async function removedUntil(
+  { db }: Session,
+  until: Instant,
+  limit: number,
+): Promise<readonly Repo[]> {
+  const found = db
+    .selectFrom('repos')
+    .selectAll()
+    .where('removedAt', '<=', until)
+    .orderBy('removedAt', 'desc')
+    .orderBy('id')
+    .limit(limit);
+  return (await found.execute()).map(repoOf);
+}

@@ -36,6 +36,7 @@ export function createSqlStore(session: Session): Store {
     rules: on(scopes.rules),
     moveRepo: on(move.moveRepo),
     reposOf: on(scopes.reposOf),
+    removedUntil: on(small.removedUntil),
     saveRules: on(scopes.saveRules),
     saveReasons: on(scopes.saveReasons),
     intend: on(launches.intend),
