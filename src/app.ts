@@ -5,7 +5,7 @@ import { createRulesOf } from './act/read-rules.ts';
 import { runLine } from './act/run-command.ts';
 import type { Sts } from './ec2/port.ts';
 import { createEvents } from './gateway/events.ts';
-import { createRegister } from './gateway/register.ts';
+import { createRegister, type Terms } from './gateway/register.ts';
 import type { Talk, Users, Visitors, Workflows } from './github/port.ts';
 import { type Answer, jsonObject, type Routes } from './lib/http.ts';
 import type { Secret } from './lib/secret.ts';
@@ -147,9 +147,15 @@ function createGateway(
   deps: AppDeps & LoopDeps,
   of: { readonly loop: Loop; readonly refused: (what: string, why: string) => void },
 ) {
-  async function sightOf(scope: ScopeId) {
+  async function termsFor({ scope, key }: Instance): Promise<Terms> {
     const rows = await deps.store.scopeRows(scope);
-    return lookAround(deps, rows, deps.rulesOf(rows.rules));
+    const rules = deps.rulesOf(rows.rules);
+    const world = (await lookAround(deps, rows, rules))?.world;
+    return {
+      labels: world ? labelsFor(world, key, deps.clock.now()) : [],
+      maxDurationMs: world?.limits.maxDurationMs ?? DEFAULT_MAX_DURATION_MS,
+      areForksFine: rules.file?.forks === 'allow',
+    };
   }
   const gateway = {
     ...deps,
@@ -157,16 +163,7 @@ function createGateway(
     resyncMs: deps.settings.resyncMs,
     wake: of.loop.wake,
     look: of.loop.look,
-    labelsFor: async (instance: Instance) => {
-      const sight = await sightOf(instance.scope);
-      return sight ? labelsFor(sight.world, instance.key, deps.clock.now()) : [];
-    },
-    allowsForks: async (scope: ScopeId) => {
-      const { rules } = await deps.store.scopeRows(scope);
-      return deps.rulesOf(rules).file?.forks === 'allow';
-    },
-    maxDurationMs: async (scope: ScopeId) =>
-      (await sightOf(scope))?.world.limits.maxDurationMs ?? DEFAULT_MAX_DURATION_MS,
+    termsFor,
   };
   return {
     register: createRegister({ ...gateway, refused: (why) => of.refused('register', why) }),

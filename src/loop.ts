@@ -231,15 +231,14 @@ export function createLoop(deps: LoopDeps): Loop {
     if (seen.changed.length > 0) await sweepRunners(deps);
     // Jobs waited for the first look: they need not wait for their next tick.
     if (seen.hasOpened) (await store.scopesWithWork()).forEach(wake);
-    const lives = (await store.livingRegions()).some(
-      (one) => one.account === account && one.region === region,
-    );
-    return lives || !seen.isOpen ? deps.tickMs : undefined;
+    // What we believe to live there and EC2 does not show, the scan comes back for.
+    return seen.isAlive || !seen.isOpen ? deps.tickMs : undefined;
   }
 
   async function tickDiscover(): Promise<number> {
     const { scopes, ruled, isComplete } = await discover(deps);
     const everyMs = DISCOVER_EVERY * deps.settings.resyncMs;
+    await deps.store.prune(deps.clock.now() - KEPT_MS);
     scopes.forEach(wake);
     // In a quiet scope a job whose webhook was never made waits for this; spread over the hour.
     for (const scope of ruled) {
@@ -258,7 +257,6 @@ export function createLoop(deps: LoopDeps): Loop {
       await sweepRunners(deps);
       const { forgetAccount } = deps;
       if (forgetAccount) await forgetLeft({ ...deps, forgetAccount });
-      await store.prune(now - KEPT_MS);
     }
     // Every process tries: a scope is swept by the one that decides for it, or nobody would.
     for (const scope of await store.scopesActiveSince(now - DAY_MS)) await sweepScope(scope);

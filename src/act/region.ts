@@ -45,6 +45,8 @@ export interface Observed {
   readonly changed: readonly ScopeId[];
   /** Launches are allowed, and whether this very listing allowed them. */
   readonly isOpen: boolean;
+  /** Something of ours may still change there, as EC2 lists it. */
+  readonly isAlive: boolean;
   readonly hasOpened: boolean;
 }
 
@@ -59,7 +61,7 @@ export async function observeRegion(deps: Need, at: At): Promise<Observed> {
       { ...at, code: reply.code },
       'listing instances failed; the next tick asks again',
     );
-    return { changed: [], isOpen: wasOpen, hasOpened: false };
+    return { changed: [], isOpen: wasOpen, isAlive: true, hasOpened: false };
   }
   const { changed, strangers } = await deps.store.observe({
     ...at,
@@ -70,7 +72,8 @@ export async function observeRegion(deps: Need, at: At): Promise<Observed> {
   if (strangers.length > 0) await endStrangers(deps, at, { strangers, askedAt });
   const seen = { look, askedAt, listed: reply.value, strangers };
   const isOpen = wasOpen || (await advanceLook(deps, at, seen));
-  return { changed, isOpen, hasOpened: isOpen && !wasOpen };
+  const isAlive = reply.value.some(({ ec2 }) => ec2 !== 'terminated');
+  return { changed, isOpen, isAlive, hasOpened: isOpen && !wasOpen };
 }
 
 async function advanceLook(

@@ -73,7 +73,7 @@ export function createEvents(
       }
       if (kind === 'online') await store.dropRegistration(id);
     }
-    wake(instance.scope);
+    if (after !== instance) wake(instance.scope);
     // What somebody else changed meanwhile, the next heartbeat tells.
     return after;
   }

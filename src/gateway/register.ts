@@ -30,17 +30,22 @@ export interface RegisterDeps {
   readonly audience: string;
   readonly registerTimeoutMs: number;
   readonly resyncMs: number;
-  /** What the runner registers with: the neediest jobs' labels, which the plan knows. */
-  readonly labelsFor: (instance: Instance) => Promise<readonly string[]>;
-  /** How long a machine may live, by the scope's rules. */
-  readonly maxDurationMs: (scope: ScopeId) => Promise<number>;
-  /** The rules let jobs of forks run. */
-  readonly allowsForks: (scope: ScopeId) => Promise<boolean>;
+  readonly termsFor: (instance: Instance) => Promise<Terms>;
   readonly refused: (why: string) => void;
   /** Something changed for this scope. */
   readonly wake: (scope: ScopeId) => void;
   /** A machine of ours that we do not know: look at EC2. */
   readonly look: () => void;
+}
+
+/** What a machine gets to work by, as its scope's rules and jobs are now. */
+export interface Terms {
+  /** What the runner registers with: the neediest jobs' labels, which the plan knows. */
+  readonly labels: readonly string[];
+  /** How long a machine may live. */
+  readonly maxDurationMs: number;
+  /** The rules let jobs of forks run. */
+  readonly areForksFine: boolean;
 }
 
 interface Refusal {
@@ -199,7 +204,8 @@ async function registerAtGitHub(deps: AdmitDeps, checked: Checked): Promise<obje
   const cleaned = await dropEarlierRunner(deps, repo, instance);
   if (cleaned) return cleaned;
   const name = runnerName(ask.instance, launch.id);
-  const labels = await deps.labelsFor(instance);
+  const terms = await deps.termsFor(instance);
+  const { labels } = terms;
   const set = (patch: InstancePatch) =>
     store.changeInstance({ key: instance.key, from: ['pending'], patch, isUnregistered: true });
   if (!(await set({ runnerName: name, runnerId: null }))) return tooLate(deps, instance);
@@ -211,7 +217,7 @@ async function registerAtGitHub(deps: AdmitDeps, checked: Checked): Promise<obje
   }
   const { runnerId, jitConfig } = made.value;
   const arch = labels.includes('arm64') ? 'arm64' : 'x64';
-  const body = await answerBody(deps, { checked, name, jitConfig, repo, arch });
+  const body = await answerBody(deps, { checked, name, jitConfig, repo, arch, terms });
   const now = deps.clock.now();
   if (!body || !(await set({ runnerId, runnerName: name, labels, registeredAt: now }))) {
     await github.removeRunner(repo, runnerId);
@@ -250,10 +256,17 @@ async function dropEarlierRunner(
 
 async function answerBody(
   deps: RegisterDeps,
-  made: { checked: Checked; name: string; jitConfig: string; repo: Repo; arch: Arch },
+  made: {
+    checked: Checked;
+    name: string;
+    jitConfig: string;
+    repo: Repo;
+    arch: Arch;
+    terms: Terms;
+  },
 ): Promise<object | undefined> {
   const { instance, launch } = made.checked;
-  const areForksFine = made.repo.isPrivate || (await deps.allowsForks(instance.scope));
+  const areForksFine = made.repo.isPrivate || made.terms.areForksFine;
   const runner = await deps.github.actionsRunner(made.repo, made.arch);
   if (!runner.ok || instance.id === null) return undefined;
   return {
@@ -266,7 +279,7 @@ async function answerBody(
       ...(areForksFine ? {} : { forks: 'deny' }),
       heartbeatMs: Math.max(500, Math.round(deps.resyncMs / 6)),
       idleTimeoutMs: 6 * deps.resyncMs,
-      maxDurationMs: await deps.maxDurationMs(instance.scope),
+      maxDurationMs: made.terms.maxDurationMs,
       noticePollMs: Math.min(5_000, Math.max(500, Math.round(deps.resyncMs / 2))),
       setupInfo:
         `${instance.type} (${instance.market}) in ${instance.zone}, ${instance.id}\n` +

@@ -113,9 +113,11 @@ export function createDoor(
     audience,
     registerTimeoutMs: REGISTER_TIMEOUT_MS,
     resyncMs: 60_000,
-    labelsFor: async () => ['self-hosted', 'linux', 'x64', 'dstack'],
-    maxDurationMs: async () => 3_600_000,
-    allowsForks: async () => false,
+    termsFor: async () => ({
+      labels: ['self-hosted', 'linux', 'x64', 'dstack'],
+      maxDurationMs: 3_600_000,
+      areForksFine: false,
+    }),
     refused: (why: string) => {
       door.counts[why] = (door.counts[why] ?? 0) + 1;
     },
