@@ -1,12 +1,15 @@
-// npm run simulate -- --seeds A..B [--store memory|sqlite] [--workers N] [--seed S --trace] [--mutants]
+// npm run simulate -- --seeds A..B | --for 60s | --seed S [--trace] | --mutants
 // Plays the fault simulation: prints the seeds that break a promise, the first one made small, and
 // which faults were reached. Exit 1 if a promise was broken or a fault is never reached, 2 if misused.
+import { on } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
 const USAGE = `usage: npm run simulate -- --seeds A..B [--store memory|sqlite] [--workers N]
+       npm run simulate -- --for 60s [--workers N]   seeds that nobody had before, for so long
        npm run simulate -- --seed S [--trace]     one scenario, made small if it fails
        npm run simulate -- --mutants [--seeds A..B] [--only NAME] [--first] [--workers N]
 `;
@@ -14,6 +17,10 @@ const FOUND = join(import.meta.dirname, '..', 'test', 'simulation', 'found');
 /** Marks are judged from so many seeds on. */
 const ENOUGH_SEEDS = 1_000;
 const MOST_TOLD = 20;
+/** Seeds that a worker is given ahead, so that it never waits for the next. */
+const AHEAD = 2;
+/** Every so long it is said how far it is; a terminal has one line for it. */
+const TELL_EVERY_MS = process.stderr.isTTY ? 1_000 : 10_000;
 
 if (isMainThread) process.exitCode = await main();
 else await work(workerData);
@@ -32,27 +39,32 @@ async function main() {
 function readArgs() {
   const text = { type: 'string' };
   const flag = { type: 'boolean', default: false };
-  const options = { seeds: text, store: text, workers: text, seed: text, trace: flag };
+  const options = { seeds: text, for: text, store: text, workers: text, seed: text, trace: flag };
   let values;
   try {
     ({ values } = parseArgs({ options: { ...options, mutants: flag, first: flag, only: text } }));
   } catch (error) {
     return error.message;
   }
-  const {
-    seeds = values.mutants ? '1..1000' : '1..1000',
-    store = 'memory',
-    workers = '1',
-  } = values;
+  const { seeds = '1..1000', store = 'memory', workers = String(availableParallelism()) } = values;
   const [, from, to] = /^(\d+)\.\.(\d+)$/.exec(seeds) ?? [];
   if (from === undefined || Number(to) < Number(from)) return `--seeds: ${seeds} is no range A..B`;
   if (store !== 'memory' && store !== 'sqlite') return `--store: ${store}; memory or sqlite`;
   if (!/^[1-9]\d?$/.test(workers)) return `--workers: ${workers} is no number from 1 to 99`;
   if (values.seed !== undefined && !/^\d+$/.test(values.seed)) return `--seed: ${values.seed}`;
-  const range = { from: Number(from), to: Number(to), store, workers: Number(workers) };
+  const [, forSeconds] = /^([1-9]\d{0,4})s$/.exec(values.for ?? '') ?? [];
+  if (values.for !== undefined && forSeconds === undefined) return `--for: ${values.for}; as 60s`;
+  if (values.for !== undefined && values.mutants) return '--for: mutants take --seeds';
+  const range =
+    forSeconds === undefined
+      ? { from: Number(from), to: Number(to) }
+      : // One second's number is no other's: nobody has played these.
+        { from: Math.floor(Date.now() / 1000), forMs: 1_000 * Number(forSeconds) };
   const seed = values.seed === undefined ? undefined : Number(values.seed);
   return {
     ...range,
+    store,
+    workers: Number(workers),
     seed,
     trace: values.trace,
     mutants: values.mutants,
@@ -87,39 +99,44 @@ async function tellSmall({ seed, rule }) {
   console.log(`\n${JSON.stringify(scenario)}\n${trace.join('\n')}\nsaved as ${file}`);
 }
 
-async function playAll({ from, to, store, workers }) {
+async function playAll({ from, to, forMs, store, workers }) {
   const failures = [];
   const marks = new Map();
-  let [done, twice, worst] = [0, 0, 0];
+  let [next, done, twice, worst] = [from, 0, 0, 0];
   const startedAt = performance.now();
-  const seconds = () => (performance.now() - startedAt) / 1000;
-  const tell = everySecond(() => {
-    const rate = (done / seconds()).toFixed(1);
-    process.stderr.write(
-      `${done} of ${to - from + 1} seeds, ${rate} a second, ${failures.length} failing\n`,
-    );
+  const ms = () => performance.now() - startedAt;
+  const rate = () => `${((1000 * done) / ms()).toFixed(1)} a second`;
+  const tell = everyNowAndThen(() => {
+    const all = to === undefined ? '' : ` of ${to - from + 1}`;
+    return `${done}${all} seeds, ${rate()}, ${failures.length} failing`;
   });
-  await spread({ from, to, workers }, { store }, (played) => {
+  const isLast = () => (to === undefined ? ms() >= forMs : next > to);
+  if (to === undefined) console.log(`seeds ${from} and on, for ${forMs / 1000} s`);
+  const give = () => (isLast() ? undefined : next++);
+  await spread({ give, workers }, { store }, (played) => {
     done += 1;
     twice += played.isTwice ? 1 : 0;
     worst = Math.max(worst, played.worstSurplus);
     for (const mark of played.marks) marks.set(mark, (marks.get(mark) ?? 0) + 1);
     if (played.failure) failures.push(played.failure);
-    if (played.failure && failures.length <= MOST_TOLD) {
-      const { seed, rule, text } = played.failure;
-      console.log(`SEED=${seed} ${rule}: ${text}`);
-    }
+    if (played.failure && failures.length <= MOST_TOLD) tellFailure(played.failure);
     tell();
   });
-  const missing = await tellMarks(marks, done);
+  const missing = to === undefined ? 0 : await tellMarks(marks, done);
+  const { user, system } = process.cpuUsage();
   console.log(
-    `${done} seeds ${from}..${to} on ${store}, ${twice} of them on SQLite too, ` +
-      `${(done / seconds()).toFixed(1)} a second with ${workers} workers; ` +
+    `seeds ${from}..${next - 1} on ${store}, ${twice} of ${done} on SQLite too, ${rate()} with ` +
+      `${workers} workers, ${((1e6 * done) / (user + system)).toFixed(1)} a second and core; ` +
       `${failures.length} failing seeds; worst surplus ${worst}`,
   );
   const [first] = failures.sort((a, b) => a.seed - b.seed);
   if (first) await tellSmall(first);
   return failures.length > 0 || missing > 0 ? 1 : 0;
+}
+
+function tellFailure({ seed, rule, text }) {
+  console.log(`SEED=${seed} ${rule}: ${text}`);
+  console.log(`  again: npm run simulate -- --seed ${seed} --trace`);
 }
 
 /** How many seeds reached each; answers how many marks too few did. */
@@ -151,15 +168,14 @@ async function playMutants({ from, to, workers, only, first: isFirst }) {
     const failures = [];
     let done = 0;
     const { blindTo = [] } = mutant;
-    await spread(
-      { from, to, workers },
-      { store: 'memory', src: src.href, blindTo },
-      ({ failure }) => {
-        done += 1;
-        if (failure) failures.push(failure);
-        return isFirst && failures.length > 0;
-      },
-    );
+    let next = from;
+    const give = () => (next > to ? undefined : next++);
+    const options = { store: 'memory', src: src.href, blindTo };
+    await spread({ give, workers }, options, ({ failure }) => {
+      done += 1;
+      if (failure) failures.push(failure);
+      return isFirst && failures.length > 0;
+    });
     const [first] = failures.sort((a, b) => a.seed - b.seed);
     if (!first) missed += 1;
     const by = Object.entries(Object.groupBy(failures, ({ rule }) => rule))
@@ -177,16 +193,17 @@ async function playMutants({ from, to, workers, only, first: isFirst }) {
   return missed > 0 ? 1 : 0;
 }
 
-/** Plays a range with so many workers, each taking every so manieth seed, until `onPlayed` says so. */
-async function spread({ from, to, workers }, options, onPlayed) {
+/** Plays what `give` gives, until it gives nothing or `onPlayed` says that it is enough. */
+async function spread({ give, workers }, options, onPlayed) {
   const all = [];
-  const ends = Array.from({ length: workers }, (_, i) => {
-    const data = { from: from + i, to, step: workers, ...options };
-    const worker = new Worker(new URL(import.meta.url), { workerData: data });
+  const ends = Array.from({ length: workers }, () => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: options });
     all.push(worker);
     worker.on('message', (played) => {
+      worker.postMessage(give());
       if (onPlayed(played)) for (const one of all) void one.terminate();
     });
+    for (let i = 0; i < AHEAD; i += 1) worker.postMessage(give());
     return new Promise((resolve, reject) => {
       worker.on('error', reject);
       worker.on('exit', resolve);
@@ -195,20 +212,22 @@ async function spread({ from, to, workers }, options, onPlayed) {
   await Promise.all(ends);
 }
 
-async function work({ from, to, step, store, src, blindTo = [] }) {
+async function work({ store, src, blindTo = [] }) {
   const { playSeed } = await import('../test/simulation/run.ts');
   const { loadCode, soundCode } = await import('../test/simulation/code.ts');
   const code = src === undefined ? soundCode : await loadCode(new URL(src));
-  for (let seed = from; seed <= to; seed += step) {
+  for await (const [seed] of on(parentPort, 'message')) {
+    if (seed === undefined) break;
     parentPort.postMessage(await playSeed(seed, { store, code, blindTo }));
   }
+  parentPort.close();
 }
 
-function everySecond(tell) {
+function everyNowAndThen(say) {
   let last = performance.now();
   return () => {
-    if (performance.now() - last < 1_000) return;
+    if (performance.now() - last < TELL_EVERY_MS) return;
     last = performance.now();
-    tell();
+    process.stderr.write(process.stderr.isTTY ? `\r${say()} ` : `${say()}\n`);
   };
 }
