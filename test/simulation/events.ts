@@ -2,7 +2,7 @@ import { repoScope } from '../../src/model/ids.ts';
 import { zonesOf } from '../../src/sandbox/aws-catalogue.ts';
 import { EC2_DEFAULTS } from '../../src/sandbox/ec2-model.ts';
 import type { Fault, RulePlan } from './scenario.ts';
-import { rulesText, type World } from './world.ts';
+import { RULES_PATH, rulesText, type World } from './world.ts';
 
 type Of<K extends Fault['kind']> = Extract<Fault, { kind: K }>;
 
@@ -168,7 +168,7 @@ const AT_ONCE = { bootMs: [1_000, 4_000], endingMs: [1_000, 4_000] } as const;
 
 /** From here on the world is as it should be. */
 function calm(world: World): void {
-  const { kernel, ec2, scenario } = world;
+  const { kernel, ec2, github, scenario, repos } = world;
   kernel.trace('calm');
   const { quotas } = EC2_DEFAULTS;
   ec2.change({ quotas, visibleAfterMs: [0, scenario.lateMs], ...AT_ONCE });
