@@ -10,6 +10,7 @@ import type { Talk, Users, Visitors, Workflows } from './github/port.ts';
 import { type Answer, jsonObject, type Routes } from './lib/http.ts';
 import type { Secret } from './lib/secret.ts';
 import { createLoop, type Loop, type LoopDeps } from './loop.ts';
+import type { ScopeId } from './model/ids.ts';
 import type { Instance } from './model/launch.ts';
 import { labelsFor } from './plan/plan.ts';
 import { rulesSchema } from './rules/schema.ts';
