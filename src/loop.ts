@@ -5,12 +5,14 @@ import { LEASE_MS } from './act/deps.ts';
 import { DISCOVER_EVERY, discover } from './act/discover.ts';
 import { isHeldFor, recallHolds, releaseEnded, releasePull } from './act/hold-pulls.ts';
 import { type ForgetAccount, forgetLeft } from './act/leave.ts';
+import { isUnsettled, lostOf } from './act/lost.ts';
 import { noteRunners } from './act/note-jobs.ts';
 import { sweepRules } from './act/read-rules.ts';
 import { redeliverFailed } from './act/redeliver.ts';
 import { isOpenIn, lookKey, observeRegion } from './act/region.ts';
 import { checkProposal, isProposal, tellRules } from './act/rules-check.ts';
 import { sweepRepo, sweepRunners } from './act/sweep.ts';
+import { tellReruns } from './act/tell-reruns.ts';
 import type { Talk } from './github/port.ts';
 import { Unavailable } from './lib/assert.ts';
 import { createScheduler, type Scheduler } from './lib/scheduler.ts';
@@ -189,8 +191,14 @@ export function createLoop(deps: LoopDeps): Loop {
     return tick.hasWork ? deps.tickMs : undefined;
   }
 
-  const tellOf = async (scope: ScopeId): Promise<number | undefined> =>
-    talk ? tellWaits({ ...deps, talk }, scope) : undefined;
+  async function tellOf(scope: ScopeId): Promise<number | undefined> {
+    if (!talk) return undefined;
+    const waits = await tellWaits({ ...deps, talk }, scope);
+    const reruns = await tellReruns({ ...deps, talk }, scope);
+    return waits !== undefined && reruns !== undefined
+      ? Math.min(waits, reruns)
+      : (waits ?? reruns);
+  }
 
   /** Jobs that were queued before we had rules to go by, found once. */
   async function sweepOnce(scope: ScopeId): Promise<void> {
@@ -213,6 +221,8 @@ export function createLoop(deps: LoopDeps): Loop {
       if (repo.removedAt === null) (await sweepRepo(deps, lease, repo)).forEach(wake);
     }
     if (await sweepRules(deps, lease, rows)) wake(scope);
+    // The word that a job was lost came to a process that is gone.
+    if (isUnsettled(await lostOf(deps, rows, scope))) wake(scope);
     const [repo] = rows.repos;
     if (talk && repo && (await releaseEnded({ ...deps, talk }, repo))) wake(scope);
     // What a killed process had still to say.

@@ -22,6 +22,9 @@ const latest = (stage: Stage, jobs: readonly Job[]): readonly Job[] =>
 const attempts = (stage: Stage, jobs: readonly Job[]) =>
   latest(stage, jobs).map(({ attempt }) => attempt);
 
+const checks = ({ repo }: Stage) =>
+  [...repo.talk.checks.values()].filter(({ name }) => name === 'dstack / re-run');
+
 /** Runs of one job each, all running. */
 async function running(stage: Stage, count: number, durationMs = 10 * MINUTE) {
   const jobs = Array.from({ length: count }, () => stage.addJobs(1, { durationMs })).flat();
@@ -84,6 +87,17 @@ describe('a machine with a notice', () => {
     await endsWell(stage, jobs);
     expect(attempts(stage, jobs)).toEqual([2]);
     expect(stage.ec2.counts().launched).toBe(2);
+    expect(checks(stage)).toMatchObject([
+      {
+        conclusion: 'neutral',
+        title: 'EC2 took the machine of `job-1`, and nothing else failed: re-run 1 of 2',
+      },
+    ]);
+    // Within its first hour.
+    expect(checks(stage)[0]?.summary).toMatch(
+      new RegExp(`job-1.*${machine?.id} \\(m5.*Server\\.SpotInstanceTermination.*\\$0 \\|`),
+    );
+    expect(checks(stage)[0]?.summary).toContain('runs again as [attempt 2]');
   });
 });
 
@@ -162,6 +176,8 @@ describe('of a run with several jobs', () => {
   ])('one with %s is never run again', async (_, first) => {
     const { ends, stage } = await play([], first);
     expect(ends).toEqual({ first: '1 cancelled' });
+    expect(checks(stage)).toMatchObject([{ title: expect.stringContaining('`retry=0`') }]);
+    expect(checks(stage)[0]?.summary).toContain('Nothing of this runs again by itself');
     expect(stage.ec2.counts().launched).toBe(1);
   });
 });
@@ -217,6 +233,11 @@ test('a job is run again as often as `retry` says, and then no more', async () =
   }
   await stage.pass(20 * MINUTE);
   expect(first?.run.attempt).toBe(3);
+  expect(checks(stage).map(({ title }) => title)).toEqual([
+    expect.stringMatching(/re-run 1 of 2$/),
+    expect.stringMatching(/re-run 2 of 2$/),
+    expect.stringContaining('it was run again 2 times already'),
+  ]);
   expect(stage.live()).toEqual([]);
   expect(await stage.store.scopesWithWork()).toEqual([]);
 });
