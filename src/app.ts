@@ -1,4 +1,5 @@
 import type { AccountDesk } from './accounts/port.ts';
+import { createRegionOf } from './act/default-region.ts';
 import { createForkJudge } from './act/forks.ts';
 import { DEFAULT_MAX_DURATION_MS, lookAround } from './act/look.ts';
 import { createRulesOf } from './act/read-rules.ts';
@@ -10,8 +11,9 @@ import type { Talk, Users, Visitors, Workflows } from './github/port.ts';
 import { type Answer, jsonObject, type Routes } from './lib/http.ts';
 import type { Secret } from './lib/secret.ts';
 import { createLoop, type Loop, type LoopDeps } from './loop.ts';
-import type { ScopeId } from './model/ids.ts';
+import type { RepoId, ScopeId } from './model/ids.ts';
 import type { Instance } from './model/launch.ts';
+import type { World } from './model/world.ts';
 import { labelsFor } from './plan/plan.ts';
 import { rulesSchema } from './rules/schema.ts';
 import { type About, aboutRoutes } from './web/about.ts';
@@ -26,7 +28,7 @@ import { createListener } from './webhook/listener.ts';
 // app: a table of routes and the functions behind them. The two roots, main.ts and demo.ts, differ
 // only in what they hand in.
 
-export interface AppDeps extends Omit<LoopDeps, 'rulesOf' | 'judgeFork'> {
+export interface AppDeps extends Omit<LoopDeps, 'rulesOf' | 'regionOf' | 'judgeFork'> {
   readonly sts: Sts;
   readonly webhookSecret: Secret;
   /** Where people come in over HTTP; left out where there is one world only. */
@@ -59,7 +61,8 @@ export interface App {
 export function createApp(given: AppDeps): App {
   const deps = {
     ...given,
-    rulesOf: createRulesOf(given.settings.defaultRegion),
+    rulesOf: createRulesOf(),
+    regionOf: createRegionOf(given),
     judgeFork: createForkJudge(given),
     ...(given.people && { forgetAccount: forgetBy(given.people.desk) }),
   };
@@ -140,6 +143,11 @@ const commandDoor = (
     run: (caller, line) => runLine({ ...deps, talk, settled: loop.settled }, caller, line),
   });
 
+const maxDurationOf = (world: World | undefined, repo: RepoId): number =>
+  world?.repos.find(({ id }) => id === repo)?.own?.maxDurationMs ??
+  world?.limits.maxDurationMs ??
+  DEFAULT_MAX_DURATION_MS;
+
 const REGISTER_LIMIT_BYTES = 64 * 1024;
 const EVENTS_LIMIT_BYTES = 256 * 1024;
 
@@ -147,14 +155,13 @@ function createGateway(
   deps: AppDeps & LoopDeps,
   of: { readonly loop: Loop; readonly refused: (what: string, why: string) => void },
 ) {
-  async function termsFor({ scope, key }: Instance): Promise<Terms> {
+  async function termsFor({ scope, repo, key }: Instance): Promise<Terms> {
     const rows = await deps.store.scopeRows(scope);
-    const rules = deps.rulesOf(rows.rules);
-    const world = (await lookAround(deps, rows, rules))?.world;
+    const sight = await lookAround(deps, rows);
     return {
-      labels: world ? labelsFor(world, key, deps.clock.now()) : [],
-      maxDurationMs: world?.limits.maxDurationMs ?? DEFAULT_MAX_DURATION_MS,
-      areForksFine: rules.file?.forks === 'allow',
+      labels: sight ? labelsFor(sight.world, key, deps.clock.now()) : [],
+      maxDurationMs: maxDurationOf(sight?.world, repo),
+      areForksFine: sight?.allowsForks(repo) ?? false,
     };
   }
   const gateway = {

@@ -2,7 +2,7 @@ import { answerComment } from './act/answer-comment.ts';
 import { tellWaits } from './act/cards.ts';
 import { createDeliveryQueue, type DeliveryQueue } from './act/delivery-queue.ts';
 import { LEASE_MS } from './act/deps.ts';
-import { DISCOVER_EVERY, discover } from './act/discover.ts';
+import { DISCOVER_EVERY, discover, listOwner } from './act/discover.ts';
 import { isHeldFor, recallHolds, releaseEnded, releasePull } from './act/hold-pulls.ts';
 import { type ForgetAccount, forgetLeft } from './act/leave.ts';
 import { isUnsettled, lostOf } from './act/lost.ts';
@@ -17,8 +17,10 @@ import type { Talk } from './github/port.ts';
 import { Unavailable } from './lib/assert.ts';
 import { createScheduler, type Scheduler } from './lib/scheduler.ts';
 import type { Delivery } from './model/event.ts';
-import type { ScopeId } from './model/ids.ts';
+import type { InstallationId, ScopeId } from './model/ids.ts';
+import { fileScope, isHome, type Repo } from './model/repo.ts';
 import { type ReconcileDeps, reconcile } from './reconcile.ts';
+import type { ScopeRows } from './store/port.ts';
 
 // What runs when. Everything that runs has a key: the scheduler runs one task for a key at a time,
 // when it is due or woken. A scope without work is in no queue, and costs nothing.
@@ -51,7 +53,10 @@ const MOST_IN_A_BATCH = 500;
 const BURST_MS = 25;
 /** Scopes at work at the same time. */
 const MOST_REMEMBERED = 10_000;
-const DAY_MS = 24 * 3_600_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Repositories of an owner that one sweep asks GitHub about, besides those with jobs lately. */
+const MOST_SWEPT = 50;
 /** How long ended jobs, machines and deliveries are kept: GitHub delivers again for 3 days. */
 const KEPT_MS = 30 * DAY_MS;
 
@@ -73,6 +78,7 @@ export function createLoop(deps: LoopDeps): Loop {
     cards: (scope) => tellOf(scope as ScopeId),
     region: (rest) => tickRegion(rest),
     discover: () => tickDiscover(),
+    list: (installation) => tickList(Number(installation)),
     sweep: async (scope) => {
       await sweepScope(scope as ScopeId);
       return undefined;
@@ -94,6 +100,9 @@ export function createLoop(deps: LoopDeps): Loop {
   });
   const wake = (scope: ScopeId) => scheduler.wake(`scope|${scope}`);
   const { talk } = deps;
+  const tellOfRules = (file: ScopeId) => {
+    if (talk) scheduler.wake(`rules|${file}`);
+  };
   const settled = (scope: ScopeId) => scheduler.settled(`scope|${scope}`);
   const queues: Readonly<Record<string, DeliveryQueue>> = talk ? createQueues(talk) : {};
 
@@ -153,9 +162,12 @@ export function createLoop(deps: LoopDeps): Loop {
       batch.flatMap(({ event }) => (event.kind === 'job' ? [event.job] : [])),
     );
     for (const { event } of batch) {
+      if (event.kind === 'installation' && event.action === 'added') {
+        scheduler.wake(`list|${event.installation}`);
+      }
       const repo = event.kind === 'pull' ? await deps.store.repo(event.repo.id) : null;
       if (event.kind !== 'pull' || !repo) continue;
-      if (!(await isHeldFor(deps.store, repo.scope, event.number))) continue;
+      if (!(await isHeldFor(deps.store, fileScope(repo), event.number))) continue;
       // What was merged is let go when the file was read again, or for a moment the old one would rule.
       if (event.isMerged) scheduler.wake(`sweep|${repo.scope}`);
       else if (await releasePull(deps, repo, event.number)) wake(repo.scope);
@@ -186,8 +198,10 @@ export function createLoop(deps: LoopDeps): Loop {
     // Apart from the tick: a person may read it a second after the machine started.
     if (talk) {
       scheduler.wake(`cards|${scope}`);
-      scheduler.wake(`rules|${scope}`);
+      tellOfRules(scope);
     }
+    tick.wake.forEach(wake);
+    tick.read.forEach(tellOfRules);
     return tick.hasWork ? deps.tickMs : undefined;
   }
 
@@ -212,21 +226,39 @@ export function createLoop(deps: LoopDeps): Loop {
     swept.add(scope);
   }
 
+  /** Of an owner's many repositories those with jobs lately, and some of the others each time. */
+  async function reposToSweep({ scope, repos, home }: ScopeRows): Promise<readonly Repo[]> {
+    if (repos.length <= MOST_SWEPT) return repos;
+    const now = deps.clock.now();
+    const active = await deps.store.reposActiveSince(scope, now - DAY_MS);
+    const turn = Math.floor(now / HOUR_MS) * MOST_SWEPT;
+    const others = repos.map((_, i) => repos[(turn + i) % repos.length]).slice(0, MOST_SWEPT);
+    const all = new Map(
+      [...(home ? [home] : []), ...active, ...others].flatMap((repo) =>
+        repo ? [[repo.id, repo]] : [],
+      ),
+    );
+    return [...all.values()];
+  }
+
   async function sweepScope(scope: ScopeId): Promise<boolean> {
     const { store, clock, holder } = deps;
     const lease = await store.lease({ name: scope, holder, now: clock.now(), ttlMs: LEASE_MS });
     if (!lease) return false;
     const rows = await store.scopeRows(scope);
-    for (const repo of rows.repos) {
+    const repos = await reposToSweep(rows);
+    for (const repo of repos) {
       if (repo.removedAt === null) (await sweepRepo(deps, lease, repo)).forEach(wake);
     }
-    if (await sweepRules(deps, lease, rows)) wake(scope);
+    if ((await sweepRules(deps, lease, { rows, repos })).length > 0) wake(scope);
     // The word that a job was lost came to a process that is gone.
     if (isUnsettled(await lostOf(deps, rows, scope))) wake(scope);
-    const [repo] = rows.repos;
-    if (talk && repo && (await releaseEnded({ ...deps, talk }, repo))) wake(scope);
-    // What a killed process had still to say.
-    if (talk) for (const task of ['rules', 'cards']) scheduler.wake(`${task}|${scope}`);
+    for (const repo of repos) {
+      if (talk && (await releaseEnded({ ...deps, talk }, repo))) wake(scope);
+      // What a killed process had still to say of the rules.
+      tellOfRules(fileScope(repo));
+    }
+    if (talk) scheduler.wake(`cards|${scope}`);
     return true;
   }
 
@@ -243,6 +275,15 @@ export function createLoop(deps: LoopDeps): Loop {
     if (seen.hasOpened) (await store.scopesWithWork()).forEach(wake);
     // What we believe to live there and EC2 does not show, the scan comes back for.
     return seen.isAlive || !seen.isOpen ? deps.tickMs : undefined;
+  }
+
+  /** It may reach more repositories now, and one of them may hold the owner's rules. */
+  async function tickList(installation: InstallationId): Promise<number | undefined> {
+    const isListed = await listOwner(deps, installation);
+    for (const repo of await deps.store.reposOf(installation)) {
+      if (isHome(repo)) wake(repo.scope);
+    }
+    return isListed ? undefined : deps.settings.resyncMs / 4;
   }
 
   async function tickDiscover(): Promise<number> {

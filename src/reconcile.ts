@@ -1,9 +1,13 @@
 import { cancelAll } from './act/cancel.ts';
+import type { RegionOf } from './act/default-region.ts';
 import { type ActDeps, LEASE_MS } from './act/deps.ts';
+import { listOwner } from './act/discover.ts';
 import { endAll } from './act/end.ts';
+import { busyRepos } from './act/govern.ts';
 import { launchAll, send, settleByTag } from './act/launch.ts';
 import { lookAround, type Sight } from './act/look.ts';
 import { isUnsettled } from './act/lost.ts';
+import { moveRepos, waitsFor, whileStuck } from './act/move-repos.ts';
 import { readLostRuns } from './act/read-lost.ts';
 import { type RulesOf, readRules } from './act/read-rules.ts';
 import { markReclaimed, rerunAll } from './act/rerun.ts';
@@ -23,6 +27,7 @@ export interface ReconcileDeps extends ActDeps {
   /** This process, as the lease knows it. */
   readonly holder: string;
   readonly rulesOf: RulesOf;
+  readonly regionOf: RegionOf;
 }
 
 /** Each round finds a place exhausted, so this bounds the offers that are tried in one tick. */
@@ -32,57 +37,77 @@ const MOST_ROUNDS = 8;
 export interface Tick {
   readonly hasWork: boolean;
   readonly regions: readonly { readonly account: string; readonly region: string }[];
+  /** Other scopes in which something changed by this. */
+  readonly wake: readonly ScopeId[];
+  /** Whose files were read anew. */
+  readonly read: readonly ScopeId[];
 }
 
-const IDLE: Tick = { hasWork: false, regions: [] };
-
 export async function reconcile(deps: ReconcileDeps, scope: ScopeId): Promise<Tick> {
+  const wake = new Set<ScopeId>();
+  const read = new Set<ScopeId>();
+  const idle = (hasWork: boolean): Tick => ({
+    hasWork,
+    regions: [],
+    wake: [...wake],
+    read: [...read],
+  });
   for (let round = 1; ; round += 1) {
     const { store, clock, holder } = deps;
     const lease = await store.lease({ name: scope, holder, now: clock.now(), ttlMs: LEASE_MS });
     // Somebody else decides for this scope; we look again in case that they stop.
-    if (!lease) return { ...IDLE, hasWork: true };
+    if (!lease) return idle(true);
     const rows = await store.scopeRows(scope);
-    const sight = await observe(deps, lease, rows);
-    if (!sight) return IDLE;
-    const decided = plan(sight.world, clock.now());
+    const sight = await observe(deps, lease, { rows, read });
+    if (!sight) return idle(false);
+    const { moved, stuck } = await moveRepos(deps, lease, sight);
+    for (const other of [...moved, ...waitsFor(sight)]) wake.add(other);
+    if (moved.length > 0 && round < MOST_ROUNDS) continue;
+    const decided = plan(whileStuck(sight, stuck), clock.now());
     const waits = [...decided.waits, ...sight.denied];
     await explain(deps, lease, { rows, waits });
-    const again = await act(deps, lease, { sight, decided });
-    if (!again || round === MOST_ROUNDS) return tickOf(sight, again);
+    const isNew = !sight.isListed && (await isListedNow(deps, sight));
+    const again = (await act(deps, lease, { sight, decided })) || isNew;
+    if (!again || round === MOST_ROUNDS) {
+      return { ...tickOf(sight, again), wake: [...wake], read: [...read] };
+    }
   }
+}
+
+/** Nothing starts before we know whether the owner has rules for all of theirs. */
+async function isListedNow(deps: ReconcileDeps, { rows }: Sight): Promise<boolean> {
+  const [repo] = rows.repos;
+  return repo !== undefined && listOwner(deps, repo.installation);
 }
 
 async function observe(
   deps: ReconcileDeps,
   lease: Lease,
-  rows: ScopeRows,
+  { rows, read }: { readonly rows: ScopeRows; readonly read: Set<ScopeId> },
 ): Promise<Sight | undefined> {
-  const record = await readRules(deps, lease, rows);
+  const files = await readRules(deps, lease, rows);
+  for (const file of files.changed) read.add(file);
   // A push may have mended what a rule is paused for.
-  const isPushed = rows.rules?.wantedCommit != null && record !== rows.rules;
-  const [repo] = rows.repos;
-  if (isPushed && repo) await beginAnew(deps.store, repo.scope, deps.clock.now());
-  const fresh = await freshen(deps, rows);
-  const sight = await lookAround(deps, fresh, deps.rulesOf(record));
+  if (files.isPushed) await beginAnew(deps.store, rows.scope, deps.clock.now());
+  const fresh = await freshen(deps, files.rows);
+  const sight = await lookAround(deps, fresh);
   return sight && readLostRuns(deps, lease, sight);
 }
 
 /** Silence for 2 R proves nothing: before anything hangs on it, GitHub is asked. */
 async function freshen(deps: ReconcileDeps, rows: ScopeRows): Promise<ScopeRows> {
   const { store, github, clock, settings } = deps;
-  const hasWork = rows.jobs.length > 0 || rows.instances.length > 0;
-  const stale = rows.repos.filter(
+  // An owner has many repositories, and most have nothing that hangs on GitHub's word.
+  const stale = busyRepos(rows).filter(
     (repo) => repo.removedAt === null && clock.now() - repo.heardAt > 2 * settings.resyncMs,
   );
-  if (!hasWork || stale.length === 0) return rows;
+  if (stale.length === 0) return rows;
   for (const repo of stale) {
     const askedAt = clock.now();
     const read = await github.repository(repo.installation, repo.id);
     if (read.ok) await store.heard(repo.id, askedAt);
   }
-  const [repo] = rows.repos;
-  return repo ? store.scopeRows(repo.scope) : rows;
+  return store.scopeRows(rows.scope);
 }
 
 /** Writes down why each job waits, where that changed: what a person reads is what was decided. */
@@ -132,13 +157,17 @@ async function act(
   return again;
 }
 
-function tickOf({ rows, account, rules, lost }: Sight, again: boolean): Tick {
+function tickOf(
+  { rows, account, rules, lost }: Sight,
+  again: boolean,
+): Pick<Tick, 'hasWork' | 'regions'> {
   const hasWork =
     again ||
     rows.instances.length > 0 ||
     rows.launches.length > 0 ||
     isUnsettled(lost) ||
     rows.rules?.wantedCommit != null ||
+    [...rows.own.values()].some(({ wantedCommit }) => wantedCommit !== null) ||
     rows.jobs.some((job) => job.state === 'queued');
   const regions = account === null ? [] : [...new Set(rules.map((rule) => rule.region))];
   return { hasWork, regions: regions.map((region) => ({ account: account ?? '', region })) };

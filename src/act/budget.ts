@@ -1,6 +1,6 @@
 import type { Instant } from '../lib/clock.ts';
 import { isoOf, monthStart, nextMonthStart } from '../lib/instant.ts';
-import type { ScopeId } from '../model/ids.ts';
+import type { RepoId, ScopeId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { Instance } from '../model/launch.ts';
 import type { RulesFile } from '../model/rules.ts';
@@ -9,21 +9,31 @@ import type { ActDeps } from './deps.ts';
 type Need = Pick<ActDeps, 'store' | 'clock'>;
 
 /** What the scope's machines cost since the first of the month, UTC, at the prices of their launches. */
-export async function spentUsd({ store, clock }: Need, scope: ScopeId): Promise<number> {
+export async function spentUsd(
+  { store, clock }: Need,
+  scope: ScopeId,
+  repo?: RepoId,
+): Promise<number> {
   const to = clock.now();
   const from = monthStart(to);
-  const instances = await store.instancesSince(scope, from);
+  const all = await store.instancesSince(scope, from);
+  const instances = repo === undefined ? all : all.filter((one) => one.repo === repo);
   return instances.reduce((sum, one) => sum + costUsd(one, { from, to }), 0);
 }
 
 /** Launches stop when the month's money is spent; machines that run go on to their jobs' end. */
 export async function budgetReason(
   deps: Need,
-  of: { readonly scope: ScopeId; readonly file: RulesFile },
+  of: {
+    readonly scope: ScopeId;
+    readonly file: Pick<RulesFile, 'budgetUsd'>;
+    /** Of this one alone. */
+    readonly repo?: RepoId;
+  },
 ): Promise<Reason | undefined> {
   const { budgetUsd } = of.file;
   if (budgetUsd === null) return undefined;
-  const spent = await spentUsd(deps, of.scope);
+  const spent = await spentUsd(deps, of.scope, of.repo);
   if (spent < budgetUsd) return undefined;
   const until = isoOf(nextMonthStart(deps.clock.now())).slice(0, 10);
   return {

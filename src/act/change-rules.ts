@@ -1,8 +1,9 @@
 import type { FileToEdit, Talk } from '../github/port.ts';
+import type { Job } from '../model/job.ts';
 import type { Instance } from '../model/launch.ts';
-import type { EndedRow, Place } from '../model/outcome.ts';
+import type { EndedRow, JobLink, Place } from '../model/outcome.ts';
 import type { Refused } from '../model/reply.ts';
-import type { Repo } from '../model/repo.ts';
+import { fileScope, isHome, type Repo } from '../model/repo.ts';
 import {
   type Rule,
   type RulesChange,
@@ -13,6 +14,7 @@ import {
 import { editRules } from '../rules/edit.ts';
 import { parseRules } from '../rules/parse.ts';
 import type { ScopeRows } from '../store/port.ts';
+import type { RegionOf } from './default-region.ts';
 import { type ActDeps, LEASE_MS } from './deps.ts';
 import { BRANCH_PREFIX } from './hold-pulls.ts';
 import {
@@ -24,7 +26,8 @@ import {
   takeOver,
   underHolds,
 } from './holds.ts';
-import { RULES_PATH } from './read-rules.ts';
+import { inForce } from './in-force.ts';
+import { parseOptions, RULES_PATH, type RulesOf } from './read-rules.ts';
 import { noteNews } from './rules-news.ts';
 import { jobLink } from './rules-state.ts';
 
@@ -32,6 +35,8 @@ import { jobLink } from './rules-state.ts';
 // what permits is committed first. So a crash at any point leaves less running than allowed, not more.
 
 export interface ChangeDeps extends ActDeps {
+  readonly rulesOf: RulesOf;
+  readonly regionOf: RegionOf;
   readonly talk: Talk;
   readonly holder: string;
   /** A whole tick of the scope that began after this call. */
@@ -74,7 +79,7 @@ interface Draft {
 
 export async function changeRules(deps: ChangeDeps, ask: ChangeAsk): Promise<Changed> {
   const { repo } = ask;
-  const held = takeOver(await holdsOf(deps.store, repo.scope), ask.change);
+  const held = takeOver(await holdsOf(deps.store, fileScope(repo)), ask.change);
   let restricted: Restricted | undefined;
   let last: FileToEdit | undefined;
   for (let tries = 1; ; tries += 1) {
@@ -118,9 +123,9 @@ async function draftOf(deps: ChangeDeps, ask: ChangeAsk, held: Taken): Promise<D
   const { repo } = ask;
   const read = await deps.talk.fileToEdit(repo, RULES_PATH, repo.defaultBranch);
   if (!read.ok) return { ok: false, refused: read };
-  const { defaultRegion, publicUrl } = deps.settings;
-  const options = defaultRegion ? { defaultRegion } : {};
-  const schemaUrl = `${publicUrl ?? ''}/schema/dstack.json`;
+  const { owner, region } = await inForce(deps, repo);
+  const options = parseOptions(region);
+  const schemaUrl = `${deps.settings.publicUrl ?? ''}/schema/dstack.json`;
   let { text } = read.value;
   let after: Rule | undefined;
   for (const change of held.changes) {
@@ -131,14 +136,16 @@ async function draftOf(deps: ChangeDeps, ask: ChangeAsk, held: Taken): Promise<D
   const parse = (its: string | null) => parseRules(its ?? 'autoscale: {}', options);
   const [old, now] = [parse(read.value.text), parse(text)];
   if (!now.ok) return { ok: false, problems: now.errors };
-  const file = old.ok ? old.rules : now.rules;
-  const inForce = underHolds(file, held.all);
+  const written = old.ok ? old.rules : now.rules;
+  // Where there is no file yet, the owner's is in force until then.
+  const file = read.value.text === null && owner ? owner : written;
+  const soFar = underHolds(file, held.all);
   const { change } = ask;
   const named = change.kind === 'allow' ? ruleId(change.type, change.region) : undefined;
   return {
     file: read.value,
     text: text ?? '',
-    before: inForce.rules.find(({ id }) => id === named),
+    before: soFar.rules.find(({ id }) => id === named),
     after,
     rulesAfter: now.rules,
     holds: holdsFor(file, now.rules, deps.clock.now()),
@@ -162,10 +169,10 @@ async function restrict(
 ): Promise<Restricted> {
   const { store, clock } = deps;
   if (mine.length === 0) return NOTHING;
-  const { scope } = repo;
+  const scope = fileScope(repo);
   await changeHolds(store, { scope, drop: [], add: mine, now: clock.now() });
-  const before = await store.scopeRows(scope);
-  await deps.settled(scope);
+  const before = await store.scopeRows(repo.scope);
+  await deps.settled(repo.scope);
   return { mine, ended: await endedSince(deps, repo, before) };
 }
 
@@ -176,17 +183,33 @@ async function endedSince(
 ): Promise<readonly EndedRow[]> {
   const after = await deps.store.scopeRows(repo.scope);
   const lives = new Set(after.instances.filter(isStaying).map(({ key }) => key));
-  const ended = before.instances.filter((one) => isStaying(one) && !lives.has(one.key));
+  const ended = before.instances.filter((one) => {
+    const isIts = isHome(repo) || one.repo === repo.id;
+    return isIts && isStaying(one) && !lives.has(one.key);
+  });
   return ended.map((one) => {
     const job = before.jobs.find(
       ({ runnerName, state }) =>
         state === 'in_progress' && runnerName !== null && runnerName === one.runnerName,
     );
     const ranMs = job && one.startedAt !== null ? deps.clock.now() - one.startedAt : null;
-    const link = job ? jobLink(deps, repo, job) : null;
+    const its = before.repos.find(({ id }) => id === one.repo);
+    const link = job ? linkFor(deps, repo, { its, job }) : null;
     return { id: one.id ?? 'asked for', type: one.type, job: link, ranMs };
   });
 }
+
+/** What another repository runs is not for everyone who reads this one. */
+const linkFor = (
+  deps: ChangeDeps,
+  repo: Repo,
+  of: { readonly its: Repo | undefined; readonly job: Job },
+): JobLink =>
+  of.its?.id === repo.id
+    ? jobLink(deps, repo, of.job)
+    : { id: of.job.id, name: OTHERS_JOB, url: `${deps.settings.htmlUrl}/${repo.owner}` };
+
+const OTHERS_JOB = 'a job of another repository';
 
 const isStaying = ({ state }: Instance): boolean => state !== 'ending' && state !== 'gone';
 
@@ -234,11 +257,11 @@ async function finish(
 ): Promise<Changed> {
   const { draft, held, mine, ended, place } = of;
   const { store, clock, holder } = deps;
-  const { scope } = repo;
+  const scope = fileScope(repo);
   const now = clock.now();
   if (place?.kind === 'commit') {
-    const lease = await store.lease({ name: scope, holder, now, ttlMs: LEASE_MS });
-    const { rules } = await store.scopeRows(scope);
+    const lease = await store.lease({ name: repo.scope, holder, now, ttlMs: LEASE_MS });
+    const rules = await store.rules(scope);
     if (lease) {
       const { text } = draft;
       const read = { scope, text, commit: place.name, errors: null, readAt: now };
@@ -254,7 +277,7 @@ async function finish(
   const drop = [...held.taken, ...mine];
   if (drop.length > 0) await changeHolds(store, { scope, drop, add, now });
   await closeOvertaken(deps, repo, held);
-  await deps.settled(scope);
+  await deps.settled(repo.scope);
   const { before, after, rulesAfter } = draft;
   return { ok: true, file: rulesAfter, before, after, ended, place };
 }

@@ -1,5 +1,5 @@
-import type { ScopeId } from '../model/ids.ts';
-import { repoScope } from '../model/ids.ts';
+import type { InstallationId, ScopeId } from '../model/ids.ts';
+import { fileScope, type RepoFacts } from '../model/repo.ts';
 import type { ActDeps } from './deps.ts';
 import { DISCOVERED } from './region.ts';
 
@@ -13,6 +13,9 @@ export interface Discovered {
   /** false: GitHub did not tell all. */
   readonly isComplete: boolean;
 }
+
+/** All repositories of an installation are known: whether the owner has one named `.github`, too. */
+export const listedKey = (installation: InstallationId): string => `listed:${installation}`;
 
 /** In R: with a default R, each hour. */
 export const DISCOVER_EVERY = 60;
@@ -33,8 +36,8 @@ export async function discover(deps: Need): Promise<Discovered> {
     log.warn({ code: installations.code }, 'installations not read; tried again soon');
     return { scopes: [], ruled: [], isComplete: false };
   }
-  const scopes: ScopeId[] = [];
-  const ruled: ScopeId[] = [];
+  const scopes = new Set<ScopeId>();
+  const ruled = new Set<ScopeId>();
   let isComplete = true;
   for (const { id } of installations.value) {
     const repos = await github.repositories(id);
@@ -42,16 +45,34 @@ export async function discover(deps: Need): Promise<Discovered> {
     if (!repos.ok && repos.reason !== 'denied') isComplete = false;
     if (!repos.ok) continue;
     for (const repo of repos.value) {
-      const scope = repoScope(repo.id);
       const known = await store.repo(repo.id);
-      if (known?.removedAt !== null) scopes.push(scope);
-      else if ((await store.scopeRows(scope)).rules?.text) ruled.push(scope);
+      const scope = known?.scope ?? fileScope(repo);
+      if (known?.removedAt !== null) scopes.add(scope);
+      else if ((await store.rules(scope))?.text) ruled.add(scope);
     }
-    await store.noteRepos(repos.value, clock.now());
+    await keep(deps, { installation: id, repos: repos.value });
   }
   if (isComplete) await store.saveFact(DISCOVERED, '', clock.now());
-  if (scopes.length > 0) {
-    log.info({ installations: installations.value.length, repos: scopes.length }, 'discovered');
+  if (scopes.size > 0) {
+    log.info({ installations: installations.value.length, scopes: scopes.size }, 'discovered');
   }
-  return { scopes, ruled: ruled.slice(0, MOST_RULED), isComplete };
+  return { scopes: [...scopes], ruled: [...ruled].slice(0, MOST_RULED), isComplete };
+}
+
+async function keep(
+  { store, clock }: Pick<Need, 'store' | 'clock'>,
+  of: { readonly installation: InstallationId; readonly repos: readonly RepoFacts[] },
+): Promise<void> {
+  await store.noteRepos(of.repos, clock.now());
+  await store.saveFact(listedKey(of.installation), '', clock.now());
+}
+
+/** Before an owner's first job: one of their repositories may hold the rules for all of them. */
+export async function listOwner(
+  deps: Pick<Need, 'store' | 'github' | 'clock'>,
+  installation: InstallationId,
+): Promise<boolean> {
+  const repos = await deps.github.repositories(installation);
+  if (repos.ok) await keep(deps, { installation, repos: repos.value });
+  return repos.ok;
 }

@@ -1,6 +1,6 @@
 import type { Talk } from '../github/port.ts';
-import type { ScopeId } from '../model/ids.ts';
-import type { Repo } from '../model/repo.ts';
+import { isOwnerScope, type ScopeId } from '../model/ids.ts';
+import { fileScope, type Repo } from '../model/repo.ts';
 import { parseRules } from '../rules/parse.ts';
 import type { Store } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
@@ -13,6 +13,7 @@ import {
   isSaid,
   saveHolds,
 } from './holds.ts';
+import { type InForceDeps, inForce } from './in-force.ts';
 import { parseOptions, RULES_PATH } from './read-rules.ts';
 
 // What is held for a pull request lives as long as that is open. Its end is told by a webhook, or seen
@@ -21,7 +22,7 @@ import { parseOptions, RULES_PATH } from './read-rules.ts';
 /** Of the branches that hold a change which could not be pushed. */
 export const BRANCH_PREFIX = 'dstack/rules-';
 
-type Need = Pick<ActDeps, 'store' | 'clock' | 'settings'> & { readonly talk: Talk };
+type Need = Pick<ActDeps, 'store' | 'clock' | 'settings'> & InForceDeps & { readonly talk: Talk };
 
 export const isHeldFor = async (
   store: Pick<Store, 'fact'>,
@@ -36,15 +37,16 @@ export async function releasePull(
   pull: number,
 ): Promise<boolean> {
   const { store, clock } = deps;
-  const drop = (await holdsOf(store, repo.scope)).filter((hold) => hold.pull === pull);
+  const scope = fileScope(repo);
+  const drop = (await holdsOf(store, scope)).filter((hold) => hold.pull === pull);
   if (drop.length === 0) return false;
-  await changeHolds(store, { scope: repo.scope, drop, add: [], now: clock.now() });
+  await changeHolds(store, { scope, drop, add: [], now: clock.now() });
   return true;
 }
 
 /** For a webhook that never came, and after a merge: the rules were read before, so they have it. */
 export async function releaseEnded(deps: Need, repo: Repo): Promise<boolean> {
-  const holds = await holdsOf(deps.store, repo.scope);
+  const holds = await holdsOf(deps.store, fileScope(repo));
   let isReleased = false;
   for (const number of new Set(holds.flatMap(({ pull }) => pull ?? []))) {
     const pull = await deps.talk.pull(repo, number);
@@ -58,12 +60,13 @@ export async function releaseEnded(deps: Need, repo: Repo): Promise<boolean> {
 /** A commit whose answer was lost may be there: then it speaks for itself, and for what follows it. */
 async function releaseSaid(deps: Need, repo: Repo, holds: readonly Hold[]): Promise<void> {
   const { store, clock, settings } = deps;
-  const { scope } = repo;
+  const scope = fileScope(repo);
   const now = clock.now();
   const isOld = ({ pull, since }: Hold) => pull === null && now - since > settings.resyncMs;
   if (!holds.some(isOld)) return;
-  const { rules } = await store.scopeRows(scope);
-  const parsed = parseRules(rules?.text ?? 'autoscale: {}', parseOptions(settings));
+  const rules = await store.rules(scope);
+  const { region } = await inForce(deps, repo);
+  const parsed = parseRules(rules?.text ?? 'autoscale: {}', parseOptions(region));
   if (!parsed.ok) return;
   const drop = holds.filter((hold) => isOld(hold) && isSaid(hold, parsed.rules));
   await changeHolds(store, { scope, drop, add: [], now });
@@ -71,17 +74,19 @@ async function releaseSaid(deps: Need, repo: Repo, holds: readonly Hold[]): Prom
 
 /** Once for a database and scope: what open pull requests of ours take away holds. */
 export async function recallHolds(deps: Need, scope: ScopeId): Promise<void> {
-  const { store, talk, clock, settings } = deps;
+  const { store, talk, clock } = deps;
   if (await isHoldKnown(store, scope)) return;
-  const { repos } = await store.scopeRows(scope);
-  const repo = repos.find(({ removedAt }) => removedAt === null);
+  const { repos, home } = await store.scopeRows(scope);
+  // Each repository begins in a scope of its own, and goes under its owner's with its holds known.
+  const repo = isOwnerScope(scope) ? home : repos.find(({ removedAt }) => removedAt === null);
   if (!repo) return;
+  const { region } = await inForce(deps, repo);
   const pulls = await talk.openPulls(repo, BRANCH_PREFIX);
   if (!pulls.ok) return;
   const rulesAt = async (branch: string) => {
     const file = await talk.fileToEdit(repo, RULES_PATH, branch);
     if (!file.ok) return undefined;
-    const parsed = parseRules(file.value.text ?? 'autoscale: {}', parseOptions(settings));
+    const parsed = parseRules(file.value.text ?? 'autoscale: {}', parseOptions(region));
     return parsed.ok ? parsed.rules : undefined;
   };
   const holds: Hold[] = [];

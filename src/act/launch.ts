@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { LaunchAnswer } from '../ec2/port.ts';
-import type { LaunchId } from '../model/ids.ts';
+import type { LaunchId, RepoId, ScopeId } from '../model/ids.ts';
 import type { Launch, LaunchRequest, Offer } from '../model/launch.ts';
-import type { Repo } from '../model/repo.ts';
 import type { Rule } from '../model/rules.ts';
 import { registrationToken } from '../model/tokens.ts';
 import { userData } from '../model/user-data.ts';
@@ -38,13 +37,17 @@ export async function launchAll(
 /** Everything that the call will say; undefined when AWS or GitHub does not tell what it needs. */
 async function prepare(
   deps: ActDeps,
-  { account, rules }: Sight,
+  { account, rules, own, rows }: Sight,
   action: LaunchAction,
 ): Promise<Intent | undefined> {
   const { offer } = action;
   const rule = rules.find((one) => one.id === offer.rule);
   const { publicUrl } = deps.settings;
   if (!rule || account === null || publicUrl === null) return undefined;
+  const its = own.get(action.repo)?.rules?.rules.get(rule.id);
+  const { maxPriceUsd } = its ?? rule;
+  // Its own price may be below the rule's cheapest place.
+  if (maxPriceUsd !== null && (offer.priceUsd ?? 0) > maxPriceUsd) return undefined;
   const at = { account, region: offer.region };
   const image = await deps.catalogue.image(at, rule.image, offer.arch);
   const groups = await securityGroups(deps, { account, rule, offer });
@@ -63,12 +66,12 @@ async function prepare(
     ...place(offer),
     clientToken: clientToken(id, offer),
     count: action.count,
-    maxPriceUsd: offer.market === 'spot' ? rule.maxPriceUsd : null,
+    maxPriceUsd: offer.market === 'spot' ? maxPriceUsd : null,
     imageId: image.value.id,
     rootDevice: image.value.rootDevice,
     diskGb: diskGbOf(rule, image.value.sizeGb),
     securityGroups: groups,
-    tags: tagsOf(deps, { id, repo, rule }),
+    tags: tagsOf(deps, { id, repo: repo.id, scope: rows.scope, rule }),
     userData: userData({
       url: publicUrl,
       launch: id,
@@ -78,8 +81,8 @@ async function prepare(
     }),
   };
   const { priceUsd } = offer;
-  const named = { scope: repo.scope, repo: repo.id, account, rule: rule.id, max: rule.max };
-  const all = { runnerGroup: null, repoMax: null };
+  const named = { scope: rows.scope, repo: repo.id, account, rule: rule.id, max: rule.max };
+  const all = { runnerGroup: null, repoMax: its?.max ?? null };
   return { id, ...named, ...all, ...place(offer), priceUsd, reason: action.reason, request };
 }
 
@@ -100,11 +103,11 @@ export const clientToken = (id: LaunchId, offer: Offer): string =>
     .update(JSON.stringify([id, ...Object.values(place(offer))]))
     .digest('hex');
 
-const tagsOf = (deps: ActDeps, of: { id: LaunchId; repo: Repo; rule: Rule }) => ({
-  Name: `dstack ${of.rule.type} ${of.repo.scope}`,
+const tagsOf = (deps: ActDeps, of: { id: LaunchId; repo: RepoId; scope: ScopeId; rule: Rule }) => ({
+  Name: `dstack ${of.rule.type} ${of.scope}`,
   'dstack:app': deps.settings.app,
-  'dstack:scope': of.repo.scope,
-  'dstack:repo': String(of.repo.id),
+  'dstack:scope': of.scope,
+  'dstack:repo': String(of.repo),
   'dstack:rule': of.rule.id,
   'dstack:launch': of.id,
 });

@@ -1,4 +1,5 @@
 import type { Instant } from '../lib/clock.ts';
+import { isOwnerScope, type RepoId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { Instance, Launch, Offer } from '../model/launch.ts';
 import type { Repo } from '../model/repo.ts';
@@ -6,11 +7,14 @@ import type { Rule } from '../model/rules.ts';
 import type { InstanceView, RuleView, Wait, World } from '../model/world.ts';
 import type { Fact, ScopeRows } from '../store/port.ts';
 import { budgetReason } from './budget.ts';
+import type { RegionOf } from './default-region.ts';
 import type { ActDeps } from './deps.ts';
-import { holdsKey, parseHolds, underHolds } from './holds.ts';
+import { listedKey } from './discover.ts';
+import { askingOf, type Files, filesOf, type Governed, governedBy, holdKeysOf } from './govern.ts';
 import { type Lost, lostOf } from './lost.ts';
 import { NOTHING_KNOWN, offersOf, viewOf } from './offers.ts';
-import type { RulesNow } from './read-rules.ts';
+import { ownViews } from './own-views.ts';
+import type { RulesNow, RulesOf } from './read-rules.ts';
 import { firstLookReason, lookKey } from './region.ts';
 import { anewKey, historyOf } from './rule-history.ts';
 
@@ -25,62 +29,81 @@ export interface Sight {
   readonly world: World;
   readonly rows: ScopeRows;
   readonly rules: readonly Rule[];
+  readonly files: Files;
+  readonly own: Governed['own'];
   /** Whose credentials launch here; null: nobody's. */
   readonly account: string | null;
   /** Jobs that may not run, whatever there is room for: they are no demand. */
   readonly denied: readonly Wait[];
   /** What EC2 took back of it, and what became of the jobs. */
   readonly lost: Lost;
+  /** false: the owner may have a `.github` repository that we do not know. */
+  readonly isListed: boolean;
+  readonly allowsForks: (repo: RepoId) => boolean;
 }
 
-type Need = Pick<ActDeps, 'store' | 'accounts' | 'catalogue' | 'clock' | 'judgeFork' | 'settings'>;
+type Need = Pick<
+  ActDeps,
+  'store' | 'accounts' | 'catalogue' | 'clock' | 'judgeFork' | 'settings'
+> & { readonly rulesOf: RulesOf; readonly regionOf: RegionOf };
 
 /** Makes the plan's world from what is stored and what AWS said lately. */
-export async function lookAround(
-  deps: Need,
-  rows: ScopeRows,
-  rulesNow: RulesNow,
-): Promise<Sight | undefined> {
+export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | undefined> {
   const [repo] = rows.repos;
   if (!repo) return undefined;
-  const written = rulesNow.file?.rules ?? [];
-  const found = written.length > 0 ? await deps.accounts.accountFor(repo) : null;
+  const asking = askingOf(rows, repo);
+  const hasRules = [rows.rules, ...rows.own.values()].some((one) => one?.text != null);
+  const found = hasRules ? await deps.accounts.accountFor(asking) : null;
+  const region = found && (await deps.regionOf(asking, found));
+  const files = filesOf(rows, { rulesOf: deps.rulesOf, region });
   const isReachable = deps.settings.publicUrl !== null;
   const account = found && 'account' in found && isReachable ? found.account : null;
   const noAccount = found && 'reason' in found ? found.reason : isReachable ? null : NO_URL;
+  const written = (isOwnerScope(rows.scope) ? files.owner : files.ownOf(repo)).file?.rules ?? [];
   const looks =
     account === null ? [] : regionsOf(written).map((region) => lookKey({ account, region }));
-  const facts = await deps.store.facts([holdsKey(repo.scope), anewKey(repo.scope), ...looks]);
-  const holds = parseHolds(facts.get(holdsKey(repo.scope)));
-  const file = rulesNow.file && underHolds(rulesNow.file, holds);
+  const listed = rows.home ? [] : [listedKey(repo.installation)];
+  const keys = [...holdKeysOf(rows), anewKey(rows.scope), ...looks, ...listed];
+  const facts = await deps.store.facts(keys);
+  const isListed = listed.every((key) => facts.has(key));
+  const { now: inForce, own } = governedBy(rows, files, facts);
+  const rulesNow = isListed || isOwnerScope(rows.scope) ? inForce : UNLISTED;
+  const { file } = rulesNow;
   const rules = file?.rules ?? [];
   const hasFallback = file?.onExhausted === 'on-demand';
   const offered = await offersFor(deps, { rules, account, noAccount, hasFallback, facts });
-  const overBudget = file && (await budgetReason(deps, { scope: repo.scope, file }));
-  const denied = file?.forks === 'allow' ? [] : await fromForks(deps, rows);
+  const overBudget = file && (await budgetReason(deps, { scope: rows.scope, file }));
+  const allowsForks = forksOf(rulesNow, own);
+  const denied = await fromForks(deps, rows, allowsForks);
   const isDenied = new Set(denied.map(({ job }) => job));
-  const lost = await lostOf(deps, rows, repo.scope);
+  const lost = await lostOf(deps, rows, rows.scope);
   const { settings } = deps;
   const now = deps.clock.now();
+  const maxDurationMs = file?.maxDurationMs ?? DEFAULT_MAX_DURATION_MS;
+  const { offers } = offered;
+  const ownView = await ownViews(deps, { rows, own, offers, rules, maxDurationMs });
   const queued = rows.jobs.filter((job) => job.state === 'queued' && !isDenied.has(job.id));
   const addHistory = await historyOf(deps.store, {
-    scope: repo.scope,
+    scope: rows.scope,
     // Nobody needs it while no job waits.
     rules: queued.length > 0 ? rules : [],
-    anewAt: facts.get(anewKey(repo.scope))?.at,
+    anewAt: facts.get(anewKey(rows.scope))?.at,
     now,
   });
   const world: World = {
-    scope: repo.scope,
+    scope: rows.scope,
     limits: {
       resyncMs: settings.resyncMs,
       registerTimeoutMs: settings.registerTimeoutMs,
-      maxDurationMs: file?.maxDurationMs ?? DEFAULT_MAX_DURATION_MS,
+      maxDurationMs,
       registrationsPerMinute: REGISTRATIONS_PER_MINUTE,
       mostReruns: file?.retry ?? 0,
     },
     label: settings.label,
-    repos: rows.repos.map((one) => repoView(one, now - 2 * settings.resyncMs)),
+    repos: rows.repos.map((one) => ({
+      ...repoView(one, now - 2 * settings.resyncMs),
+      ...ownView(one.id),
+    })),
     enabled: rulesNow.isKnown ? (file?.enabled ?? true) : null,
     rulesReason: rulesNow.reason,
     cancelAfterMs: file?.onExhausted === 'cancel' ? file.exhaustedAfterMs : null,
@@ -88,7 +111,7 @@ export async function lookAround(
       ? offered.rules.map((rule) => ({ ...rule, blocked: overBudget }))
       : offered.rules
     ).map(addHistory),
-    offers: offered.offers,
+    offers,
     jobs: queued.map((job) =>
       lost.again.has(job.id) ? { ...jobView(job), isAgain: true } : jobView(job),
     ),
@@ -100,18 +123,37 @@ export async function lookAround(
     launches: rows.launches.map(launchView),
     lost: lost.runs,
   };
-  return { world, rows, rules, account, denied, lost };
+  return { world, rows, rules, files, own, account, denied, lost, isListed, allowsForks };
 }
 
-export const regionsOf = (rules: readonly Rule[]): readonly string[] => [
-  ...new Set(rules.map((rule) => rule.region)),
+const UNLISTED: RulesNow = {
+  file: null,
+  isKnown: false,
+  reason: {
+    code: 'rules-unread',
+    text: "GitHub has not named the owner's repositories yet: one of them may hold rules for all.",
+  },
+};
+
+/** Whether jobs of forks may run in a repository: the stricter of the files says. */
+const forksOf =
+  ({ file }: RulesNow, own: Governed['own']) =>
+  (repo: RepoId): boolean =>
+    file?.forks === 'allow' && own.get(repo)?.rules?.forks !== 'deny';
+
+const regionsOf = (rules: readonly Rule[]): readonly string[] => [
+  ...new Set(rules.map(({ region }) => region)),
 ];
 
-async function fromForks({ judgeFork }: Need, rows: ScopeRows): Promise<readonly Wait[]> {
+async function fromForks(
+  { judgeFork }: Need,
+  rows: ScopeRows,
+  isAllowed: (repo: RepoId) => boolean,
+): Promise<readonly Wait[]> {
   const denied: Wait[] = [];
   for (const { id, repo: repoId, run, state } of rows.jobs) {
     const repo = rows.repos.find((one) => one.id === repoId);
-    if (state !== 'queued' || !repo || repo.removedAt !== null) continue;
+    if (state !== 'queued' || !repo || repo.removedAt !== null || isAllowed(repoId)) continue;
     const reason = await judgeFork(repo, run);
     if (reason) denied.push({ job: id, reason });
   }

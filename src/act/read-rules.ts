@@ -1,10 +1,13 @@
 import type { Instant } from '../lib/clock.ts';
+import { isOwnerScope, type RepoId, type ScopeId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
-import type { Repo } from '../model/repo.ts';
+import { fileScope, isHome, type Repo } from '../model/repo.ts';
 import type { RulesFile } from '../model/rules.ts';
 import { type ParseOptions, parseRules } from '../rules/parse.ts';
 import type { Lease, RulesRecord, ScopeRows } from '../store/port.ts';
+import type { RegionOf } from './default-region.ts';
 import type { ActDeps } from './deps.ts';
+import { askingOf, busyRepos, recordOf } from './govern.ts';
 import { noteNews } from './rules-news.ts';
 
 export const RULES_PATH = '.github/dstack.yml';
@@ -17,36 +20,90 @@ export interface RulesNow {
   readonly reason: Reason | null;
 }
 
-type Need = Pick<ActDeps, 'store' | 'github' | 'clock' | 'log' | 'settings'>;
+type Need = Pick<ActDeps, 'store' | 'github' | 'accounts' | 'clock' | 'log' | 'settings'> & {
+  readonly regionOf: RegionOf;
+};
 
-/** Reads the file where a push or nothing at all makes that necessary; answers the record in force. */
-export async function readRules(
-  deps: Need,
-  lease: Lease,
-  rows: ScopeRows,
-): Promise<RulesRecord | null> {
-  const { rules } = rows;
-  return rules && rules.wantedCommit === null ? rules : askForRules(deps, lease, rows);
+/** Files that one tick reads: an owner may have thousands of repositories, and each may be pushed to. */
+const MOST_READS = 10;
+
+/**
+ * Reads the files where a push or nothing at all makes that necessary, and puts what came of it in
+ * the rows; those of repositories with work come first.
+ */
+export async function readRules(deps: Need, lease: Lease, rows: ScopeRows): Promise<ReadRules> {
+  const due = rows.repos.filter((repo) => {
+    if (repo.removedAt !== null) return false;
+    const record = recordOf(rows, repo);
+    return !record || record.wantedCommit !== null;
+  });
+  const busy = new Set(busyRepos(rows).map(({ id }) => id));
+  const first = due.toSorted((a, b) => rankOf(a, busy) - rankOf(b, busy));
+  return readEach(deps, lease, { rows, repos: first.slice(0, MOST_READS) });
+}
+
+const rankOf = (repo: Repo, busy: ReadonlySet<RepoId>): number =>
+  isHome(repo) ? 0 : busy.has(repo.id) ? 1 : 2;
+
+/** The rows as they are now, and whose files changed. */
+export interface ReadRules {
+  readonly rows: ScopeRows;
+  readonly changed: readonly ScopeId[];
+  /** A commit that was wanted of the scope's own file was read. */
+  readonly isPushed: boolean;
 }
 
 /** For a push that no webhook told of, or one that an older push overtook: did the rules change? */
-export async function sweepRules(deps: Need, lease: Lease, rows: ScopeRows): Promise<boolean> {
-  const { rules } = rows;
-  const record = await askForRules(deps, lease, rows);
-  return record?.text !== rules?.text || record?.errors !== rules?.errors;
+export async function sweepRules(
+  deps: Need,
+  lease: Lease,
+  of: { readonly rows: ScopeRows; readonly repos: readonly Repo[] },
+): Promise<readonly ScopeId[]> {
+  const repos = of.repos.filter(({ removedAt }) => removedAt === null);
+  return (await readEach(deps, lease, { ...of, repos })).changed;
 }
 
-async function askForRules(deps: Need, lease: Lease, rows: ScopeRows): Promise<RulesRecord | null> {
-  const { rules } = rows;
-  const repo = rows.repos.find((one) => one.removedAt === null);
-  if (!repo) return rules;
+async function readEach(
+  deps: Need,
+  lease: Lease,
+  { rows, repos }: { readonly rows: ScopeRows; readonly repos: readonly Repo[] },
+): Promise<ReadRules> {
+  let now = rows;
+  const changed: ScopeId[] = [];
+  let isPushed = false;
+  for (const repo of repos) {
+    const before = recordOf(now, repo);
+    const asking = askingOf(now, repo);
+    const record = await askForRules(deps, lease, { repo, rules: before, asking });
+    if (record === before || record === null) continue;
+    now = withRecord(now, record);
+    isPushed ||= record.scope === rows.scope && before?.wantedCommit != null;
+    const isSame = record.text === before?.text && record.errors === before?.errors;
+    if (!isSame || !before || before.readAt === 0) changed.push(record.scope);
+  }
+  return { rows: now, changed, isPushed };
+}
+
+function withRecord(rows: ScopeRows, record: RulesRecord): ScopeRows {
+  const { scope } = record;
+  const rules = scope === rows.scope ? record : rows.rules;
+  if (isOwnerScope(scope)) return { ...rows, rules, ownerRules: record };
+  return { ...rows, rules, own: new Map([...rows.own, [scope, record]]) };
+}
+
+async function askForRules(
+  deps: Need,
+  lease: Lease,
+  of: { readonly repo: Repo; readonly rules: RulesRecord | null; readonly asking: Repo },
+): Promise<RulesRecord | null> {
+  const { repo, rules, asking } = of;
   const askedAt = deps.clock.now();
   const ref = rules?.wantedCommit ?? repo.defaultBranch;
   const reply = await deps.github.file(repo, RULES_PATH, ref);
   if (reply.ok) {
     await deps.store.heard(repo.id, askedAt);
     const { text } = reply.value;
-    const record = accept(deps, { repo, rules, text, askedAt });
+    const record = await accept(deps, { repo, rules, text, askedAt, asking });
     await noteNews(deps.store, rules, { record, ref, text });
     return save(deps, lease, record);
   }
@@ -65,11 +122,11 @@ function emptyRecord(read: {
   askedAt: Instant;
 }): RulesRecord {
   const commit = read.rules?.wantedCommit ?? null;
-  const { scope } = read.repo;
+  const scope = fileScope(read.repo);
   return { scope, text: null, commit, errors: null, readAt: read.askedAt, wantedCommit: commit };
 }
 
-const missingKey = (repo: Repo) => `rules-missing:${repo.scope}`;
+const missingKey = (repo: Repo) => `rules-missing:${fileScope(repo)}`;
 
 /**
  * A 404 can be a lie of the moment, and no rules means that all machines end. So a file that we do
@@ -94,24 +151,27 @@ async function isReallyMissing(
   return askedAt - first.at >= deps.settings.resyncMs / 6;
 }
 
-function accept(
-  { settings, log }: Need,
-  read: { repo: Repo; rules: RulesRecord | null; text: string; askedAt: Instant },
-): RulesRecord {
-  const { repo, rules, text } = read;
+async function accept(
+  deps: Need,
+  read: { repo: Repo; rules: RulesRecord | null; text: string; askedAt: Instant; asking: Repo },
+): Promise<RulesRecord> {
+  const { log } = deps;
+  const { rules, text, asking } = read;
   const record = emptyRecord(read);
   // It was good when it came into force.
   if (text === rules?.text) return { ...record, text };
-  const parsed = parseRules(text, parseOptions(settings));
+  const region = await deps.regionOf(asking, await deps.accounts.accountFor(asking));
+  const of = isHome(read.repo) ? 'owner' : 'repository';
+  const parsed = parseRules(text, { ...parseOptions(region), of });
   const { commit } = record;
   if (parsed.ok) {
-    const facts = { scope: repo.scope, commit, rules: parsed.rules.rules.length };
+    const facts = { scope: record.scope, commit, rules: parsed.rules.rules.length };
     log.info(facts, 'rules read');
     return { ...record, text };
   }
   const errors = JSON.stringify(parsed.errors);
   if (errors !== rules?.errors) {
-    const facts = { scope: repo.scope, commit, errors: parsed.errors };
+    const facts = { scope: record.scope, commit, errors: parsed.errors };
     log.warn(facts, 'rules refused; the last stay');
   }
   return { ...record, text: rules?.text ?? null, commit: rules?.commit ?? null, errors };
@@ -121,39 +181,41 @@ async function save(deps: Need, lease: Lease, record: RulesRecord): Promise<Rule
   return (await deps.store.saveRules(lease, record)) ? record : null;
 }
 
-export const parseOptions = (of: { readonly defaultRegion: string | null }): ParseOptions =>
-  of.defaultRegion ? { defaultRegion: of.defaultRegion } : {};
+export const parseOptions = (defaultRegion: string | null): ParseOptions =>
+  defaultRegion ? { defaultRegion } : {};
 
-export type RulesOf = (record: RulesRecord | null) => RulesNow;
+/** A record as rules, where rules that name no region are in this one. */
+export type RulesOf = (record: RulesRecord | null, region: string | null) => RulesNow;
 
 /** Scopes at work at the same time; each has a text of its own at most. */
 const MOST_REMEMBERED = 1_000;
 
 /** Remembers what it made of a record's texts: every tick asks, and a file seldom changes. */
-export function createRulesOf(defaultRegion: string | null): RulesOf {
+export function createRulesOf(): RulesOf {
   const known = new Map<string, RulesNow>();
-  return (record) => {
-    if (!record || record.readAt === 0) return rulesOf(record, defaultRegion);
-    const key = JSON.stringify([record.text, record.errors !== null]);
+  return (record, region) => {
+    if (!record || record.readAt === 0) return rulesOf(record, region);
+    const key = JSON.stringify([record.text, record.errors !== null, region]);
     const before = known.get(key);
     if (before) return before;
-    const made = rulesOf(record, defaultRegion);
+    const made = rulesOf(record, region);
     if (known.size >= MOST_REMEMBERED) known.clear();
     known.set(key, made);
     return made;
   };
 }
 
-/** The record as rules. The text was parsed when it was accepted, so it parses now. */
-function rulesOf(record: RulesRecord | null, defaultRegion: string | null): RulesNow {
+/** The text was parsed when it was accepted, so it parses now, but where its region is not known. */
+function rulesOf(record: RulesRecord | null, region: string | null): RulesNow {
   // A push makes a record before the file is read, and then nothing may be concluded from it.
   if (!record || record.readAt === 0) {
     const text = 'The rules file was not read yet; it is asked for at every tick.';
     return { file: null, isKnown: false, reason: { code: 'rules-unread', text } };
   }
   if (record.text !== null) {
-    const parsed = parseRules(record.text, parseOptions({ defaultRegion }));
+    const parsed = parseRules(record.text, parseOptions(region));
     if (parsed.ok) return { file: parsed.rules, isKnown: true, reason: null };
+    return { file: null, isKnown: false, reason: NO_REGION };
   }
   if (record.errors) {
     const text = `${RULES_PATH} has errors and no earlier version is known; nothing runs by it.`;
@@ -162,3 +224,8 @@ function rulesOf(record: RulesRecord | null, defaultRegion: string | null): Rule
   const text = `There is no ${RULES_PATH} on the default branch; nothing is allowed without it.`;
   return { file: null, isKnown: true, reason: { code: 'no-rule', text } };
 }
+
+const NO_REGION: Reason = {
+  code: 'no-region',
+  text: `A rule names no region, and neither does the AWS account: write \`region\` in ${RULES_PATH}.`,
+};

@@ -7,14 +7,15 @@ import {
 import type { Talk } from '../github/port.ts';
 import type { Instant } from '../lib/clock.ts';
 import type { Event } from '../model/event.ts';
-import type { RuleId, ScopeId } from '../model/ids.ts';
+import { idInScope, isOwnerScope, type RuleId, type ScopeId } from '../model/ids.ts';
 import type { Instance } from '../model/launch.ts';
 import type { Refused, Reply } from '../model/reply.ts';
-import type { Repo } from '../model/repo.ts';
+import { fileScope, isHome, type Repo } from '../model/repo.ts';
 import type { RulesFile, RulesProblem } from '../model/rules.ts';
-import { type ParsedRules, parseRules } from '../rules/parse.ts';
+import { type ParsedRules, type ParseOptions, parseRules } from '../rules/parse.ts';
 import type { ScopeRows } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
+import { type InForceDeps, inForce, ofOwner } from './in-force.ts';
 import { parseOptions, RULES_PATH } from './read-rules.ts';
 import { forgetNews, newsOf } from './rules-news.ts';
 import { judgeRules, priceRules } from './rules-sight.ts';
@@ -26,7 +27,8 @@ import { judgeWorkflows } from './workflows.ts';
 type Need = Pick<
   ActDeps,
   'store' | 'github' | 'accounts' | 'catalogue' | 'clock' | 'log' | 'settings'
-> & { readonly talk: Talk };
+> &
+  InForceDeps & { readonly talk: Talk };
 
 export type Proposal = Extract<Event, { readonly kind: 'proposal' }>;
 export const isProposal = (event: Event): event is Proposal => event.kind === 'proposal';
@@ -48,18 +50,19 @@ interface Change {
   readonly isFork: boolean;
 }
 
-/** Of the default branch's last change of the file; in how many ms it is tried again. */
-export async function tellRules(deps: Need, scope: ScopeId): Promise<number | undefined> {
-  const known = await newsOf(deps.store, scope);
+/** Of the default branch's last change of that file; in how many ms it is tried again. */
+export async function tellRules(deps: Need, file: ScopeId): Promise<number | undefined> {
+  const known = await newsOf(deps.store, file);
   if (!known) return undefined;
   const { news, at } = known;
-  const rows = await deps.store.scopeRows(scope);
-  const repo = rows.repos.find(({ removedAt }) => removedAt === null);
-  if (repo && !isTooOld(deps, at)) {
+  const repo = isOwnerScope(file)
+    ? (await deps.store.scopeRows(file)).home
+    : await deps.store.repo(idInScope(file));
+  if (repo?.removedAt === null && !isTooOld(deps, at)) {
     const change: Change = { ...news, holds: 'now', isFork: false };
-    if (!(await tell(deps, { repo, rows, change }))) return deps.settings.resyncMs / 4;
+    if (!(await tell(deps, { repo, change }))) return deps.settings.resyncMs / 4;
   }
-  await forgetNews(deps.store, { scope, sha: news.sha, now: deps.clock.now() });
+  await forgetNews(deps.store, { scope: file, sha: news.sha, now: deps.clock.now() });
   return undefined;
 }
 
@@ -71,8 +74,7 @@ export async function checkProposal(
   const { repo, event, at } = of;
   const { sha, number, isFork } = event;
   if (isTooOld(deps, at) || repo.removedAt !== null) return true;
-  const rows = await deps.store.scopeRows(repo.scope);
-  const { rules } = rows;
+  const rules = await deps.store.rules(fileScope(repo));
   if (!rules || rules.readAt === 0) {
     // Without the rules in force there is nothing to compare with.
     deps.wake(repo.scope);
@@ -91,7 +93,7 @@ export async function checkProposal(
   }
   const inForce = rules.commit;
   const change: Change = { sha, text, before: rules.text, inForce, holds: 'merge', isFork };
-  return tell(deps, { repo, rows, change });
+  return tell(deps, { repo, change });
 }
 
 const isTooOld = ({ clock }: Need, at: Instant): boolean => clock.now() - at > TOO_OLD_MS;
@@ -108,7 +110,6 @@ function textAt(file: Reply<{ readonly text: string }>): string | null | undefin
 
 interface Told {
   readonly repo: Repo;
-  readonly rows: ScopeRows;
   readonly change: Change;
 }
 
@@ -129,30 +130,45 @@ async function write(
 }
 
 async function verdictOf(deps: Need, told: Told): Promise<RulesVerdict> {
-  const { text, before, inForce, holds } = told.change;
-  const parse = (its: string | null) =>
-    parseRules(its ?? 'autoscale: {}', parseOptions(deps.settings));
+  const { repo, change } = told;
+  const { text, before, inForce: commit, holds } = change;
+  const { owner, region, rows } = await inForce(deps, repo);
+  const options: ParseOptions = {
+    ...parseOptions(region),
+    of: isHome(repo) ? 'owner' : 'repository',
+    ...(owner?.ownRules === 'within' ? { within: owner } : {}),
+  };
+  const parse = (its: string | null) => parseRules(its ?? 'autoscale: {}', options);
   const parsed = parse(text);
-  if (!parsed.ok)
-    return refusedVerdict({ path: RULES_PATH, errors: parsed.errors, holds, inForce });
+  if (!parsed.ok) {
+    const { errors } = parsed;
+    return refusedVerdict({ path: RULES_PATH, errors, holds, inForce: commit });
+  }
   const old = parse(before);
-  const fileBefore = before !== null && old.ok ? old.rules : null;
-  return previewVerdict(await previewOf(deps, told, { parsed, fileBefore }));
+  const applies = (file: RulesFile | null) => (owner ? ofOwner(owner, file) : file);
+  const fileBefore = applies(before !== null && old.ok ? old.rules : null);
+  const fileAfter = applies(text === null ? null : parsed.rules);
+  const preview = await previewOf(deps, { ...told, rows }, { parsed, fileBefore, fileAfter });
+  return previewVerdict(preview);
 }
 
 type Parsed = Extract<ParsedRules, { readonly ok: true }>;
 
 async function previewOf(
   deps: Need,
-  { repo, rows, change }: Told,
-  of: { readonly parsed: Parsed; readonly fileBefore: RulesFile | null },
+  { repo, rows, change }: Told & { readonly rows: ScopeRows },
+  of: {
+    readonly parsed: Parsed;
+    readonly fileBefore: RulesFile | null;
+    readonly fileAfter: RulesFile | null;
+  },
 ): Promise<RulesPreview> {
-  const { parsed, fileBefore } = of;
+  const { parsed, fileBefore, fileAfter } = of;
   const { rules, places } = parsed;
   const ask = { catalogue: deps.catalogue, ...(await accountFor(deps, repo, change)) };
   const [before, after, sight, jobs] = await Promise.all([
     priceRules(ask, fileBefore?.rules ?? []),
-    priceRules(ask, rules.rules),
+    priceRules(ask, fileAfter?.rules ?? []),
     judgeRules(ask, rules.rules),
     // What a fork's workflows ask for is not ours to judge.
     change.isFork ? null : judgeWorkflows(deps, { ...ask, repo, sha: change.sha, file: parsed }),
@@ -165,10 +181,11 @@ async function previewOf(
   return {
     path: RULES_PATH,
     before: { file: fileBefore, rules: before },
-    after: { file: change.text === null ? null : rules, rules: after },
+    after: { file: fileAfter, rules: after },
     holds: change.holds,
     withoutAws: ask.withoutAws,
-    inUse: change.isFork ? new Map() : inUseOf(rows.instances),
+    inUse: change.isFork ? new Map() : inUseOf(rows.instances.filter(isCounted(repo))),
+    beyond: parsed.beyond.map((problem) => ({ ...problem, path: RULES_PATH })),
     warnings: [...warnings, ...problems, ...(jobs?.notes ?? [])],
     remarks: [...sight.remarks, ...(jobs?.remarks ?? [])],
   };
@@ -185,6 +202,12 @@ async function accountFor(deps: Need, repo: Repo, { isFork }: Change) {
     ? { account: found.account, withoutAws: null }
     : { account: null, withoutAws: found.reason.text };
 }
+
+/** An owner's rules are for all machines of the owner, a repository's for its own. */
+const isCounted =
+  (repo: Repo) =>
+  (one: Instance): boolean =>
+    isHome(repo) || one.repo === repo.id;
 
 function inUseOf(instances: readonly Instance[]): RulesPreview['inUse'] {
   const inUse = new Map<RuleId, { all: number; busy: number }>();

@@ -10,8 +10,8 @@ import { type Rule, type RulesChange, type RulesFile, ruleId } from '../model/ru
 import { parseRules } from '../rules/parse.ts';
 import { type ChangeDeps, type Changed, changeRules } from './change-rules.ts';
 import { checkRule } from './check-rule.ts';
-import { holdsOf, underHolds } from './holds.ts';
-import { createRulesOf, RULES_PATH } from './read-rules.ts';
+import { inForce } from './in-force.ts';
+import { RULES_PATH } from './read-rules.ts';
 import { beginAnew } from './rule-history.ts';
 import { jobLink, machineRow, machineRows, rulesState, waitRows } from './rules-state.ts';
 
@@ -126,9 +126,7 @@ function changeOf(command: ChangeCommand, fileRegion: string | null): RulesChang
 
 /** The rules in force, holds included; null where there are none. */
 async function fileNow(deps: ChangeDeps, repo: Repo): Promise<RulesFile | null> {
-  const { rules } = await deps.store.scopeRows(repo.scope);
-  const { file } = createRulesOf(deps.settings.defaultRegion)(rules);
-  return file ? underHolds(file, await holdsOf(deps.store, repo.scope)) : null;
+  return (await inForce(deps, repo)).file;
 }
 
 /** What AWS or the account cannot do is an error before anything changes. */

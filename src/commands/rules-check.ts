@@ -44,6 +44,8 @@ export interface RulesPreview {
   /** Machines of a rule, and those of them that run a job. */
   readonly inUse: ReadonlyMap<RuleId, { readonly all: number; readonly busy: number }>;
   readonly warnings: readonly RulesNote[];
+  /** What goes beyond the owner's rules, and what applies instead; `after` is what applies. */
+  readonly beyond: readonly RulesNote[];
   /** What could not be checked, and what else to know; a sentence each. */
   readonly remarks: readonly string[];
 }
@@ -83,9 +85,11 @@ export function refusedVerdict(of: {
 
 /** What changes, what would end, and what it costs at most: before it holds, or as it does. */
 export function previewVerdict(preview: RulesPreview): RulesVerdict {
-  const { after, warnings, remarks } = preview;
+  const { after, warnings, remarks, beyond } = preview;
+  const [first] = beyond;
   const parts = [
     costSentence(preview),
+    listOf("Beyond the owner's rules, so it does not apply", beyond.map(noteLine)),
     rulesTable(preview),
     settingsList(preview),
     endingList(preview),
@@ -93,10 +97,16 @@ export function previewVerdict(preview: RulesPreview): RulesVerdict {
     listOf('Notes', remarks.map(neutralize)),
   ];
   return {
-    conclusion: 'success',
-    title: shorten(`${countOf(after)} · ${titleEnd(preview)}`, MOST_TITLE),
+    conclusion: first ? 'failure' : 'success',
+    title: shorten(
+      first ? `line ${first.line}: ${first.message}` : `${countOf(after)} · ${titleEnd(preview)}`,
+      MOST_TITLE,
+    ),
     summary: parts.filter((part) => part !== '').join('\n\n'),
-    annotations: warnings.map((note) => annotation(note, 'warning')),
+    annotations: [
+      ...beyond.map((note) => annotation(note, 'failure')),
+      ...warnings.map((note) => annotation(note, 'warning')),
+    ],
   };
 }
 

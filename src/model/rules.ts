@@ -74,6 +74,7 @@ export type RulesProblemKind =
   | 'wrong-value'
   | 'duplicate-rule'
   | 'conflict'
+  | 'beyond-owner'
   | 'no-effect'
   | 'risk';
 

@@ -155,6 +155,7 @@ export interface OwnView {
   readonly maxima: Readonly<Record<RuleId, number>>;
   /** Why a rule launches nothing more for it, though there is room. */
   readonly closed: Readonly<Record<RuleId, Reason>>;
+  readonly maxDurationMs: number;
 }
 
 export interface RepoView {

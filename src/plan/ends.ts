@@ -58,8 +58,9 @@ function byDecision(facts: Facts, instance: InstanceView): Ending | null {
   if (own && (own.maxima[instance.rule] ?? 0) === 0) {
     return now(`the repository's own file does not allow ${instance.rule}`);
   }
-  if ((instance.launchedAt ?? instance.createdAt) + limits.maxDurationMs <= facts.now) {
-    return now(`max-duration: it was launched ${span(limits.maxDurationMs)} ago`);
+  const { maxDurationMs } = own ?? limits;
+  if ((instance.launchedAt ?? instance.createdAt) + maxDurationMs <= facts.now) {
+    return now(`max-duration: it was launched ${span(maxDurationMs)} ago`);
   }
   return null;
 }

@@ -14,6 +14,7 @@ import {
 } from '../model/rules.ts';
 import { checkSense } from './check.ts';
 import { type AutoscaleMapping, file, type RuleMapping } from './keys.ts';
+import { beyondOwner } from './narrow.ts';
 import { openSource, type Source, scalarOf, spanOf } from './source.ts';
 
 export interface ParseOptions {
@@ -21,6 +22,8 @@ export interface ParseOptions {
   readonly defaultRegion?: string;
   /** Whose file it is; when it is not known, the keys of both are accepted. */
   readonly of?: 'repository' | 'owner';
+  /** The owner's file, where it lets a repository's own only narrow it. */
+  readonly within?: RulesFile;
 }
 
 export type ParsedRules =
@@ -28,6 +31,8 @@ export type ParsedRules =
       readonly ok: true;
       readonly rules: RulesFile;
       readonly warnings: readonly RulesProblem[];
+      /** What goes beyond the owner's file, and so does not apply. */
+      readonly beyond: readonly RulesProblem[];
       /** Where each rule names its type. */
       readonly places: ReadonlyMap<RuleId, RulesPlace>;
     }
@@ -42,7 +47,9 @@ export function parseRules(text: string, options: ParseOptions = {}): ParsedRule
   if (rules === undefined || source.problems.length > 0) {
     return { ok: false, errors: inOrder(source.problems) };
   }
-  return { ok: true, rules, warnings: inOrder(source.warnings), places };
+  const { within: owner, defaultRegion: region } = options;
+  const beyond = autoscale && owner ? beyondOwner(autoscale, { source, owner, region }) : [];
+  return { ok: true, rules, warnings: inOrder(source.warnings), beyond: inOrder(beyond), places };
 }
 
 function readAutoscale(source: Source): AutoscaleMapping | undefined {

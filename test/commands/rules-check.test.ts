@@ -26,6 +26,7 @@ const preview = (more: Partial<RulesPreview> = {}): RulesPreview => ({
   withoutAws: null,
   inUse: new Map([['m5.large/eu-west-1', { all: 3, busy: 2 }]]),
   warnings: [],
+  beyond: [],
   remarks: [],
   ...more,
 });
@@ -65,6 +66,16 @@ test.each<[string, Partial<RulesPreview>, string]>([
   ['a fork', { withoutAws: 'it is a fork.' }, '2 rules · checked without AWS'],
 ])('the title of %s has no price', (_, more, title) => {
   expect(previewVerdict(preview(more)).title).toBe(title);
+});
+
+test('what goes beyond the owner’s rules fails the check at its line', () => {
+  const beyond = [
+    { path: 'dstack.yml', line: 4, column: 12, endColumn: 13, message: 'max 9 is more than 4' },
+  ];
+  const verdict = previewVerdict(preview({ beyond }));
+  expect(verdict).toMatchObject({ conclusion: 'failure', title: 'line 4: max 9 is more than 4' });
+  expect(verdict.annotations).toEqual([{ ...beyond[0], level: 'failure' }]);
+  expect(verdict.summary).toContain("**Beyond the owner's rules, so it does not apply**");
 });
 
 test('a price that AWS does not say is not taken for nothing', () => {

@@ -10,6 +10,7 @@ import {
   aRepo,
   aRule,
   aWorld,
+  HOUR,
   MINUTE,
   NOW,
   RULE,
@@ -53,6 +54,7 @@ const own = (given: Partial<OwnView> = {}): OwnView => ({
   enabled: true,
   maxima: { [RULE]: 2 },
   closed: {},
+  maxDurationMs: 6 * HOUR,
   ...given,
 });
 

@@ -1,0 +1,83 @@
+import type { RepoId, RuleId } from '../model/ids.ts';
+import type { Reason } from '../model/job.ts';
+import type { Offer } from '../model/launch.ts';
+import type { Rule } from '../model/rules.ts';
+import type { OwnView } from '../model/world.ts';
+import type { OwnRules } from '../rules/narrow.ts';
+import type { ScopeRows } from '../store/port.ts';
+import { budgetReason } from './budget.ts';
+import type { ActDeps } from './deps.ts';
+import type { Governed } from './govern.ts';
+
+interface Made {
+  readonly rows: ScopeRows;
+  readonly own: Governed['own'];
+  readonly offers: readonly Offer[];
+  /** The owner's, as they are in force. */
+  readonly rules: readonly Rule[];
+  readonly maxDurationMs: number;
+}
+
+/** What the plan needs to know of repositories' own files. */
+export async function ownViews(
+  deps: Pick<ActDeps, 'store' | 'clock'>,
+  made: Made,
+): Promise<(repo: RepoId) => { readonly own?: OwnView }> {
+  const views = new Map<RepoId, OwnView>();
+  for (const [repo, { rules, reason }] of made.own) {
+    views.set(
+      repo,
+      rules
+        ? await narrowed(deps, { ...made, repo, its: rules })
+        : waiting(made, reason ?? NOT_READ),
+    );
+  }
+  return (repo) => {
+    const own = views.get(repo);
+    return own ? { own } : {};
+  };
+}
+
+const NOT_READ: Reason = {
+  code: 'rules-unread',
+  text: "The repository's own rules file was not read yet; it is asked for at every tick.",
+};
+
+const closedBy = (ids: readonly RuleId[], reason: Reason) =>
+  Object.fromEntries(ids.map((id) => [id, reason]));
+
+/** Nothing starts before its file is known, and nothing ends. */
+const waiting = ({ rules, maxDurationMs }: Made, reason: Reason): OwnView => ({
+  enabled: true,
+  maxima: Object.fromEntries(rules.map(({ id, max }) => [id, max])),
+  closed: closedBy(
+    rules.map(({ id }) => id),
+    reason,
+  ),
+  maxDurationMs,
+});
+
+async function narrowed(
+  deps: Pick<ActDeps, 'store' | 'clock'>,
+  made: Made & { readonly repo: RepoId; readonly its: OwnRules },
+): Promise<OwnView> {
+  const { repo, its, offers, rows } = made;
+  const ids = [...its.rules.keys()];
+  const spent = await budgetReason(deps, { scope: rows.scope, file: its, repo });
+  const dear = ids.filter((id) => {
+    const most = its.rules.get(id)?.maxPriceUsd ?? Number.POSITIVE_INFINITY;
+    const of = offers.filter(({ rule }) => rule === id);
+    return of.length > 0 && of.every(({ priceUsd }) => (priceUsd ?? 0) > most);
+  });
+  return {
+    enabled: its.enabled,
+    maxima: Object.fromEntries([...its.rules].map(([id, { max }]) => [id, max])),
+    maxDurationMs: its.maxDurationMs,
+    closed: spent ? closedBy(ids, spent) : closedBy(dear, TOO_DEAR),
+  };
+}
+
+const TOO_DEAR: Reason = {
+  code: 'price-cap',
+  text: "The price is above max-price of this repository's own file; starts when it falls",
+};
