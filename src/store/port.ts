@@ -221,8 +221,8 @@ export interface Store extends CapacityStore {
   /** `wantedCommit`: the one this answers. It is cleared; another that a push named meanwhile stays. */
   saveRules(lease: Lease, rules: RulesRecord): Promise<boolean>;
   /**
-   * Puts a repository under the rules of another scope, and what lives of it counts there from then
-   * on: false where any rule would then have more than its maximum, or the lease's scope is not the
+   * Puts a repository under the rules of another scope with all rows of it, and what lives of it
+   * counts there from then on: false where any rule would then have more than its maximum, or the lease's scope is not the
    * repository's. What is not in `maxima` may not be there at all.
    */
   moveRepo(

@@ -145,7 +145,7 @@ export function ownersContract(open: Open): void {
       ]);
     });
 
-    test('leaves behind what is over, and no word of GitHub brings it back', async () => {
+    test('takes along what is over, and no word of GitHub brings it back', async () => {
       const store = await open();
       const lease = await withMachines(store);
       await store.sighted('i-1', 'terminated', '', T);
@@ -153,7 +153,9 @@ export function ownersContract(open: Open): void {
       await tell(store, jobEvent());
       await store.noteRepos([aRepo()], T + 1);
       expect(await store.repo(1)).toMatchObject({ scope: OWNER });
-      expect((await store.instancesSince(SCOPE, 0)).map(({ key }) => key)).toEqual(['l1.0']);
+      expect(await store.instancesSince(SCOPE, 0)).toEqual([]);
+      const rows = await store.instancesSince(OWNER, 0);
+      expect(rows.map(({ key }) => key)).toEqual(['l1.0', 'l1.1']);
     });
 
     test('has no more of the owner’s places than its own maximum', async () => {

@@ -104,13 +104,14 @@ export function moveRepo(
   if (!isHeld(state, lease) || repo?.scope !== lease.name) return false;
   const isIts = (row: { readonly scope: ScopeId; readonly repo: RepoId }) =>
     row.repo === id && row.scope === repo.scope;
-  const moving = where(state.instances, (row) => row.state !== 'gone' && isIts(row));
+  const its = where(state.instances, isIts);
+  const moving = its.filter((row) => row.state !== 'gone');
   if (!fitsIn(moving, { live: liveIn(state), maxima, to })) return false;
   state.repos.set(id, { ...repo, scope: to });
-  for (const row of moving) state.instances.set(row.key, { ...row, scope: to });
-  for (const row of where(state.launches, isIts)) {
-    if (row.outcome === 'unknown') state.launches.set(row.id, { ...row, scope: to });
-  }
+  for (const row of its) state.instances.set(row.key, { ...row, scope: to });
+  for (const row of where(state.launches, isIts)) state.launches.set(row.id, { ...row, scope: to });
+  for (const [key, row] of state.reruns)
+    if (isIts(row)) state.reruns.set(key, { ...row, scope: to });
   return true;
 }
 

@@ -35,21 +35,13 @@ interface To extends Of {
 const moveRow = (db: Db, { id, to }: Omit<To, 'from'>) =>
   db.updateTable('repos').set({ scope: to }).where('id', '=', id);
 
-const moveInstances = (db: Db, { id, from, to }: To) =>
-  db
-    .updateTable('instances')
-    .set({ scope: to })
-    .where('state', 'in', LIVING)
-    .where('scope', '=', from)
-    .where('repo', '=', id);
+/** What is over as well: what it cost and what is still to be done about it is the new scope's. */
+const moveRows =
+  (table: 'instances' | 'launches' | 'reruns') =>
+  (db: Db, { id, from, to }: To) =>
+    db.updateTable(table).set({ scope: to }).where('scope', '=', from).where('repo', '=', id);
 
-const moveLaunches = (db: Db, { id, from, to }: To) =>
-  db
-    .updateTable('launches')
-    .set({ scope: to })
-    .where('outcome', '=', 'unknown')
-    .where('scope', '=', from)
-    .where('repo', '=', id);
+const MOVES = (['instances', 'launches', 'reruns'] as const).map(moveRows);
 
 export const moveRepo = (
   session: Session,
@@ -66,7 +58,6 @@ export const moveRepo = (
     const moving = await rows(tx, livingOf, { id, from });
     if (!fitsIn(moving, { live: await liveBy(tx, rules), maxima, to })) return false;
     await run(tx, moveRow, { id, to });
-    await run(tx, moveInstances, { id, from, to });
-    await run(tx, moveLaunches, { id, from, to });
+    for (const move of MOVES) await run(tx, move, { id, from, to });
     return true;
   });
