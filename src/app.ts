@@ -1,4 +1,5 @@
 import type { AccountDesk } from './accounts/port.ts';
+import { countWrites } from './act/calls.ts';
 import { createRegionOf } from './act/default-region.ts';
 import { createForkJudge } from './act/forks.ts';
 import { DEFAULT_MAX_DURATION_MS, lookAround } from './act/look.ts';
@@ -7,12 +8,13 @@ import { runLine } from './act/run-command.ts';
 import type { Sts } from './ec2/port.ts';
 import { createEvents } from './gateway/events.ts';
 import { createRegister, type Terms } from './gateway/register.ts';
-import type { Talk, Users, Visitors, Workflows } from './github/port.ts';
+import type { GitHub, Talk, Users, Visitors, Workflows } from './github/port.ts';
 import { type Answer, jsonObject, type Routes } from './lib/http.ts';
 import type { Secret } from './lib/secret.ts';
 import { createLoop, type Loop, type LoopDeps } from './loop.ts';
 import type { RepoId, ScopeId } from './model/ids.ts';
 import type { Instance } from './model/launch.ts';
+import { createMeter, type Meter } from './model/meter.ts';
 import type { World } from './model/world.ts';
 import { labelsFor } from './plan/plan.ts';
 import { rulesSchema } from './rules/schema.ts';
@@ -28,7 +30,12 @@ import { createListener } from './webhook/listener.ts';
 // app: a table of routes and the functions behind them. The two roots, main.ts and demo.ts, differ
 // only in what they hand in.
 
-export interface AppDeps extends Omit<LoopDeps, 'rulesOf' | 'regionOf' | 'judgeFork'> {
+type Made = 'rulesOf' | 'regionOf' | 'judgeFork' | 'healing' | 'meters';
+
+export interface AppDeps extends Omit<LoopDeps, Made> {
+  /** GitHub for the healings, and where its calls are counted; left out: they have no budget. */
+  readonly healing?: GitHub;
+  readonly meter?: Meter;
   readonly sts: Sts;
   readonly webhookSecret: Secret;
   /** Where people come in over HTTP; left out where there is one world only. */
@@ -59,8 +66,12 @@ export interface App {
 }
 
 export function createApp(given: AppDeps): App {
+  const ec2 = createMeter(given.clock);
   const deps = {
     ...given,
+    accounts: countWrites(given.accounts, ec2),
+    healing: given.healing ?? given.github,
+    ...(given.meter && { meters: { github: given.meter, ec2 } }),
     rulesOf: createRulesOf(),
     regionOf: createRegionOf(given),
     judgeFork: createForkJudge(given),

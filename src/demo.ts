@@ -23,6 +23,7 @@ import { createKeys } from './lib/keys.ts';
 import type { Log } from './lib/log.ts';
 import { systemRandom as random } from './lib/random.ts';
 import { Secret } from './lib/secret.ts';
+import { createMeter } from './model/meter.ts';
 import { createDemoWorld, type DemoWorld } from './sandbox/demo-world.ts';
 import type { Store } from './store/port.ts';
 import { openSqliteStore } from './store/sqlite.ts';
@@ -191,7 +192,9 @@ function createDemoApp({ world, stage, store }: Scene, url: string): App {
   const credentials = { accessKeyId: 'AKIADEMO', secretAccessKey: 'pretend' };
   const makeEc2 = (region: string) => createEc2({ region, log, credentials, endpoint: awsUrl });
   const accounts = createAccounts({ owners: ['*'], makeEc2 });
+  const meter = createMeter(clock);
   const client = createGitHub({
+    meter,
     appId: String(github.app.id),
     privateKey: github.app.pem,
     apiUrl: `${github.url}/api/v3`,
@@ -210,6 +213,8 @@ function createDemoApp({ world, stage, store }: Scene, url: string): App {
     accounts,
     catalogue: createCatalogue({ accounts, clock, store }),
     github: client,
+    healing: client.healing,
+    meter,
     talk: client,
     sts: createSts({ audience: host, endpoint: awsUrl, log }),
     keys: createKeys(random.hex(32)),

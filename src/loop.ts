@@ -2,31 +2,31 @@ import { answerComment } from './act/answer-comment.ts';
 import { tellWaits } from './act/cards.ts';
 import { createDeliveryQueue, type DeliveryQueue } from './act/delivery-queue.ts';
 import { LEASE_MS } from './act/deps.ts';
-import { DISCOVER_EVERY, discover, listOwner } from './act/discover.ts';
-import { isHeldFor, recallHolds, releaseEnded, releasePull } from './act/hold-pulls.ts';
+import { DISCOVER_EVERY, discover, listOwner, sweptKey } from './act/discover.ts';
+import { isHeldFor, recallHolds, releasePull } from './act/hold-pulls.ts';
 import { type ForgetAccount, forgetLeft } from './act/leave.ts';
-import { isUnsettled, lostOf } from './act/lost.ts';
 import { noteRunners } from './act/note-jobs.ts';
-import { sweepRules } from './act/read-rules.ts';
 import { redeliverFailed } from './act/redeliver.ts';
 import { isOpenIn, lookKey, observeRegion } from './act/region.ts';
 import { checkProposal, isProposal, tellRules } from './act/rules-check.ts';
-import { sweepRepo, sweepRunners } from './act/sweep.ts';
+import { sweepRunners } from './act/sweep.ts';
+import { createSweeper } from './act/sweep-scope.ts';
 import { tellReruns } from './act/tell-reruns.ts';
-import type { Talk } from './github/port.ts';
+import type { GitHub, Talk } from './github/port.ts';
 import { Unavailable } from './lib/assert.ts';
 import { createScheduler, type Scheduler } from './lib/scheduler.ts';
 import type { Delivery } from './model/event.ts';
 import type { InstallationId, ScopeId } from './model/ids.ts';
-import { fileScope, isHome, type Repo } from './model/repo.ts';
+import { fileScope, isHome } from './model/repo.ts';
 import { type ReconcileDeps, reconcile } from './reconcile.ts';
-import type { ScopeRows } from './store/port.ts';
 
 // What runs when. Everything that runs has a key: the scheduler runs one task for a key at a time,
 // when it is due or woken. A scope without work is in no queue, and costs nothing.
 
 export interface LoopDeps extends ReconcileDeps {
   readonly tickMs: number;
+  /** GitHub as the healings may ask it: within their part of the hour's calls. */
+  readonly healing: GitHub;
   /** Without it comments and pull requests are passed over, and commits get no checks. */
   readonly talk?: Talk;
   /** Where accounts are kept: forgets a scope's, unless machines still need it. */
@@ -53,10 +53,9 @@ const MOST_IN_A_BATCH = 500;
 const BURST_MS = 25;
 /** Scopes at work at the same time. */
 const MOST_REMEMBERED = 10_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-/** Repositories of an owner that one sweep asks GitHub about, besides those with jobs lately. */
-const MOST_SWEPT = 50;
+const DAY_MS = 24 * 3_600_000;
+/** Scopes that a discovery wakes at once; the rest is met in the course of the next hours. */
+const MOST_NEW_AT_ONCE = 100;
 /** How long ended jobs, machines and deliveries are kept: GitHub delivers again for 3 days. */
 const KEPT_MS = 30 * DAY_MS;
 
@@ -66,6 +65,8 @@ export function createLoop(deps: LoopDeps): Loop {
   const swept = new Set<ScopeId>();
   let isReady = false;
   let appliedAt = 0;
+  let newcomers: ScopeId[] = [];
+  const healer = { ...deps, github: deps.healing };
 
   const tasks: Readonly<Record<string, (rest: string) => Promise<number | undefined>>> = {
     start: () => start(),
@@ -80,9 +81,10 @@ export function createLoop(deps: LoopDeps): Loop {
     discover: () => tickDiscover(),
     list: (installation) => tickList(Number(installation)),
     sweep: async (scope) => {
-      await sweepScope(scope as ScopeId);
+      await sweeper.sweepQuiet(scope as ScopeId);
       return undefined;
     },
+    meet: () => meetNext(),
     healing: () => heal(),
   };
   const scheduler: Scheduler = createScheduler({
@@ -103,6 +105,14 @@ export function createLoop(deps: LoopDeps): Loop {
   const tellOfRules = (file: ScopeId) => {
     if (talk) scheduler.wake(`rules|${file}`);
   };
+  const sweeper = createSweeper({
+    ...deps,
+    wake,
+    tellOfRules,
+    tellOfJobs: (scope) => {
+      if (talk) scheduler.wake(`cards|${scope}`);
+    },
+  });
   const settled = (scope: ScopeId) => scheduler.settled(`scope|${scope}`);
   const queues: Readonly<Record<string, DeliveryQueue>> = talk ? createQueues(talk) : {};
 
@@ -217,49 +227,19 @@ export function createLoop(deps: LoopDeps): Loop {
   /** Jobs that were queued before we had rules to go by, found once. */
   async function sweepOnce(scope: ScopeId): Promise<void> {
     if (swept.has(scope)) return;
-    const key = `swept:${scope}`;
-    if (!(await deps.store.fact(key))) {
-      if (!(await sweepScope(scope))) return;
-      await deps.store.saveFact(key, '', deps.clock.now());
-    }
+    const isSwept =
+      (await deps.store.fact(sweptKey(scope))) !== null || (await sweeper.sweepQuiet(scope));
+    if (!isSwept) return;
     if (swept.size >= MOST_REMEMBERED) swept.clear();
     swept.add(scope);
   }
 
-  /** Of an owner's many repositories those with jobs lately, and some of the others each time. */
-  async function reposToSweep({ scope, repos, home }: ScopeRows): Promise<readonly Repo[]> {
-    if (repos.length <= MOST_SWEPT) return repos;
-    const now = deps.clock.now();
-    const active = await deps.store.reposActiveSince(scope, now - DAY_MS);
-    const turn = Math.floor(now / HOUR_MS) * MOST_SWEPT;
-    const others = repos.map((_, i) => repos[(turn + i) % repos.length]).slice(0, MOST_SWEPT);
-    const all = new Map(
-      [...(home ? [home] : []), ...active, ...others].flatMap((repo) =>
-        repo ? [[repo.id, repo]] : [],
-      ),
-    );
-    return [...all.values()];
-  }
-
-  async function sweepScope(scope: ScopeId): Promise<boolean> {
-    const { store, clock, holder } = deps;
-    const lease = await store.lease({ name: scope, holder, now: clock.now(), ttlMs: LEASE_MS });
-    if (!lease) return false;
-    const rows = await store.scopeRows(scope);
-    const repos = await reposToSweep(rows);
-    for (const repo of repos) {
-      if (repo.removedAt === null) (await sweepRepo(deps, lease, repo)).forEach(wake);
-    }
-    if ((await sweepRules(deps, lease, { rows, repos })).length > 0) wake(scope);
-    // The word that a job was lost came to a process that is gone.
-    if (isUnsettled(await lostOf(deps, rows, scope))) wake(scope);
-    for (const repo of repos) {
-      if (talk && (await releaseEnded({ ...deps, talk }, repo))) wake(scope);
-      // What a killed process had still to say of the rules.
-      tellOfRules(fileScope(repo));
-    }
-    if (talk) scheduler.wake(`cards|${scope}`);
-    return true;
+  /** One by one, until all are known. */
+  async function meetNext(): Promise<number | undefined> {
+    const scope = newcomers.shift();
+    if (!scope) return undefined;
+    if (!(await sweeper.meet(scope))) newcomers.push(scope);
+    return deps.settings.resyncMs / 4;
   }
 
   async function tickRegion(rest: string): Promise<number | undefined> {
@@ -287,10 +267,12 @@ export function createLoop(deps: LoopDeps): Loop {
   }
 
   async function tickDiscover(): Promise<number> {
-    const { scopes, ruled, isComplete } = await discover(deps);
+    const { scopes, ruled, isComplete } = await discover(healer);
     const everyMs = DISCOVER_EVERY * deps.settings.resyncMs;
     await deps.store.prune(deps.clock.now() - KEPT_MS);
-    scopes.forEach(wake);
+    scopes.slice(0, MOST_NEW_AT_ONCE).forEach(wake);
+    newcomers = [...new Set([...newcomers, ...scopes.slice(MOST_NEW_AT_ONCE)])];
+    if (newcomers.length > 0) scheduler.wake('meet');
     // In a quiet scope a job whose webhook was never made waits for this; spread over the hour.
     for (const scope of ruled) {
       scheduler.within(`sweep|${scope}`, Math.floor(deps.random.unit() * everyMs));
@@ -304,13 +286,13 @@ export function createLoop(deps: LoopDeps): Loop {
     const now = clock.now();
     const ttlMs = 2 * settings.resyncMs;
     if (await store.lease({ name: 'healing', holder, now, ttlMs })) {
-      await redeliverFailed(deps);
-      await sweepRunners(deps);
+      await redeliverFailed(healer);
+      await sweepRunners(healer);
       const { forgetAccount } = deps;
       if (forgetAccount) await forgetLeft({ ...deps, forgetAccount });
     }
     // Every process tries: a scope is swept by the one that decides for it, or nobody would.
-    for (const scope of await store.scopesActiveSince(now - DAY_MS)) await sweepScope(scope);
+    for (const scope of await store.scopesActiveSince(now - DAY_MS)) await sweeper.sweep(scope);
     await deps.catalogue.refresh();
     return settings.resyncMs;
   }

@@ -25,6 +25,7 @@ import type { Routes } from './lib/http.ts';
 import { createKeys } from './lib/keys.ts';
 import type { Log } from './lib/log.ts';
 import { systemRandom as random } from './lib/random.ts';
+import { createMeter } from './model/meter.ts';
 import { parseSettings, type Settings } from './settings.ts';
 import type { Store } from './store/port.ts';
 import { openSqliteStore } from './store/sqlite.ts';
@@ -143,7 +144,8 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
   });
   const gitHub = { apiUrl: github.apiUrl, userAgent: USER_AGENT, clock, log };
   const privateKey = app.privateKey.reveal();
-  const client = createGitHub({ ...gitHub, appId: String(app.id), privateKey });
+  const meter = createMeter(clock);
+  const client = createGitHub({ ...gitHub, appId: String(app.id), privateKey, meter });
   const stsEndpoint = aws.stsEndpointUrl ?? aws.endpointUrl;
   return {
     store,
@@ -153,6 +155,8 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
     accounts,
     catalogue: createCatalogue({ accounts, clock, store }),
     github: client,
+    healing: client.healing,
+    meter,
     talk: client,
     sts: createSts({ audience, log, ...(stsEndpoint ? { endpoint: stsEndpoint } : {}) }),
     keys: createKeys(secretKey.reveal(), settings.oldSecretKey?.reveal()),

@@ -5,6 +5,7 @@ import type { GitHub } from '../src/github/port.ts';
 import { createKeys } from '../src/lib/keys.ts';
 import type { Log } from '../src/lib/log.ts';
 import { Secret } from '../src/lib/secret.ts';
+import { createMeter, type Meter, type Purpose } from '../src/model/meter.ts';
 import { createSandboxAccounts, createSandboxSts } from '../src/sandbox/aws-ports.ts';
 import { createEc2 } from '../src/sandbox/ec2.ts';
 import type { Ec2Instance } from '../src/sandbox/ec2-instance.ts';
@@ -58,6 +59,7 @@ export interface StageOptions {
   readonly seed?: number;
   /** The first is the stage's own; all have the same rules. */
   readonly repoNames?: readonly string[];
+  readonly isPrivate?: boolean;
   readonly knobs?: Partial<GitHubKnobs>;
   readonly ec2?: Ec2Change;
   readonly machines?: Pick<MachinesDeps, 'startMs' | 'heartbeatMs'>;
@@ -88,6 +90,8 @@ export interface Stage {
   readonly log: { readonly message: string; readonly facts: object }[];
   /** How often each call was made, by any process of the app: `ec2.launch`. */
   readonly calls: Map<string, number>;
+  /** Of all processes: a restart forgets it, which a test need not. */
+  readonly meter: Meter;
   store: Store;
   start(name?: string): void;
   /** As kill -9. */
@@ -113,7 +117,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
 }
 
 export function createStage(options: StageOptions = {}): Stage {
-  const { rules = rulesText({ 'm5.large': 4 }), behaviourOf, seed } = options;
+  const { rules = rulesText({ 'm5.large': 4 }), behaviourOf, seed, isPrivate = true } = options;
   const knobs: Knobs = {
     fault: () => undefined,
     hookFault: options.hookFault ?? (() => undefined),
@@ -137,7 +141,7 @@ export function createStage(options: StageOptions = {}): Stage {
   const owner = github.repos.addOwner('acme');
   const files = rules === null ? {} : { [RULES_PATH]: rules };
   const names = options.repoNames ?? ['app'];
-  const repos = names.map((name) => github.repos.addRepo({ owner, name, files }));
+  const repos = names.map((name) => github.repos.addRepo({ owner, name, isPrivate, files }));
   const [repo] = repos;
   if (!repo) throw new Error('a stage without a repository');
   const installation = github.repos.install(owner);
@@ -154,6 +158,7 @@ export function createStage(options: StageOptions = {}): Stage {
     apps: new Map(),
     log: [],
     calls,
+    meter: createMeter(kernel),
     store: createMemoryStore(),
     start(name = 'app0') {
       const process = kernel.process(name);
@@ -222,6 +227,8 @@ function checkBugs({ kernel, log }: Stage): void {
 function createAppOn(stage: Stage, process: Process): App {
   const accounts = createSandboxAccounts(stage.ec2, process);
   const { clock, random } = process;
+  const { meter } = stage;
+  const as = (purpose: Purpose) => ({ meter, purpose });
   return createApp({
     store: stage.store,
     log: logOf(stage),
@@ -229,8 +236,10 @@ function createAppOn(stage: Stage, process: Process): App {
     random,
     accounts,
     catalogue: createCatalogue({ accounts, clock, store: stage.store }),
-    github: hiding(stage, createSandboxGitHub(stage.github, process)),
-    talk: createSandboxTalk(stage.github, process),
+    github: hiding(stage, createSandboxGitHub(stage.github, process, as('work'))),
+    healing: hiding(stage, createSandboxGitHub(stage.github, process, as('healing'))),
+    meter,
+    talk: createSandboxTalk(stage.github, process, as('work')),
     sts: createSandboxSts(stage.ec2, process),
     keys: createKeys('one secret for all replicas'),
     forgetAccount: (scope) => stage.knobs.forgetAccount(scope),

@@ -5,6 +5,7 @@ import type { Keys } from '../lib/keys.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { Lease, Store } from '../store/port.ts';
+import type { Meters } from './calls.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { JudgeFork } from './forks.ts';
 
@@ -36,6 +37,8 @@ export interface ActDeps {
   readonly log: Log;
   readonly keys: Keys;
   readonly judgeFork: JudgeFork;
+  /** Left out: nobody counts the calls. */
+  readonly meters?: Meters;
   readonly settings: ActSettings;
 }
 

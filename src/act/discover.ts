@@ -19,8 +19,11 @@ export const listedKey = (installation: InstallationId): string => `listed:${ins
 
 /** In R: with a default R, each hour. */
 export const DISCOVER_EVERY = 60;
-/** Two calls each, so that an hour of them stays far below a tenth of what GitHub allows. */
-const MOST_RULED = 200;
+/** In one hour: what nothing has changed for is free, the rest has to do with what healings may spend. */
+const MOST_RULED = 2_000;
+
+/** A fact: when a scope was swept for the first time, and the last time while it was quiet. */
+export const sweptKey = (scope: ScopeId): string => `swept:${scope}`;
 
 /**
  * Finds out whose App we are when the store does not know: at the first start, and after a lost
@@ -56,7 +59,7 @@ export async function discover(deps: Need): Promise<Discovered> {
   if (scopes.size > 0) {
     log.info({ installations: installations.value.length, scopes: scopes.size }, 'discovered');
   }
-  return { scopes: [...scopes], ruled: [...ruled].slice(0, MOST_RULED), isComplete };
+  return { scopes: [...scopes], ruled: await longestUnswept(store, [...ruled]), isComplete };
 }
 
 async function keep(
@@ -75,4 +78,19 @@ export async function listOwner(
   const repos = await deps.github.repositories(installation);
   if (repos.ok) await keep(deps, { installation, repos: repos.value });
   return repos.ok;
+}
+
+/** Where not all can be swept in an hour, each has its turn. */
+async function longestUnswept(
+  store: Need['store'],
+  scopes: readonly ScopeId[],
+): Promise<readonly ScopeId[]> {
+  if (scopes.length <= MOST_RULED) return scopes;
+  const known = await Promise.all(
+    scopes.map(async (scope) => ({ scope, at: (await store.fact(sweptKey(scope)))?.at ?? 0 })),
+  );
+  return known
+    .sort((a, b) => a.at - b.at)
+    .slice(0, MOST_RULED)
+    .map(({ scope }) => scope);
 }

@@ -3,11 +3,12 @@ import { printCommand } from '../commands/print.ts';
 import { COMMANDS } from '../commands/table.ts';
 import type { Permission } from '../github/port.ts';
 import type { Command, Door } from '../model/command.ts';
-import type { Outcome, Told } from '../model/outcome.ts';
+import type { CallCounts, Outcome, Told } from '../model/outcome.ts';
 import type { Refused } from '../model/reply.ts';
 import type { Repo } from '../model/repo.ts';
 import { type Rule, type RulesChange, type RulesFile, ruleId } from '../model/rules.ts';
 import { parseRules } from '../rules/parse.ts';
+import { callCounts } from './calls.ts';
 import { type ChangeDeps, type Changed, changeRules } from './change-rules.ts';
 import { checkRule } from './check-rule.ts';
 import { inForce } from './in-force.ts';
@@ -256,7 +257,15 @@ async function info(deps: ChangeDeps, repo: Repo): Promise<Outcome> {
     machines: machineRows(deps, rows),
     rules: { commit: rows.rules?.commit ?? null, url: fileUrl(deps, repo) },
     calls: deps.talk.hourOf(repo.installation),
+    spent: await spentBy(deps, repo),
   };
+}
+
+async function spentBy({ accounts, meters }: ChangeDeps, repo: Repo): Promise<CallCounts | null> {
+  if (!meters) return null;
+  const found = await accounts.accountFor(repo);
+  const account = 'account' in found ? found.account : null;
+  return callCounts(meters, { installation: repo.installation, account });
 }
 
 /** Jobs that one comment explains when it names none. */

@@ -15,14 +15,22 @@ const MOST_JOB_READS = 20;
 
 /**
  * The second healing: what GitHub says of a repository's jobs now, for webhooks that never came.
- * Conditional requests make a quiet sweep free.
+ * Conditional requests make a quiet sweep free. Answers the scopes that changed; undefined: GitHub did
+ * not say, and the next sweep asks again.
  */
-export async function sweepRepo(deps: Need, lease: Lease, repo: Repo): Promise<readonly ScopeId[]> {
+export async function sweepRepo(
+  deps: Need,
+  lease: Lease,
+  repo: Repo,
+): Promise<readonly ScopeId[] | undefined> {
   const askedAt = deps.clock.now();
   const listed = await deps.github.unfinishedJobs(repo);
   if (!listed.ok) {
-    deps.log.warn({ repo: repo.id, code: listed.code }, 'sweep failed; the next one asks again');
-    return [];
+    const facts = { repo: repo.id, code: listed.code };
+    // What the hour allows is spent: nothing is wrong, and `info` says so.
+    if (listed.reason === 'throttled') deps.log.debug(facts, 'sweep put off');
+    else deps.log.warn(facts, 'sweep failed; the next one asks again');
+    return undefined;
   }
   await deps.store.heard(repo.id, askedAt);
   // Other people's jobs are in the list as well: they may be on a runner of ours, and are no demand.

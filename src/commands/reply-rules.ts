@@ -1,5 +1,5 @@
 import { neutralize } from '../lib/markdown.ts';
-import type { RuleRow, RulesState } from '../model/outcome.ts';
+import type { CallCounts, RuleRow, RulesState } from '../model/outcome.ts';
 
 const MOST_ROWS = 10;
 /** What a month has, as clouds count. */
@@ -60,4 +60,12 @@ export function costLine({ rows, monthUsd, budgetUsd }: RulesState): string {
   if (now !== null)
     return `All rules at their maximum: **${monthly(now)}** at today's prices. ${soFar}`;
   return `AWS does not say what all rules at their maximum cost an hour and a month. ${soFar}`;
+}
+
+/** What it costs of what GitHub and EC2 allow; '' where nobody counts. */
+export function callsLine(calls: CallCounts | null): string {
+  if (!calls) return '';
+  const { work, healing, healingMost, free } = calls.github;
+  const healed = `${healing} of at most ${healingMost} to find what was lost, ${free} unchanged and free`;
+  return `Calls of the last hour: ${work} to GitHub for work, ${healed}; ${calls.ec2Writes} to EC2 that changed something.`;
 }

@@ -13,7 +13,7 @@ import type {
 import { helpText } from './help-text.ts';
 import { errorText } from './render-error.ts';
 import { endedCount, machinesHead, waitsHead } from './reply.ts';
-import { costLine, hourly, NO_RULES, span, usd } from './reply-rules.ts';
+import { callsLine, costLine, hourly, NO_RULES, span, usd } from './reply-rules.ts';
 
 // The replies for a terminal: the same sentences and the same columns as in a comment, without Markdown.
 
@@ -96,7 +96,7 @@ function rules({ rows, held }: RulesState): string {
   return [table(head, body), ...held].join('\n');
 }
 
-function info({ state, waits, machines: rows, rules: file, calls }: Of<'info'>): string {
+function info({ state, waits, machines: rows, rules: file, calls, spent }: Of<'info'>): string {
   const isOn = state.enabled ? 'Autoscaling is on' : 'Autoscaling is off: enabled: false';
   const source = file.commit ? `rules of ${file.commit.slice(0, 7)}` : 'rules in';
   return paragraphs(
@@ -106,6 +106,7 @@ function info({ state, waits, machines: rows, rules: file, calls }: Of<'info'>):
     machines(rows),
     cost(state),
     calls ? `${calls.used} of ${calls.limit} calls to GitHub used in this hour.` : '',
+    callsLine(spent),
   );
 }
 

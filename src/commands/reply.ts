@@ -12,7 +12,7 @@ import type {
 import { isGood } from '../model/outcome.ts';
 import { helpMarkdown } from './help-text.ts';
 import { errorMarkdown, leftOutMarkdown } from './render-error.ts';
-import { costLine, rulesTable, span, usd } from './reply-rules.ts';
+import { callsLine, costLine, rulesTable, span, usd } from './reply-rules.ts';
 
 /** GitHub takes 65,536; what is longer is cut at a line, and says so. */
 const MOST_CHARACTERS = 60_000;
@@ -152,7 +152,7 @@ const rows = (list: readonly string[]): readonly string[] =>
     ? list
     : [...list.slice(0, MOST_ROWS), `and ${list.length - MOST_ROWS} more`];
 
-function info({ state, waits, machines, rules, calls }: Of<'info'>): string {
+function info({ state, waits, machines, rules, calls, spent }: Of<'info'>): string {
   const isOn = state.enabled ? 'Autoscaling is on' : 'Autoscaling is off: `enabled: false`';
   const source = rules.commit
     ? `rules of [${code(rules.commit.slice(0, 7))}](${rules.url})`
@@ -167,6 +167,7 @@ function info({ state, waits, machines, rules, calls }: Of<'info'>): string {
           `<details><summary>Machines</summary>\n\n${machinesTable(machines).join('\n\n')}\n\n</details>`,
         ]
       : []),
+    ...(spent ? [small(callsLine(spent))] : []),
     small(
       [
         `as of ${minute(state.asOf)}`,

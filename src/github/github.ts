@@ -1,9 +1,10 @@
-import { createCache } from '../lib/cache.ts';
+import { type Cache, createCache } from '../lib/cache.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { parseJobReport, parseRepoFacts } from '../model/github-json.ts';
 import type { InstallationId, RepoId } from '../model/ids.ts';
 import type { Arch } from '../model/launch.ts';
+import { createMeter, type Meter, type Purpose } from '../model/meter.ts';
 import { done, type Reply } from '../model/reply.ts';
 import type { RepoFacts } from '../model/repo.ts';
 import { type Client, createClient } from './client.ts';
@@ -23,7 +24,7 @@ import { listJobs, listUnfinishedJobs } from './runs.ts';
 import { createTalk } from './talk.ts';
 import { encodePath, target } from './target.ts';
 import { createTokens } from './tokens.ts';
-import { createTransport } from './transport.ts';
+import { createTransport, type Transport } from './transport.ts';
 
 // Both ports by REST, over one client: GitHub's limits are the same for both. Made by main.ts. It
 // keeps what port.ts promises: refusals are values, nothing is repeated, and no token can do more
@@ -40,6 +41,8 @@ export interface GitHubDeps {
   readonly userAgent: string;
   /** Where the App's permissions are changed, for messages: `https://<host>/settings/apps/…`. */
   readonly settingsUrl?: string;
+  /** Where calls are counted, so that somebody can be told. */
+  readonly meter?: Meter;
   /** For a proxy. */
   readonly fetch?: typeof globalThis.fetch;
 }
@@ -57,21 +60,41 @@ const RUNNER_MAX_AGE_MS = 3_600_000;
 const MAX_ARCHES = 4;
 const MAX_EXACT_IDS = 1000;
 
-export function createGitHub(deps: GitHubDeps): GitHub & Talk {
+export interface GitHubClient extends GitHub, Talk {
+  /** The same calls, refused as `throttled` when the hour's part for healings is spent. */
+  readonly healing: GitHub;
+}
+
+export function createGitHub(deps: GitHubDeps): GitHubClient {
   const { clock, settingsUrl } = deps;
   const pace = createPace(clock);
-  const transport = createTransport({ ...deps, pace });
-  const tokens = createTokens({ ...deps, transport, settingsUrl });
-  const client = createClient({ ...deps, tokens, transport, settingsUrl });
+  const meter = deps.meter ?? createMeter(clock);
+  const transportFor = (purpose: Purpose) =>
+    createTransport({ ...deps, pace, counted: { meter, purpose } });
+  const work = transportFor('work');
+  const tokens = createTokens({ ...deps, transport: work, settingsUrl });
+  const clientBy = (transport: Transport) =>
+    createClient({ ...deps, tokens, transport, settingsUrl });
   const runnerOf = createCache<ActionsRunner>(clock, MAX_ARCHES);
+  const client = clientBy(work);
+  return {
+    ...portOf(client, { clock, runnerOf }),
+    ...createTalk(client, deps.appId),
+    hourOf: pace.hourOf,
+    healing: portOf(clientBy(transportFor('healing')), { clock, runnerOf }),
+  };
+}
+
+function portOf(
+  client: Client,
+  { clock, runnerOf }: { readonly clock: Clock; readonly runnerOf: Cache<ActionsRunner> },
+): GitHub {
   const repositories = (installation: InstallationId, repo: RepoId | null) =>
     listRepositories(client, installation, repo);
   return {
     ...runnerCalls(client),
     ...jobCalls(client),
     ...deliveryCalls(client, clock),
-    ...createTalk(client, deps.appId),
-    hourOf: pace.hourOf,
     file: (repo, path, ref) => readFile(client, repo, { path, ref }),
     async actionsRunner(repo, arch) {
       const known = runnerOf.get(arch, RUNNER_MAX_AGE_MS);

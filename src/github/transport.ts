@@ -2,8 +2,9 @@ import { Octokit } from '@octokit/rest';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { fieldsOf, textOf } from '../model/github-json.ts';
+import type { Meter, Purpose } from '../model/meter.ts';
 import type { Refused } from '../model/reply.ts';
-import { type Answer, headerOf } from './answer.ts';
+import { type Answer, countOf, headerOf } from './answer.ts';
 import { CALLS, type Call, type CallName } from './calls.ts';
 import type { Pace, Payer } from './pace.ts';
 import { isAnswer, throttled, unreachable } from './refused.ts';
@@ -27,6 +28,8 @@ export interface TransportDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly pace: Pace;
+  /** Where calls are counted, and what these are for; left out: nobody asks. */
+  readonly counted?: { readonly meter: Meter; readonly purpose: Purpose };
   readonly fetch?: typeof globalThis.fetch;
 }
 
@@ -42,6 +45,8 @@ export function createTransport(deps: TransportDeps): Transport {
     const { call, payer, what } = sending;
     const { route, isContent = false }: Call = CALLS[call];
     const isWrite = !route.startsWith('GET ');
+    const spentUntil = deps.counted?.meter.closedUntil(String(payer), deps.counted.purpose);
+    if (spentUntil !== undefined) return throttled(what, spentUntil);
     const pass = pace.enter({ payer, kind: call, isWrite, isContent });
     if (!pass.ok) return throttled(what, pass.retryAt);
     const startedAt = clock.now();
@@ -54,8 +59,18 @@ export function createTransport(deps: TransportDeps): Transport {
     }
     const request = headerOf(result, 'x-github-request-id');
     log.debug({ call, payer, ms, status: result.status, request }, 'github answered');
+    if (call !== 'mint') note(deps, String(payer), result);
     return limitedUntil === undefined ? result : throttled(what, limitedUntil, result);
   };
+}
+
+/** GitHub does not count what nothing had changed for. */
+function note({ counted }: TransportDeps, payer: string, answer: Answer): void {
+  const limit = countOf(answer, 'x-ratelimit-limit');
+  // Some endpoints have a bucket of their own, with a limit of its own.
+  const isCore = (headerOf(answer, 'x-ratelimit-resource') ?? 'core') === 'core';
+  if (isCore && limit !== undefined && limit > 0) counted?.meter.learn(payer, limit);
+  counted?.meter.count(payer, counted.purpose, { isFree: answer.status === 304 });
 }
 
 /** Plain: the throttling plugin sends one write a second, the retry plugin repeats lost writes. */

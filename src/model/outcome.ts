@@ -1,6 +1,7 @@
 import type { Instant } from '../lib/clock.ts';
 import type { CommandError, HelpTopic } from './command.ts';
 import type { InstanceState, Market } from './launch.ts';
+import type { Spending } from './meter.ts';
 import type { RulesProblem } from './rules.ts';
 
 // What a command did, or what it found, as data. Markdown, terminal and JSON are printers of it.
@@ -78,6 +79,12 @@ export interface RulesState {
   readonly asOf: Instant;
 }
 
+/** Calls of the last hour: of the installation, and those that changed something in its account. */
+export interface CallCounts {
+  readonly github: Spending;
+  readonly ec2Writes: number;
+}
+
 export type Outcome =
   | {
       readonly kind: 'changed';
@@ -100,6 +107,8 @@ export type Outcome =
       readonly rules: { readonly commit: string | null; readonly url: string };
       /** Calls to GitHub in this hour; null: it did not say yet. */
       readonly calls: { readonly used: number; readonly limit: number } | null;
+      /** null: nobody counts them. */
+      readonly spent: CallCounts | null;
     }
   | { readonly kind: 'runners'; readonly machines: readonly MachineRow[]; readonly asOf: Instant }
   | { readonly kind: 'explain'; readonly told: readonly Told[] }

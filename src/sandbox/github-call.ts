@@ -1,6 +1,7 @@
 import type { RepoRef } from '../github/port.ts';
 import type { Instant } from '../lib/clock.ts';
 import type { InstallationId, RepoId } from '../model/ids.ts';
+import type { Meter, Purpose } from '../model/meter.ts';
 import { done, type Refused, type Reply } from '../model/reply.ts';
 import type { GitHubModel } from './github.ts';
 import { isAmong, type Repo } from './github-state.ts';
@@ -64,29 +65,69 @@ export function findRepo(
   return repo !== undefined && isAmong(of, repo) ? done(repo) : NOT_FOUND;
 }
 
+/** Where calls are counted, and what they are for, as in the adapter. */
+export interface Counted {
+  readonly meter: Meter;
+  readonly purpose: Purpose;
+}
+
+/** Asked as the adapter asks them: with the ETag of the last answer, and an equal one is free. */
+const CONDITIONAL: ReadonlySet<string> = new Set([
+  ...['file', 'unfinishedJobs', 'repositories', 'installations', 'failedDeliveries'],
+]);
+
 /** Faults and gates know a call as `github.<name>`. */
-export function createCalls(model: GitHubModel, process: Process) {
+export function createCalls(model: GitHubModel, process: Process, counted?: Counted) {
+  const seen = new Map<string, string>();
+
+  /** One request of GitHub's books and of ours; an answer that nothing had changed costs nothing. */
+  const count = (
+    request: { readonly key: string; readonly installation: InstallationId | undefined },
+    answer: unknown,
+  ) => {
+    if (!counted) return;
+    const { key, installation } = request;
+    const [name = ''] = key.split(' ');
+    const text = CONDITIONAL.has(name) ? JSON.stringify(answer) : undefined;
+    const isFree = text !== undefined && seen.get(key) === text;
+    if (text !== undefined) seen.set(key, text);
+    if (isFree && installation !== undefined) model.refund(installation);
+    counted.meter.count(String(installation ?? 'app'), counted.purpose, { isFree });
+  };
+
   const call = <T>(
     name: string,
     installation: InstallationId | undefined,
     effect: () => Reply<T>,
-  ): Promise<Reply<T>> =>
-    process.call<Reply<T>>(
+    about: RepoId | undefined = undefined,
+  ): Promise<Reply<T>> => {
+    const spentUntil = counted?.meter.closedUntil(String(installation ?? 'app'), counted.purpose);
+    if (spentUntil !== undefined) return Promise.resolve(throttled(spentUntil));
+    return process.call<Reply<T>>(
       `github.${name}`,
       () => {
         const budget = model.spend(name, installation, WRITES.has(name));
         if (budget.isOver) return throttled(budget.resetAt);
-        return budget.closedUntil === undefined ? effect() : throttled(budget.closedUntil);
+        if (budget.closedUntil !== undefined) return throttled(budget.closedUntil);
+        const reply = effect();
+        count({ key: `${name} ${installation} ${about}`, installation }, reply);
+        return reply;
       },
       {
         unanswered: () => UNANSWERED,
         throttled: () => throttled(model.state.kernel.now() + SECONDARY_MS),
       },
     );
+  };
   const ofRepo = <T>(name: string, ref: RepoRef, effect: (repo: Repo) => Reply<T>) =>
-    call(name, ref.installation, () => {
-      const found = findRepo(model, ref.installation, ref.id);
-      return found.ok ? effect(found.value) : found;
-    });
+    call(
+      name,
+      ref.installation,
+      () => {
+        const found = findRepo(model, ref.installation, ref.id);
+        return found.ok ? effect(found.value) : found;
+      },
+      ref.id,
+    );
   return { call, ofRepo };
 }

@@ -5,7 +5,14 @@ import type { JobReport } from '../model/job.ts';
 import { done } from '../model/reply.ts';
 import type { RepoFacts } from '../model/repo.ts';
 import type { GitHubModel } from './github.ts';
-import { createCalls, findRepo, NOT_FOUND, SUSPENDED, UNINSTALLED } from './github-call.ts';
+import {
+  type Counted,
+  createCalls,
+  findRepo,
+  NOT_FOUND,
+  SUSPENDED,
+  UNINSTALLED,
+} from './github-call.ts';
 import type { HookDelivery } from './github-hooks.ts';
 import { createReads } from './github-reads.ts';
 import { refuse } from './github-refusal.ts';
@@ -29,11 +36,15 @@ const NOT_COMPLETE = refuse(403, 'This workflow run cannot be retried now');
 const ARCHIVE_MAX_AGE_MS = 3_600_000;
 
 /** The port, in process: what a process sees of the model, through its own gates and faults. */
-export function createSandboxGitHub(model: GitHubModel, process: Process): GitHub {
+export function createSandboxGitHub(
+  model: GitHubModel,
+  process: Process,
+  counted?: Counted,
+): GitHub {
   const { state, json, runners, repos, hooks, jobs } = model;
   const reads = createReads(model);
 
-  const { call, ofRepo } = createCalls(model, process);
+  const { call, ofRepo } = createCalls(model, process, counted);
   let archive: { readonly at: number; readonly value: ActionsRunner } | undefined;
 
   const report = (job: Job): JobReport | undefined => {

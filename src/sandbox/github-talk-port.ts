@@ -2,7 +2,7 @@ import type { CheckRun, FileToEdit, Permission, PullFacts, Talk } from '../githu
 import { cutAtLine } from '../lib/cut.ts';
 import { done, type Reply } from '../model/reply.ts';
 import type { GitHubModel } from './github.ts';
-import { createCalls } from './github-call.ts';
+import { type Counted, createCalls } from './github-call.ts';
 import { commitAt } from './github-commits.ts';
 import { blobOf, CONTENT_LIMIT_BYTES } from './github-json.ts';
 import { NOT_FOUND } from './github-refusal.ts';
@@ -25,8 +25,8 @@ const ids = <T>(from: Reply<T>, id: (value: T) => number): Reply<{ readonly id: 
 
 const nothing = (from: Reply<unknown>): Reply<null> => (from.ok ? done(null) : from);
 
-export function createSandboxTalk(model: GitHubModel, process: Process): Talk {
-  const { ofRepo } = createCalls(model, process);
+export function createSandboxTalk(model: GitHubModel, process: Process, counted?: Counted): Talk {
+  const { ofRepo } = createCalls(model, process, counted);
   return {
     ...commentCalls(model, ofRepo),
     ...commitCalls(model, ofRepo),

@@ -116,6 +116,7 @@ test('info has rules, waiting jobs with reasons, machines, the money and the cal
     machines: [aMachine],
     rules: { commit: '3f2a91c0ffee', url: `${URL}/blob/main/.github/dstack.yml` },
     calls: { used: 214, limit: 5000 },
+    spent: { github: { work: 93, healing: 8, free: 240, healingMost: 500 }, ec2Writes: 31 },
   });
   expect(text).toBe(`\
 **1 job waits, 1 machine runs.** Autoscaling is on · rules of [\`3f2a91c\`](${URL}/blob/main/.github/dstack.yml)
@@ -135,6 +136,8 @@ All rules at their maximum: **$0.325/hour** at today's prices, never more than *
 | \`i-0ab3\` | m5.xlarge eu-west-1b | busy | [test / unit](${URL}/job/7) | 6 min 0 s | $0.0081 |
 
 </details>
+
+<sub>Calls of the last hour: 93 to GitHub for work, 8 of at most 500 to find what was lost, 240 unchanged and free; 31 to EC2 that changed something.</sub>
 
 <sub>as of 2026-11-24 14:24 UTC · 214 of 5000 calls to GitHub used in this hour · \`/dstack autoscale explain\`</sub>`);
 });

@@ -1,0 +1,107 @@
+import type { GitHub, Talk } from '../github/port.ts';
+import type { ScopeId } from '../model/ids.ts';
+import { fileScope, type Repo } from '../model/repo.ts';
+import type { ScopeRows } from '../store/port.ts';
+import type { RegionOf } from './default-region.ts';
+import { type ActDeps, LEASE_MS } from './deps.ts';
+import { sweptKey } from './discover.ts';
+import { releaseEnded } from './hold-pulls.ts';
+import { isUnsettled, lostOf } from './lost.ts';
+import { type RulesOf, sweepRules } from './read-rules.ts';
+import { sweepRepo } from './sweep.ts';
+
+export interface SweepDeps extends ActDeps {
+  /** GitHub as the healings may ask it: within their part of the hour's calls. */
+  readonly healing: GitHub;
+  readonly holder: string;
+  readonly rulesOf: RulesOf;
+  readonly regionOf: RegionOf;
+  readonly talk?: Talk;
+  readonly wake: (scope: ScopeId) => void;
+  /** What a killed process had still to say of these rules, and of this scope's jobs. */
+  readonly tellOfRules: (scope: ScopeId) => void;
+  readonly tellOfJobs: (scope: ScopeId) => void;
+}
+
+/** The second healing for one scope: its jobs and its rules, as GitHub has them now. */
+export interface Sweeper {
+  /** true: GitHub told all. */
+  sweep(scope: ScopeId): Promise<boolean>;
+  /** The same, noted: of quiet scopes, the one that waited longest is swept next. */
+  sweepQuiet(scope: ScopeId): Promise<boolean>;
+  /**
+   * Has a new scope rules? Of thousands that come at once nobody waits for an answer, and the first
+   * webhook of one wakes it at once: so they are asked one by one, and cost what healings may. false:
+   * it is not known yet.
+   */
+  meet(scope: ScopeId): Promise<boolean>;
+}
+
+/** Repositories of an owner that one sweep asks GitHub about, besides those with jobs lately. */
+const MOST_SWEPT = 50;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+export function createSweeper(deps: SweepDeps): Sweeper {
+  const { store, clock, holder, talk, wake } = deps;
+  const healer = { ...deps, github: deps.healing };
+  const leaseOf = (scope: ScopeId) =>
+    store.lease({ name: scope, holder, now: clock.now(), ttlMs: LEASE_MS });
+
+  async function sweep(scope: ScopeId): Promise<boolean> {
+    const lease = await leaseOf(scope);
+    if (!lease) return false;
+    const rows = await store.scopeRows(scope);
+    const repos = await reposToSweep(deps, rows);
+    let isRead = true;
+    for (const repo of repos) {
+      const changed = repo.removedAt === null ? await sweepRepo(healer, lease, repo) : [];
+      changed?.forEach(wake);
+      isRead &&= changed !== undefined;
+    }
+    if ((await sweepRules(healer, lease, { rows, repos })).length > 0) wake(scope);
+    // The word that a job was lost came to a process that is gone.
+    if (isUnsettled(await lostOf(deps, rows, scope))) wake(scope);
+    for (const repo of repos) {
+      if (talk && (await releaseEnded({ ...deps, talk }, repo))) wake(scope);
+      deps.tellOfRules(fileScope(repo));
+    }
+    deps.tellOfJobs(scope);
+    return isRead;
+  }
+
+  return {
+    sweep,
+    async sweepQuiet(scope) {
+      const isRead = await sweep(scope);
+      if (isRead) await store.saveFact(sweptKey(scope), '', clock.now());
+      return isRead;
+    },
+    async meet(scope) {
+      const lease = await leaseOf(scope);
+      const rows = await store.scopeRows(scope);
+      if (!lease || rows.rules !== null) return true;
+      const changed = await sweepRules(healer, lease, { rows, repos: rows.repos });
+      changed.forEach(wake);
+      return changed.length > 0;
+    },
+  };
+}
+
+/** Of an owner's many repositories those with jobs lately, and some of the others each time. */
+async function reposToSweep(
+  { store, clock }: Pick<ActDeps, 'store' | 'clock'>,
+  { scope, repos, home }: ScopeRows,
+): Promise<readonly Repo[]> {
+  if (repos.length <= MOST_SWEPT) return repos;
+  const now = clock.now();
+  const active = await store.reposActiveSince(scope, now - DAY_MS);
+  const turn = Math.floor(now / HOUR_MS) * MOST_SWEPT;
+  const others = repos.map((_, i) => repos[(turn + i) % repos.length]).slice(0, MOST_SWEPT);
+  const all = new Map(
+    [...(home ? [home] : []), ...active, ...others].flatMap((repo) =>
+      repo ? [[repo.id, repo]] : [],
+    ),
+  );
+  return [...all.values()];
+}
