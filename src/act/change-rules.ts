@@ -56,6 +56,8 @@ export type Changed =
       readonly file: RulesFile;
       readonly before: Rule | undefined;
       readonly after: Rule | undefined;
+      /** There was none before. */
+      readonly isNew: boolean;
       readonly ended: readonly EndedRow[];
       /** null: the file said so already. */
       readonly place: Place | null;
@@ -279,7 +281,8 @@ async function finish(
   await closeOvertaken(deps, repo, held);
   await deps.settled(repo.scope);
   const { before, after, rulesAfter } = draft;
-  return { ok: true, file: rulesAfter, before, after, ended, place };
+  const isNew = draft.file.text === null;
+  return { ok: true, file: rulesAfter, isNew, before, after, ended, place };
 }
 
 /** What was asked for by pull request before, and is undone or written anew by this change. */

@@ -1,7 +1,15 @@
 import type { Accounts, Asking } from '../accounts/port.ts';
-import type { ActDeps } from './deps.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Store } from '../store/port.ts';
+import type { ActSettings } from './deps.ts';
 
-type Need = Pick<ActDeps, 'store' | 'clock' | 'settings'>;
+interface Need {
+  readonly store: Pick<Store, 'fact' | 'saveFact'>;
+  readonly clock: Pick<Clock, 'now'>;
+  /** The app's own region; null: it has none. */
+  readonly settings: Pick<ActSettings, 'defaultRegion'>;
+}
+
 type Found = Awaited<ReturnType<Accounts['accountFor']>>;
 
 /** Where rules are that name no region: as it was configured with the account, else the app's own. */

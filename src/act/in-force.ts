@@ -23,6 +23,8 @@ export interface InForce {
   readonly own: RulesFile | null;
   /** The owner's, where it governs a repository that is not the owner's own. */
   readonly owner: RulesFile | null;
+  /** Its own file narrows the owner's. */
+  readonly isNarrowed: boolean;
   /** Where rules are that name no region. */
   readonly region: string | null;
 }
@@ -38,12 +40,12 @@ export async function inForce(deps: InForceDeps, repo: Repo): Promise<InForce> {
   const written = (isHome(repo) ? files.owner : files.ownOf(repo)).file;
   const own = written && underHolds(written, holds);
   if (isHome(repo) || !isOwnerScope(repo.scope) || !files.owner.file) {
-    return { rows, file: own, own, owner: null, region };
+    return { rows, file: own, own, owner: null, isNarrowed: false, region };
   }
   const owner = underHolds(files.owner.file, parseHolds(facts.get(holdsKey(repo.scope))));
   // What restricts a repository that has no file holds before its file is made.
   const its = own ?? (holds.length > 0 ? underHolds(owner, holds) : null);
-  return { rows, file: ofOwner(owner, its), own, owner, region };
+  return { rows, file: ofOwner(owner, its), own, owner, isNarrowed: its !== null, region };
 }
 
 /** What applies to a repository under its owner's file, by its own file or without one. */

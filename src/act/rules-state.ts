@@ -4,13 +4,14 @@ import type { Job } from '../model/job.ts';
 import type { Instance } from '../model/launch.ts';
 import { covers, EVERY } from '../model/marks.ts';
 import type { JobLink, MachineRow, RuleRow, RulesState, WaitRow } from '../model/outcome.ts';
-import type { Repo } from '../model/repo.ts';
+import { fileScope, type Repo } from '../model/repo.ts';
 import type { Rule, RulesFile } from '../model/rules.ts';
 import type { RuleView } from '../model/world.ts';
 import { healthOf } from '../plan/health.ts';
 import type { Exhausted, ScopeRows } from '../store/port.ts';
 import { costUsd, spentUsd } from './budget.ts';
 import type { ActDeps } from './deps.ts';
+import { askingOf } from './govern.ts';
 import { holdsOf, holdTexts } from './holds.ts';
 import { NOTHING_KNOWN, viewOf } from './offers.ts';
 import { pricesOf } from './prices.ts';
@@ -21,33 +22,69 @@ type Need = Pick<ActDeps, 'store' | 'accounts' | 'catalogue' | 'clock' | 'settin
 /** The rules as a person wants to see them: price, use, status, and the month's money. */
 export async function rulesState(
   deps: Need,
-  of: { readonly repo: Repo; readonly file: RulesFile },
+  of: {
+    readonly repo: Repo;
+    readonly file: RulesFile;
+    /** The owner's file, where it governs a repository that is not the owner's own. */
+    readonly owner: RulesFile | null;
+    /** The repository's file narrows the owner's; else it has none. */
+    readonly isNarrowed: boolean;
+  },
 ): Promise<RulesState> {
-  const { repo, file } = of;
+  const { repo, file, isNarrowed } = of;
   const now = deps.clock.now();
-  const { instances } = await deps.store.scopeRows(repo.scope);
-  const found = await deps.accounts.accountFor(repo);
+  const scopeRows = await deps.store.scopeRows(repo.scope);
+  const { instances } = scopeRows;
+  const found = await deps.accounts.accountFor(askingOf(scopeRows, repo));
   const account = 'account' in found ? found.account : null;
   const marks = account === null ? [] : await deps.store.exhausted(account);
   const { registerTimeoutMs } = deps.settings;
   const { rules } = file;
   const anewAt = (await deps.store.fact(anewKey(repo.scope)))?.at;
   const addHistory = await historyOf(deps.store, { scope: repo.scope, rules, anewAt, now });
+  const counted = isNarrowed ? instances.filter((one) => one.repo === repo.id) : instances;
   const rows = await Promise.all(
     rules.map(async (rule) => {
       const unknown = { nowUsd: null, atMostUsd: rule.maxPriceUsd };
       const prices =
         account === null ? unknown : await pricesOf({ catalogue: deps.catalogue, account, rule });
-      const inUse = instances.filter((one) => one.rule === rule.id).length;
+      const inUse = counted.filter((one) => one.rule === rule.id).length;
       const view = addHistory(viewOf(rule, NOTHING_KNOWN, null));
       const status = statusOf({ view, marks, now, registerTimeoutMs });
       const reason = 'reason' in found ? found.reason.text : status;
       return { ...rowOf(rule), ...prices, inUse, status: reason };
     }),
   );
-  const monthUsd = await spentUsd(deps, repo.scope);
-  const held = holdTexts(await holdsOf(deps.store, repo.scope));
+  const hasOwnBudget = isNarrowed && file.budgetUsd !== of.owner?.budgetUsd;
+  const monthUsd = await spentUsd(deps, repo.scope, hasOwnBudget ? repo.id : undefined);
+  const held = [
+    ...ofOwnerTexts({ ...of, rows: scopeRows }),
+    ...holdTexts(await holdsOf(deps.store, fileScope(repo))),
+  ];
   return { enabled: file.enabled, rows, held, monthUsd, budgetUsd: file.budgetUsd, asOf: now };
+}
+
+/** What is in force by the owner's file, and how much of it all repositories use together. */
+function ofOwnerTexts(of: {
+  readonly owner: RulesFile | null;
+  readonly file: RulesFile;
+  readonly isNarrowed: boolean;
+  readonly rows: ScopeRows;
+}): readonly string[] {
+  const { owner, file, isNarrowed, rows } = of;
+  const { home, instances } = rows;
+  if (!owner || !home) return [];
+  const name = `${home.owner}/${home.name}`;
+  if (!isNarrowed) {
+    return [`These are the owner's rules, of ${name}: in use / max counts over all repositories.`];
+  }
+  const uses = file.rules.flatMap(({ id, type, region }) => {
+    const max = owner.rules.find((rule) => rule.id === id)?.max;
+    const inUse = instances.filter(({ rule }) => rule === id).length;
+    return max === undefined ? [] : `${type} in ${region} ${inUse} / ${max}`;
+  });
+  const all = uses.length === 0 ? '' : ` In use / max of all repositories: ${uses.join(', ')}.`;
+  return [`This repository's file narrows the owner's rules, of ${name}.${all}`];
 }
 
 const rowOf = (rule: Rule): Pick<RuleRow, 'type' | 'region' | 'market' | 'max'> => ({

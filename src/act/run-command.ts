@@ -5,13 +5,16 @@ import type { Permission } from '../github/port.ts';
 import type { Command, Door } from '../model/command.ts';
 import type { CallCounts, Outcome, Told } from '../model/outcome.ts';
 import type { Refused } from '../model/reply.ts';
-import type { Repo } from '../model/repo.ts';
+import { isHome, type Repo } from '../model/repo.ts';
 import { type Rule, type RulesChange, type RulesFile, ruleId } from '../model/rules.ts';
 import { parseRules } from '../rules/parse.ts';
+import type { ScopeRows } from '../store/port.ts';
 import { callCounts } from './calls.ts';
 import { type ChangeDeps, type Changed, changeRules } from './change-rules.ts';
 import { checkRule } from './check-rule.ts';
-import { inForce } from './in-force.ts';
+import { askingOf, recordOf } from './govern.ts';
+import { type InForce, inForce, ofOwner } from './in-force.ts';
+import { beyondOwners, hidingNotes } from './owner-notes.ts';
 import { RULES_PATH } from './read-rules.ts';
 import { beginAnew } from './rule-history.ts';
 import { jobLink, machineRow, machineRows, rulesState, waitRows } from './rules-state.ts';
@@ -39,7 +42,7 @@ export async function runLine(deps: ChangeDeps, asker: Asker, line: string): Pro
 /** In a public repository everybody may read, so there it takes write to make us speak. */
 function mayNot(command: Command, { repo, permission }: Asker): Outcome | undefined {
   const asked = COMMANDS[command.name].needs;
-  const needs = asked === 'read' && !repo.isPrivate ? 'write' : asked;
+  const needs = neededIn(repo, command, asked);
   if (RANK[permission] >= RANK[needs]) return undefined;
   const has = permission === 'none' ? 'no access' : permission;
   const text = `Only people with ${needs} access may run \`${command.name}\`; you have ${has}.`;
@@ -51,6 +54,19 @@ function mayNot(command: Command, { repo, permission }: Asker): Outcome | undefi
     ...(hint ? { hint } : {}),
   };
 }
+
+/** An owner's rules are for all repositories of theirs: only who administers that one changes them. */
+function neededIn(repo: Repo, { name }: Command, asked: Permission): Permission {
+  if (asked === 'write' && isHome(repo) && CHANGES.has(name)) return 'admin';
+  return asked === 'read' && !repo.isPrivate ? 'write' : asked;
+}
+
+const CHANGES: ReadonlySet<Command['name']> = new Set([
+  'autoscale allow',
+  'autoscale clear',
+  'autoscale disable',
+  'autoscale enable',
+]);
 
 const READ_HINT = 'Yours at any time: `info`, `explain`, `runners`, `help`.';
 
@@ -66,7 +82,7 @@ async function runCommand(deps: ChangeDeps, asker: Asker, command: Command): Pro
     case 'autoscale explain':
       return explain(deps, asker.repo, command.job);
     case 'runners': {
-      const rows = await deps.store.scopeRows(asker.repo.scope);
+      const rows = rowsOf(await deps.store.scopeRows(asker.repo.scope), asker.repo);
       return { kind: 'runners', machines: machineRows(deps, rows), asOf: deps.clock.now() };
     }
     case 'help':
@@ -85,12 +101,14 @@ type ChangeCommand = Extract<
 
 async function change(deps: ChangeDeps, asker: Asker, command: ChangeCommand): Promise<Outcome> {
   const { repo } = asker;
-  const file = await fileNow(deps, repo);
-  const asked = changeOf(command, file?.region ?? deps.settings.defaultRegion);
+  const now = await inForce(deps, repo);
+  const asked = changeOf(command, now.own?.region ?? now.file?.region ?? now.region);
   if (!asked) return { kind: 'refused', text: NO_REGION };
+  const beyond = beyondOwners(now, asked);
+  if (beyond !== undefined) return { kind: 'refused', text: beyond };
   const notes: string[] = [];
   if (asked.kind === 'allow' && asked.max > 0) {
-    const checked = await checkAllowed(deps, { repo, file, asked });
+    const checked = await checkAllowed(deps, { repo, now, asked });
     if (checked.problem !== undefined) {
       const { problem: text, url } = checked;
       return { kind: 'refused', text, ...(url === undefined ? {} : { url }) };
@@ -104,7 +122,7 @@ async function change(deps: ChangeDeps, asker: Asker, command: ChangeCommand): P
   });
   // Who asks for machines may have mended what a rule was paused for.
   if (changed.ok) await beginAnew(deps.store, repo.scope, deps.clock.now());
-  return outcomeOf(deps, { asker, command, changed, notes });
+  return outcomeOf(deps, { asker, command, changed, notes, now });
 }
 
 const NO_REGION =
@@ -125,23 +143,18 @@ function changeOf(command: ChangeCommand, fileRegion: string | null): RulesChang
   }
 }
 
-/** The rules in force, holds included; null where there are none. */
-async function fileNow(deps: ChangeDeps, repo: Repo): Promise<RulesFile | null> {
-  return (await inForce(deps, repo)).file;
-}
-
 /** What AWS or the account cannot do is an error before anything changes. */
 async function checkAllowed(
   deps: ChangeDeps,
-  of: { repo: Repo; file: RulesFile | null; asked: Extract<RulesChange, { kind: 'allow' }> },
+  of: { repo: Repo; now: InForce; asked: Extract<RulesChange, { kind: 'allow' }> },
 ): Promise<{
   readonly problem?: string;
   readonly url?: string | undefined;
   readonly notes: readonly string[];
 }> {
-  const found = await deps.accounts.accountFor(of.repo);
+  const found = await deps.accounts.accountFor(askingOf(of.now.rows, of.repo));
   if (!('account' in found)) return { notes: [`Not checked against AWS: ${found.reason.text}`] };
-  const rule = wouldBe(of.file, of.asked, deps.settings.defaultRegion);
+  const rule = wouldBe(of.now.file, of.asked);
   if (!rule) return { notes: [] };
   const { problems, unchecked } = await checkRule({
     catalogue: deps.catalogue,
@@ -158,11 +171,10 @@ async function checkAllowed(
 function wouldBe(
   file: RulesFile | null,
   { type, region, max, spotPolicy, maxPriceUsd }: Extract<RulesChange, { kind: 'allow' }>,
-  defaultRegion: string | null,
 ): Rule | undefined {
   const known = file?.rules.find(({ id }) => id === ruleId(type, region));
   const text = `autoscale:\n  region: ${region}\n  rules:\n    - instance-type: ${type}\n      max: ${max}\n`;
-  const parsed = parseRules(text, defaultRegion ? { defaultRegion } : {});
+  const parsed = parseRules(text);
   const [fresh] = parsed.ok ? parsed.rules.rules : [];
   const base = known ?? (fresh && file ? { ...fresh, image: file.image } : fresh);
   return (
@@ -189,9 +201,16 @@ const BY: Readonly<Record<Door, string>> = {
 
 async function outcomeOf(
   deps: ChangeDeps,
-  of: { asker: Asker; command: ChangeCommand; changed: Changed; notes: readonly string[] },
+  of: {
+    asker: Asker;
+    command: ChangeCommand;
+    changed: Changed;
+    notes: readonly string[];
+    /** Before the change. */
+    now: InForce;
+  },
 ): Promise<Outcome> {
-  const { asker, command, changed, notes } = of;
+  const { asker, command, changed, now } = of;
   const { repo } = asker;
   if (!changed.ok) {
     if ('problems' in changed) {
@@ -199,10 +218,15 @@ async function outcomeOf(
     }
     return { kind: 'refused', text: refusalText(changed.refused) };
   }
-  const state = await rulesState(deps, { repo, file: changed.file });
+  const { owner } = now;
+  const hasFile = !changed.isNew || changed.place !== null;
+  const file = owner ? ofOwner(owner, hasFile ? changed.file : null) : changed.file;
+  const isNarrowed = owner !== null && hasFile;
+  const state = await rulesState(deps, { repo, file, owner, isNarrowed });
   const head = headOf(command, changed);
   if (!changed.place) return { kind: 'unchanged', head, state };
   const undo = undoOf(command, changed);
+  const notes = [...of.notes, ...hidingNotes(now, changed)];
   return { kind: 'changed', head, state, ended: changed.ended, place: changed.place, undo, notes };
 }
 
@@ -245,17 +269,20 @@ const fileUrl = (deps: ChangeDeps, { owner, name, defaultBranch }: Repo): string
   `${deps.settings.htmlUrl}/${owner}/${name}/blob/${defaultBranch}/${RULES_PATH}`;
 
 async function info(deps: ChangeDeps, repo: Repo): Promise<Outcome> {
-  const rows = await deps.store.scopeRows(repo.scope);
-  const file = await fileNow(deps, repo);
+  const { rows: all, file, owner, own, isNarrowed } = await inForce(deps, repo);
+  const rows = rowsOf(all, repo);
   const empty = parseRules('autoscale: {}');
   const shown = file ?? (empty.ok ? empty.rules : undefined);
   if (!shown) return { kind: 'refused', text: 'The rules could not be read.' };
+  const isInherited = owner !== null && own === null;
+  const from = isInherited && all.home ? all.home : repo;
+  const { commit = null } = recordOf(all, from) ?? {};
   return {
     kind: 'info',
-    state: await rulesState(deps, { repo, file: shown }),
+    state: await rulesState(deps, { repo, file: shown, owner, isNarrowed }),
     waits: waitRows(deps, rows),
     machines: machineRows(deps, rows),
-    rules: { commit: rows.rules?.commit ?? null, url: fileUrl(deps, repo) },
+    rules: { commit, url: fileUrl(deps, from) },
     calls: deps.talk.hourOf(repo.installation),
     spent: await spentBy(deps, repo),
   };
@@ -268,12 +295,19 @@ async function spentBy({ accounts, meters }: ChangeDeps, repo: Repo): Promise<Ca
   return callCounts(meters, { installation: repo.installation, account });
 }
 
+/** What others of the same owner run is not for everyone who may read this repository. */
+const rowsOf = (rows: ScopeRows, repo: Repo): ScopeRows => ({
+  ...rows,
+  jobs: rows.jobs.filter((job) => job.repo === repo.id),
+  instances: rows.instances.filter((one) => one.repo === repo.id),
+});
+
 /** Jobs that one comment explains when it names none. */
 const MOST_TOLD = 10;
 const MOST_LOOKED_AT = 500;
 
 async function explain(deps: ChangeDeps, repo: Repo, job: number | undefined): Promise<Outcome> {
-  const rows = await deps.store.scopeRows(repo.scope);
+  const rows = rowsOf(await deps.store.scopeRows(repo.scope), repo);
   const waiting = rows.jobs.filter((one) => one.state === 'queued').slice(0, MOST_TOLD);
   const recent = job === undefined ? [] : await deps.store.recentJobs(MOST_LOOKED_AT);
   const named = [...rows.jobs, ...recent].find((one) => one.id === job && one.repo === repo.id);

@@ -1,7 +1,7 @@
 import type { Comment } from '../../src/sandbox/github-talk-state.ts';
 import { openStage, rulesText, SECOND, type Stage, type StageOptions } from '../stage.ts';
 
-// A conversation with the app in an issue of the stage's repository.
+// A conversation with the app in an issue, of the stage's repository where no other is named.
 
 const PATH = '.github/dstack.yml';
 
@@ -11,16 +11,16 @@ export interface Thread {
   say(body: string, by?: string): Promise<{ comment: Comment; reply: string }>;
 }
 
-export function thread(stage: Stage, title = 'machines'): Thread {
+export function thread(stage: Stage, title = 'machines', repo = stage.repo): Thread {
   const { issues } = stage.github;
-  const { number } = issues.addIssue(stage.repo, { title });
+  const { number } = issues.addIssue(repo, { title });
   return {
     number,
     async say(body, by = 'alice') {
-      const before = texts(stage, number).length;
-      const comment = issues.addComment(stage.repo, number, body, by);
+      const before = texts(stage, number, repo).length;
+      const comment = issues.addComment(repo, number, body, by);
       await stage.pass(30 * SECOND);
-      const reply = texts(stage, number)
+      const reply = texts(stage, number, repo)
         .slice(before + 1)
         .join('\n');
       return { comment, reply };
@@ -28,8 +28,8 @@ export function thread(stage: Stage, title = 'machines'): Thread {
   };
 }
 
-export function texts({ github, repo }: Stage, number: number): readonly string[] {
-  const all = github.issues.commentsOf(repo, number);
+export function texts({ github, repo }: Stage, number: number, at = repo): readonly string[] {
+  const all = github.issues.commentsOf(at, number);
   return all.ok ? all.value.map(({ body }) => body) : [];
 }
 
