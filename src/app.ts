@@ -16,7 +16,7 @@ import type { RepoId, ScopeId } from './model/ids.ts';
 import type { Instance } from './model/launch.ts';
 import { createMeter, type Meter } from './model/meter.ts';
 import type { World } from './model/world.ts';
-import { labelsFor } from './plan/plan.ts';
+import { labelsFor, nextLabels } from './plan/plan.ts';
 import { rulesSchema } from './rules/schema.ts';
 import { type About, aboutRoutes } from './web/about.ts';
 import { accountRoutes } from './web/accounts-api.ts';
@@ -173,10 +173,17 @@ function createGateway(
       labels: sight ? labelsFor(sight.world, key, deps.clock.now()) : [],
       maxDurationMs: maxDurationOf(sight?.world, repo),
       areForksFine: sight?.allowsForks(repo) ?? false,
+      reuses: sight?.inForce?.reuse === 'workflow',
     };
+  }
+  async function nextFor({ scope, key }: Instance) {
+    const rows = await deps.store.scopeRows(scope);
+    const sight = await lookAround(deps, rows);
+    return sight ? nextLabels(sight.world, key, deps.clock.now()) : null;
   }
   const gateway = {
     ...deps,
+    nextLabels: nextFor,
     registerTimeoutMs: deps.settings.registerTimeoutMs,
     resyncMs: deps.settings.resyncMs,
     wake: of.loop.wake,

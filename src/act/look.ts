@@ -1,9 +1,10 @@
 import type { Instant } from '../lib/clock.ts';
 import { isOwnerScope, type RepoId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
+import { runOf } from '../model/labels.ts';
 import type { Instance, Launch, Offer } from '../model/launch.ts';
 import type { Repo } from '../model/repo.ts';
-import type { Rule } from '../model/rules.ts';
+import type { Rule, RulesFile } from '../model/rules.ts';
 import type { InstanceView, RuleView, Wait, World } from '../model/world.ts';
 import type { Fact, ScopeRows } from '../store/port.ts';
 import { budgetReason } from './budget.ts';
@@ -31,6 +32,8 @@ export interface Sight {
   readonly rules: readonly Rule[];
   readonly files: Files;
   readonly own: Governed['own'];
+  /** The file that governs, with what holds applied; null: none is known. */
+  readonly inForce: RulesFile | null;
   /** Whose credentials launch here; null: nobody's. */
   readonly account: string | null;
   /** Jobs that may not run, whatever there is room for: they are no demand. */
@@ -119,11 +122,13 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
       ...instanceView(one),
       hasUntoldJob: hasUntoldJob(one, rows.jobs),
       isAdvised: one.advisedAt !== null,
+      ...keptBy(one, file, settings.resyncMs),
     })),
     launches: rows.launches.map(launchView),
     lost: lost.runs,
   };
-  return { world, rows, rules, files, own, account, denied, lost, isListed, allowsForks };
+  const judged = { denied, isListed, allowsForks };
+  return { world, rows, rules, files, own, inForce: file, account, lost, ...judged };
 }
 
 const UNLISTED: RulesNow = {
@@ -218,6 +223,24 @@ function instanceView(one: Instance): InstanceView {
     labels,
     reason,
   };
+}
+
+/** After half of its longest life it takes no further job: that one might be cut. */
+const HALF = 2;
+
+/** `reuse: workflow`: for R/2 after its job a machine waits for the next one of the same run. */
+function keptBy(
+  one: Instance,
+  file: RulesFile | null,
+  resyncMs: number,
+): Pick<InstanceView, 'keeps'> {
+  const { saidDoneAt, lastRun, launchedAt, runnerGroup } = one;
+  if (file?.reuse !== 'workflow' || runnerGroup !== null) return {};
+  if (saidDoneAt === null || lastRun === null || lastRun !== runOf(one.labels)) return {};
+  if (one.state === 'ending' || one.noticeAt !== null || one.advisedAt !== null) return {};
+  const until = saidDoneAt + resyncMs / 2;
+  const isYoung = until <= (launchedAt ?? 0) + file.maxDurationMs / HALF;
+  return isYoung ? { keeps: { run: lastRun, until } } : {};
 }
 
 /** GitHub's webhook comes a second or two after the machine's own word, or is lost. */

@@ -1,4 +1,5 @@
 import type { JobReport } from '../model/job.ts';
+import { runOf } from '../model/labels.ts';
 import { instanceOfRunner } from '../model/runner-name.ts';
 import type { ActDeps } from './deps.ts';
 
@@ -17,12 +18,17 @@ export async function noteRunners(
     if (!instance || instance.runnerName !== job.runnerName || instance.state === 'gone') continue;
     const { key } = instance;
     const now = clock.now();
+    const { run: lastRun } = job;
     if (job.state === 'in_progress') {
-      if (instance.state !== 'pending' && instance.state !== 'online') continue;
-      const patch = { state: 'busy', startedAt: now } as const;
-      await store.changeInstance({ key, from: ['pending', 'online'], patch });
+      // The machine may have said so first; only a runner that is kept for a run needs to know which.
+      const isTold = instance.state === 'busy';
+      if (isTold && (instance.lastRun !== null || runOf(instance.labels) === null)) continue;
+      if (!isTold && instance.state !== 'pending' && instance.state !== 'online') continue;
+      const patch = isTold ? { lastRun } : ({ state: 'busy', startedAt: now, lastRun } as const);
+      const from = isTold ? (['busy'] as const) : (['pending', 'online'] as const);
+      await store.changeInstance({ key, from, patch });
     } else if (instance.finishedAt === null) {
-      const patch = { finishedAt: now, startedAt: instance.startedAt ?? now };
+      const patch = { finishedAt: now, startedAt: instance.startedAt ?? now, lastRun };
       await store.changeInstance({ key, from: ['pending', 'online', 'busy', 'ending'], patch });
     }
   }

@@ -18,6 +18,8 @@ export type EventKind =
 export interface Answer {
   readonly next: 'continue' | 'stop' | 'job';
   readonly jitConfig: string | undefined;
+  /** The name that goes with it; undefined: the same as before. */
+  readonly runner: string | undefined;
   readonly at: Instant;
 }
 
@@ -25,6 +27,8 @@ export interface Reporter {
   report(kind: EventKind, facts?: object): void;
   /** The app's latest word; undefined before the first. */
   answer(): Answer | undefined;
+  /** A heartbeat now, for the app's newest word. */
+  ask(): void;
   /** Waits until everything reported so far has been heard, but not longer than this. */
   flush(withinMs: number): Promise<void>;
   close(): void;
@@ -99,6 +103,7 @@ export function createReporter(
       wake.abort();
     },
     answer: () => answer,
+    ask: () => wake.abort(),
     flush: (withinMs) => clock.sleep(withinMs, empty.signal),
     close() {
       isClosed = true;
@@ -114,12 +119,14 @@ export function createReporter(
  */
 export function parseAnswer(status: number, text: string, at: Instant): Answer | undefined {
   if (status === 401 || status === 403 || status === 410) {
-    return { next: 'stop', jitConfig: undefined, at };
+    return { next: 'stop', jitConfig: undefined, runner: undefined, at };
   }
   if (status !== 200) return undefined;
   const body = parseObject(text);
   const next = body['next'];
   const jitConfig = textOf(body, 'jitConfig');
-  if (next === 'job' && jitConfig !== undefined) return { next, jitConfig, at };
-  return { next: next === 'stop' ? next : 'continue', jitConfig: undefined, at };
+  const runner = textOf(body, 'runner');
+  if (next === 'job' && jitConfig !== undefined) return { next, jitConfig, runner, at };
+  const word = next === 'stop' ? next : 'continue';
+  return { next: word, jitConfig: undefined, runner: undefined, at };
 }

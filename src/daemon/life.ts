@@ -5,9 +5,10 @@
 import type { Clock, Instant } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { provideActionsRunner, writeSetupInfo } from './actions-runner.ts';
+import { clearAway } from './clear-away.ts';
 import { findUser } from './command.ts';
 import { type Environment, jobEnvironment } from './environment.ts';
-import { createReporter, type Reporter } from './events.ts';
+import { type Answer, createReporter, type Reporter } from './events.ts';
 import { type Hooks, writeHooks } from './hooks.ts';
 import type { Http } from './http.ts';
 import type { Imds } from './imds.ts';
@@ -40,6 +41,8 @@ const LAST_WORDS_MS = 20_000;
 const LEFT_TO_EC2_MS = 600_000;
 /** What a machine may run, at most, whatever the app says. */
 const MOST_JOBS = 1_000;
+/** While it waits for a further job. */
+const ASK_EACH_MS = 2_000;
 
 /** From registration to the last word; the caller powers off whatever this returns or throws. */
 export async function live(deps: LifeDeps): Promise<Served> {
@@ -84,7 +87,7 @@ interface Registered {
 
 async function serveAll(deps: LifeDeps, registered: Registered): Promise<Served> {
   const { log, environment } = deps;
-  const { registration, reporter, watch } = registered;
+  const { registration, reporter } = registered;
   const { actionsRunner, settings } = registration;
   const { home } = environment;
   const user = findUser(environment.runnerUser);
@@ -96,26 +99,48 @@ async function serveAll(deps: LifeDeps, registered: Registered): Promise<Served>
   }
   await writeSetupInfo(provided.folder, settings.setupInfo);
   const hooks = await writeHooks(home, settings.forks);
-  let jitConfig = registration.jitConfig;
+  let { jitConfig, runner } = registration;
   for (let jobs = 1; ; jobs++) {
     const env = environmentOf(deps, { hooks, jitConfig, user });
     const served = await serve({
       ...deps,
       ...registered,
       hooks,
-      runner: registration.runner,
+      runner,
       idleTimeoutMs: settings.idleTimeoutMs,
       start: (onLine) =>
         startListener({ ...deps, home, folder: provided.folder, user, env, onLine }),
     });
-    if (!served.hasRunJob) return served;
-    // The answer to "job-finished" says whether there is more to do here.
-    await reporter.flush(LAST_WORDS_MS);
-    const next = reporter.answer();
-    if (next?.next !== 'job' || !next.jitConfig || watch.notice() || jobs === MOST_JOBS) {
+    if (!served.hasRunJob || served.isCut || jobs === MOST_JOBS) return served;
+    const next = await furtherJob(deps, registered);
+    if (!next?.jitConfig) return served;
+    // What the last job left is none of the next one's business.
+    if (!(await clearAway({ folder: provided.folder, user }))) {
+      log.error({}, 'the last job could not be cleared away');
       return served;
     }
-    jitConfig = next.jitConfig;
+    ({ jitConfig } = next);
+    runner = next.runner ?? runner;
+  }
+}
+
+/** The answer to "job-finished", or one soon after it, says whether there is more to do here. */
+async function furtherJob(
+  { clock }: LifeDeps,
+  { registration, reporter, watch, expiresAt }: Registered,
+): Promise<Answer | undefined> {
+  const { reuseWaitMs, maxDurationMs } = registration.settings;
+  await reporter.flush(LAST_WORDS_MS);
+  const until = clock.now() + reuseWaitMs;
+  for (;;) {
+    const answer = reporter.answer();
+    // A job that begins later may be cut by the end of the machine's longest life.
+    const isOld = clock.now() > expiresAt - maxDurationMs / 2;
+    if (watch.notice() || isOld || answer?.next === 'stop') return undefined;
+    if (answer?.next === 'job') return answer;
+    if (clock.now() >= until) return undefined;
+    await clock.sleep(ASK_EACH_MS);
+    reporter.ask();
   }
 }
 

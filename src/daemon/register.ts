@@ -19,6 +19,8 @@ export interface Settings {
   /** How long the machine may live, from the daemon's start. */
   readonly maxDurationMs: number;
   readonly noticePollMs: number;
+  /** How long it waits after a job for a further one of the same run; 0: it ends at once. */
+  readonly reuseWaitMs: number;
   /** Shown in the job's "Set up job" step. */
   readonly setupInfo: string | undefined;
   /** deny: a pull request's job from a fork fails before its first step. */
@@ -136,6 +138,7 @@ function parseSettings(value: unknown): Settings {
     idleTimeoutMs: numberOf(given, 'idleTimeoutMs', 300_000),
     maxDurationMs: numberOf(given, 'maxDurationMs', 21_600_000),
     noticePollMs: numberOf(given, 'noticePollMs', 5_000),
+    reuseWaitMs: numberOf(given, 'reuseWaitMs', 0),
     setupInfo: textOf(given, 'setupInfo'),
     forks: given['forks'] === 'deny' ? 'deny' : 'allow',
   };

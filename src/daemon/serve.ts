@@ -80,6 +80,8 @@ export async function serve(deps: ServeDeps): Promise<Served> {
     await lookForJob(deps, session);
     if (!listener.hasEnded()) steer(deps, session, listener);
   }
+  // What the job left in the background ends with it.
+  listener.signal('SIGKILL');
   return conclude(deps, session);
 }
 

@@ -8,8 +8,9 @@ import type { Instance, InstanceState } from '../model/launch.ts';
 import { parseSession } from '../model/tokens.ts';
 import type { InstancePatch, Store } from '../store/port.ts';
 import { type MachineEvent, parseEvents } from './asks.ts';
+import { type Next, type NextJobDeps, nextJob, sameJob } from './next-job.ts';
 
-export interface EventsDeps {
+export interface EventsDeps extends NextJobDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
@@ -49,8 +50,15 @@ export function createEvents(
       return failure(503, 'not-yet', 'the machine is not known again yet');
     }
     const after = events.length > 0 ? await note(deps, instance, events) : instance;
-    return { status: 200, body: { next: isDone(after) ? 'stop' : 'continue' } };
+    return { status: 200, body: await answerFor(after) };
   };
+
+  /** A machine that waits for its job is only told to go on. */
+  async function answerFor(one: Instance): Promise<Next> {
+    if (isDone(one)) return { next: 'stop' };
+    if (one.finishedAt !== null) return nextJob(deps, one);
+    return sameJob(deps, one);
+  }
 
   async function note(
     { log, wake }: EventsDeps,
@@ -81,10 +89,7 @@ export function createEvents(
 
 /** It is to take no job any more; one that runs goes on. */
 const isDone = (one: Instance): boolean =>
-  one.state === 'ending' ||
-  one.state === 'gone' ||
-  one.finishedAt !== null ||
-  one.noticeAt !== null;
+  one.state === 'ending' || one.state === 'gone' || one.noticeAt !== null;
 
 /** EC2 tells two minutes before; whoever has the session may say anything. */
 const NOTICE_MS = 120_000;

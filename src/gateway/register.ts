@@ -6,6 +6,7 @@ import type { Keys } from '../lib/keys.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
 import type { InstanceId, ScopeId } from '../model/ids.ts';
+import { runOf } from '../model/labels.ts';
 import type { Arch, Instance, Launch } from '../model/launch.ts';
 import type { Repo } from '../model/repo.ts';
 import { runnerName } from '../model/runner-name.ts';
@@ -46,6 +47,8 @@ export interface Terms {
   readonly maxDurationMs: number;
   /** The rules let jobs of forks run. */
   readonly areForksFine: boolean;
+  /** Machines may take further jobs of the same run. */
+  readonly reuses: boolean;
 }
 
 interface Refusal {
@@ -280,6 +283,10 @@ async function answerBody(
       heartbeatMs: Math.max(500, Math.round(deps.resyncMs / 6)),
       idleTimeoutMs: 6 * deps.resyncMs,
       maxDurationMs: made.terms.maxDurationMs,
+      // A runner that is kept for a run waits a little for its next job.
+      ...(made.terms.reuses && runOf(made.terms.labels) !== null
+        ? { reuseWaitMs: deps.resyncMs / 2 }
+        : {}),
       noticePollMs: Math.min(5_000, Math.max(500, Math.round(deps.resyncMs / 2))),
       setupInfo:
         `${instance.type} (${instance.market}) in ${instance.zone}, ${instance.id}\n` +

@@ -1,3 +1,4 @@
+import type { RunId } from './ids.ts';
 import type { Arch } from './launch.ts';
 import { type Need, needOf } from './needs.ts';
 import type { RuleView } from './world.ts';
@@ -26,6 +27,15 @@ export const isFree = (part: string): boolean => FREE.test(part);
 /** `retry=0`, alone or as a part: the job is never run again by itself. */
 export const isNeverAgain = (labels: readonly string[], ours: string): boolean =>
   labels.some((label) => partsOf(label.toLowerCase(), ours.toLowerCase()).includes('retry=0'));
+
+/** The run that a job or a runner with these labels belongs to, `run=${{ github.run_id }}`; null: none. */
+export function runOf(labels: readonly string[]): RunId | null {
+  for (const label of labels) {
+    const [, run] = /(?:^|\/)run=([1-9]\d{0,15})(?:\/|$)/i.exec(label) ?? [];
+    if (run !== undefined) return Number(run);
+  }
+  return null;
+}
 
 /** What one lower-cased label asks for: `dstack/cpu=4/gpu=1` asks for two things. */
 export const partsOf = (label: string, ours: string): readonly string[] =>

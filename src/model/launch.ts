@@ -5,6 +5,7 @@ import type {
   LaunchId,
   RepoId,
   RuleId,
+  RunId,
   RunnerId,
   ScopeId,
 } from './ids.ts';
@@ -137,6 +138,8 @@ export interface Instance {
   readonly onlineAt: Instant | null;
   readonly startedAt: Instant | null;
   readonly finishedAt: Instant | null;
+  /** The workflow run of the job that its runner has or had, as GitHub says; null before it does. */
+  readonly lastRun: RunId | null;
   /** When the machine itself said that its job had ended: what came before was not cut. */
   readonly saidDoneAt: Instant | null;
   /** When EC2 will take it back, what it will do then, and when the machine told us of that notice. */

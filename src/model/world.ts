@@ -94,6 +94,8 @@ export interface InstanceView {
   /** What its runner registered with; empty before. */
   readonly labels: readonly string[];
   readonly reason: string;
+  /** It has just finished a job of this run, and takes another of the same one until then. */
+  readonly keeps?: { readonly run: RunId; readonly until: Instant };
   /** EC2 advised to move away from it: it ends as soon as it is idle. */
   readonly isAdvised?: boolean;
   /** It says that it has a job, and GitHub has not said which: one of the queued ones is taken. */

@@ -1,4 +1,4 @@
-import type { RepoId } from '../model/ids.ts';
+import type { InstanceKey, JobId, RepoId } from '../model/ids.ts';
 import type { Demand } from './demand.ts';
 import { type Endings, isLeftToEc2 } from './ends.ts';
 import { type Facts, mostOf, type RuleFacts } from './facts.ts';
@@ -11,8 +11,11 @@ export function endForPlaces(given: {
   readonly demand: Demand;
   readonly matching: Matching;
   readonly endings: Endings;
+  /** Jobs that a machine which has just finished takes next. */
+  readonly kept: ReadonlyMap<JobId, InstanceKey>;
 }): void {
   const { facts, demand, matching, endings } = given;
+  const keeping = new Set(given.kept.values());
   if (facts.world.enabled !== true) return;
   const wanted = new Map<RuleFacts, Set<RepoId>>();
   for (const group of demand.groups) {
@@ -30,6 +33,7 @@ export function endForPlaces(given: {
       const isOwnFull = repos.has(repo) && (its.inUse.get(repo) ?? 0) >= mostOf(facts, its, repo);
       if (!isFull && !isOwnFull) continue;
       if (finishedAt === null || endings.has(key) || isLeftToEc2(facts, instance)) continue;
+      if (keeping.has(key)) continue;
       endings.set(key, { onlyIdle: false, reason: 'its job is done, and its place is needed' });
     }
   }

@@ -18,16 +18,19 @@ import { launchActions, takePlaces } from './launches.ts';
 import { matchJobs } from './matching.ts';
 import { endForPlaces } from './places.ts';
 import { cutJobs, rerunActions } from './reruns.ts';
+import { keptFor } from './reuse.ts';
 import { unknownActions } from './unknown.ts';
 import { waitsOf } from './waits.ts';
 
 export { labelsFor } from './labels-for.ts';
+export { nextLabels } from './reuse.ts';
 
 export function plan(world: World, now: Instant): Plan {
   const facts = factsOf(world, now);
   const endings = endsByThemselves(facts);
+  const kept = keptFor(facts);
   const wanted = [...facts.jobs, ...cutJobs(facts)].filter(
-    (job) => isFresh(facts, job.repo) && !isAside(facts, job),
+    (job) => isFresh(facts, job.repo) && !isAside(facts, job) && !kept.has(job.id),
   );
   const before = bothSides(facts, wanted, endings);
   const ended = endings.size;
@@ -38,8 +41,8 @@ export function plan(world: World, now: Instant): Plan {
   const matching = matchJobs(demand, runners);
   takePlaces(facts, runners, matching);
   const places = matching.places();
-  endForPlaces({ facts, demand, matching, endings });
-  const waits = waitsOf({ facts, demand, matching, places, doubted });
+  endForPlaces({ facts, demand, matching, endings, kept });
+  const waits = waitsOf({ facts, demand, matching, places, doubted, kept });
   const cancelled = cancelExhausted({ facts, demand, waits });
   return {
     actions: [

@@ -25,11 +25,13 @@ export interface Outcome {
   readonly matching: Matching;
   readonly places: readonly Places[];
   readonly doubted: ReadonlySet<JobId>;
+  /** A machine that has just finished takes them next. */
+  readonly kept: ReadonlyMap<JobId, unknown>;
 }
 
 /** One reason for each queued job; equal jobs share the very same one. */
 export function waitsOf(outcome: Outcome): readonly Wait[] {
-  const { facts, demand, doubted } = outcome;
+  const { facts, demand, doubted, kept } = outcome;
   const { limits } = facts.world;
   const starting = reason(
     'starting',
@@ -46,6 +48,7 @@ export function waitsOf(outcome: Outcome): readonly Wait[] {
   for (const group of demand.groups) left.set(group, outcome.matching.served(group));
   return facts.jobs.map((job): Wait => {
     if (doubted.has(job.id)) return { job: job.id, reason: inVain };
+    if (kept.has(job.id)) return { job: job.id, reason: starting };
     const group = demand.groupOf(job);
     if (group === undefined) return { job: job.id, reason: outsideReason(facts, job) };
     const served = left.get(group) ?? 0;

@@ -51,6 +51,7 @@ const MAX_DURATION_MS = 21_600_000;
 /** A job that runs is cut this long before EC2 takes the machine. */
 const CUT_BEFORE_MS = 25_000;
 const MOST_JOBS = 1_000;
+const ASK_EACH_MS = 2_000;
 const RESULTS: Readonly<Record<Conclusion, string>> = {
   success: 'succeeded',
   skipped: 'succeeded',
@@ -64,6 +65,7 @@ interface Registered {
   readonly session: string;
   readonly idleTimeoutMs: number;
   readonly maxDurationMs: number;
+  readonly reuseWaitMs: number;
 }
 
 export async function runDaemon(deps: DaemonDeps): Promise<void> {
@@ -115,6 +117,7 @@ function parseRegistered(body: unknown): Registered | null {
     session,
     idleTimeoutMs: number('idleTimeoutMs', IDLE_TIMEOUT_MS),
     maxDurationMs: number('maxDurationMs', MAX_DURATION_MS),
+    reuseWaitMs: number('reuseWaitMs', 0),
   };
 }
 
@@ -132,10 +135,10 @@ async function serve(deps: DaemonDeps, registered: Registered): Promise<End> {
       return 'silent';
     }
     await reporter.flush(LAST_WORDS_MS);
-    const { word } = reporter;
-    const mayGoOn = served.kind === 'ran' && !sitting.hasNotice && jobs < MOST_JOBS;
-    if (mayGoOn && word?.next === 'job' && word.jitConfig !== null) {
-      jitConfig = word.jitConfig;
+    const mayGoOn = served.kind === 'ran' && jobs < MOST_JOBS;
+    const further = mayGoOn ? await furtherJob(deps, sitting) : null;
+    if (further !== null) {
+      jitConfig = further;
       continue;
     }
     reporter.report('ending', { reason: served.reason });
@@ -143,6 +146,22 @@ async function serve(deps: DaemonDeps, registered: Registered): Promise<End> {
     reporter.close();
     // EC2 does not bill the first hour of a machine that it takes back itself: so it waits for that.
     return served.kind === 'cut' ? 'silent' : 'off';
+  }
+}
+
+/** The app's answer to the end of a job may be another one, now or soon. */
+async function furtherJob({ process }: DaemonDeps, sitting: Sitting): Promise<string | null> {
+  const { clock } = process;
+  const { reuseWaitMs, maxDurationMs } = sitting.registered;
+  const until = clock.now() + reuseWaitMs;
+  for (;;) {
+    const { word } = sitting.reporter;
+    const isOld = clock.now() > sitting.expiresAt - maxDurationMs / 2;
+    if (sitting.hasNotice || isOld || word?.next === 'stop') return null;
+    if (word?.next === 'job') return word.jitConfig;
+    if (clock.now() >= until) return null;
+    await clock.sleep(ASK_EACH_MS);
+    sitting.reporter.ask();
   }
 }
 

@@ -64,6 +64,8 @@ export interface Reporter {
   report(kind: string, fields?: object): void;
   /** The app's latest word, or null. */
   readonly word: Word | null;
+  /** Asks now what is wanted. */
+  ask(): void;
   /** Until all is told, but no longer than this. */
   flush(withinMs: number): Promise<void>;
   close(): void;
@@ -116,6 +118,7 @@ export function createReporter(
     get word() {
       return word;
     },
+    ask: () => wake.abort(WOKEN),
     flush: (withinMs) => clock.sleep(withinMs, told.signal),
     close() {
       isOpen = false;

@@ -77,6 +77,7 @@ const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = [
     `alter table "exhausted" add column "since" ${types.integer} not null default 0`,
     'create index "instances_scope_rule" on "instances" ("scope", "rule", "createdAt")',
   ],
+  (dialect) => addColumns('instances', { lastRun: 'integer?' }, dialect),
 ];
 
 export type Migrated =

@@ -144,6 +144,7 @@ export type InstancePatch = Partial<
     | 'startedAt'
     | 'finishedAt'
     | 'saidDoneAt'
+    | 'lastRun'
     | 'noticeAt'
     | 'noticeAction'
     | 'noticedAt'

@@ -1,6 +1,6 @@
 // The bundled daemon as a process, from its start to the power-off.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createPower } from '../../src/daemon/power.ts';
@@ -137,6 +137,43 @@ test('takes a further job when the app hands one out', async () => {
   const runs = stage.events.filter(({ kind }) => kind === 'job-finished').map(({ run }) => run);
   expect(runs).toEqual([77, 78]);
   expect(stage.kinds().at(-1)).toBe('ending');
+});
+
+test('waits for a further job, and leaves nothing of the last one to it', async () => {
+  let asked = 0;
+  let left = 0;
+  const { stage } = await play({
+    jobs: [aJob(), aJob({ name: 'test', run: 78 })],
+    settings: { reuseWaitMs: 20_000 },
+    next: (kinds, { home }) => {
+      const work = join(home, 'actions-runner', '_work');
+      const finished = kinds.filter((kind) => kind === 'job-finished').length;
+      if (kinds.at(-1) === 'job-started' && finished === 0) mkdirSync(work, { recursive: true });
+      if (kinds.at(-1) === 'job-started' && finished === 1) left = Number(existsSync(work));
+      if (finished === 1 && kinds.at(-1) === 'job-finished') {
+        asked += 1;
+        return asked > 1 ? 'job' : 'continue';
+      }
+      return finished > 1 ? 'stop' : 'continue';
+    },
+  });
+  const runs = stage.events.filter(({ kind }) => kind === 'job-finished').map(({ run }) => run);
+  expect(runs).toEqual([77, 78]);
+  expect({ left, offs: stage.offs() }).toEqual({ left: 0, offs: 1 });
+});
+
+test.each<[string, object, string | undefined]>([
+  ['says stop', { reuseWaitMs: 60_000 }, 'stop'],
+  ['has none in time', { reuseWaitMs: 1_000 }, 'continue'],
+  // Half of it is over before the job is.
+  ['has one too late', { reuseWaitMs: 60_000, maxDurationMs: 2_000 }, 'job'],
+])('takes no further job when the app %s', async (_, settings, word) => {
+  const { stage } = await play({
+    jobs: [aJob({ ms: 1_100 }), aJob({ run: 78 })],
+    settings,
+    next: (kinds) => (kinds.includes('job-finished') ? word : 'continue'),
+  });
+  expect(stage.kinds()).toEqual(['online', 'job-started', 'job-finished', 'ending']);
 });
 
 test('ends when EC2 takes it back while no job runs', async () => {

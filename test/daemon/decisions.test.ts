@@ -50,7 +50,12 @@ describe('the spool of the hooks', () => {
 });
 
 describe('a runner', () => {
-  const said = (next: Answer['next'], at: number): Answer => ({ next, jitConfig: undefined, at });
+  const said = (next: Answer['next'], at: number): Answer => ({
+    next,
+    jitConfig: undefined,
+    runner: undefined,
+    at,
+  });
   const waiting: Situation = {
     now: 1_000_000,
     isBusy: false,
@@ -118,6 +123,7 @@ describe("register's answer", () => {
       idleTimeoutMs: 300_000,
       maxDurationMs: 21_600_000,
       noticePollMs: 5_000,
+      reuseWaitMs: 0,
       setupInfo: undefined,
       forks: 'allow',
     });

@@ -72,6 +72,8 @@ export interface Door {
   /** What STS answers instead of judging. */
   stsRefusal: Refused | null;
   account: string;
+  /** What the plan says of a machine that has just finished. */
+  nextLabels: readonly string[] | 'wait' | null;
   register(body: unknown): Promise<Answer>;
   events(session: string | undefined, body: unknown): Promise<Answer>;
   /** The same door after a restart: what is not in the store is forgotten. */
@@ -91,6 +93,7 @@ export function createDoor(
     now: T + 60_000,
     stsRefusal: null,
     account: ACCOUNT,
+    nextLabels: null,
     register: (body) => register(body),
     events: (session, body) => events(session, body),
     restarted: () => Object.assign(createDoor({ store, github, audience }), { now: door.now }),
@@ -111,12 +114,14 @@ export function createDoor(
     log: silentLog,
     keys: KEYS,
     audience,
+    nextLabels: async () => door.nextLabels,
     registerTimeoutMs: REGISTER_TIMEOUT_MS,
     resyncMs: 60_000,
     termsFor: async () => ({
       labels: ['self-hosted', 'linux', 'x64', 'dstack'],
       maxDurationMs: 3_600_000,
       areForksFine: false,
+      reuses: true,
     }),
     refused: (why: string) => {
       door.counts[why] = (door.counts[why] ?? 0) + 1;

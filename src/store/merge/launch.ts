@@ -36,6 +36,7 @@ export function requestedInstance(launch: Launch, index: number, now: Instant): 
     startedAt: null,
     finishedAt: null,
     saidDoneAt: null,
+    lastRun: null,
     noticeAt: null,
     noticeAction: null,
     noticedAt: null,
