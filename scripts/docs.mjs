@@ -77,6 +77,7 @@ const codesTable = [
 keep('docs/dstack.schema.json', `${JSON.stringify(rulesSchema, null, 2)}\n`);
 fill('docs/reference.md', 'settings', settingsTable);
 fill('docs/reference.md', 'commands', commandsTable());
+fill('README.md', 'commands', commandsTable());
 fill('docs/reference.md', 'codes', codesTable);
 const placeholders = { region: 'REGION', account: 'ACCOUNT', bucket: 'BUCKET' };
 const policy = JSON.stringify(policyFor(placeholders), null, 2);

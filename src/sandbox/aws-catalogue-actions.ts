@@ -4,6 +4,7 @@ import {
   defaultVpc,
   IMAGES,
   imageId,
+  REGION_NAMES,
   subnetRows,
   type TypeRow,
   typeRows,
@@ -29,6 +30,7 @@ export const CATALOGUE_ACTIONS: Readonly<Record<string, Action>> = {
   DescribeSpotPriceHistory: look('DescribeSpotPriceHistory', describePrices),
   DescribeImages: look('DescribeImages', describeImages),
   DescribeSubnets: look('DescribeSubnets', describeSubnets),
+  DescribeRegions: look('DescribeRegions', describeRegions),
   DescribeVpcs: look('DescribeVpcs', describeVpcs),
   DescribeSecurityGroups: look('DescribeSecurityGroups', describeGroups),
 };
@@ -157,6 +159,19 @@ function describeSubnets({ region, form }: ActionCall): Answer<XmlFields> {
       availableIpAddressCount: 4_091,
     })),
   });
+}
+
+/** All of ours are enabled. */
+function describeRegions({ form }: ActionCall): Answer<XmlFields> {
+  const rows = REGION_NAMES.map((id) => ({ id }));
+  const all = named(rows, listOf(form, 'RegionName'), 'InvalidParameterValue');
+  if (!all.ok) return all;
+  const regionInfo = all.value.map(({ id }) => ({
+    regionName: id,
+    regionEndpoint: `ec2.${id}.amazonaws.com`,
+    optInStatus: 'opt-in-not-required',
+  }));
+  return accept({ regionInfo });
 }
 
 function describeVpcs({ region, form }: ActionCall): Answer<XmlFields> {

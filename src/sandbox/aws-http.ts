@@ -30,6 +30,7 @@ export interface AwsHttpDeps {
 const BODY_LIMIT_BYTES = 1_000_000;
 const DEFAULT_REGION = 'us-east-1';
 const EC2_XMLNS = 'http://ec2.amazonaws.com/doc/2016-11-15/';
+const IAM_XMLNS = 'https://iam.amazonaws.com/doc/2010-05-08/';
 const STS_XMLNS = 'https://sts.amazonaws.com/doc/2011-06-15/';
 
 /** One request, read as far as every service needs it. */
@@ -64,7 +65,17 @@ function answer(deps: AwsHttpDeps, call: Call): Promise<HttpAnswer> {
     return kernel.visit(`aws ${callOf(target)}`, () => answerJson({ model, ...call }, target));
   }
   const form = parseForm(call.body);
-  return form.get('Action') === 'GetCallerIdentity' ? sts(deps, call) : ec2(deps, call, form);
+  const name = form.get('Action');
+  if (name === 'GetRole') return iam(form);
+  return name === 'GetCallerIdentity' ? sts(deps, call) : ec2(deps, call, form);
+}
+
+/** The account has the roles that EC2 asks for. */
+async function iam(form: Form): Promise<HttpAnswer> {
+  const RoleName = form.get('RoleName') ?? '';
+  const Role = { RoleName, Path: '/', RoleId: 'AROASANDBOX', Arn: `arn:aws:iam::role/${RoleName}` };
+  const fields = { GetRoleResult: { Role }, ResponseMetadata: { RequestId: REQUEST_ID } };
+  return xml(200, element('GetRoleResponse', fields, ` xmlns="${IAM_XMLNS}"`));
 }
 
 async function ec2({ kernel, model }: AwsHttpDeps, call: Call, form: Form): Promise<HttpAnswer> {
