@@ -159,7 +159,7 @@ async function accept(
   const { rules, text, asking } = read;
   const record = emptyRecord(read);
   // It was good when it came into force.
-  if (text === rules?.text) return { ...record, text };
+  if (text === rules?.text) return { ...record, text, commit: record.commit ?? rules.commit };
   const region = await deps.regionOf(asking, await deps.accounts.accountFor(asking));
   const of = isHome(read.repo) ? 'owner' : 'repository';
   const parsed = parseRules(text, { ...parseOptions(region), of });
