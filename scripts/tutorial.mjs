@@ -65,6 +65,7 @@ const SIGNS = [
   [/\$0\.00\d\d$/gm, '$0.0010'],
   [/\beu-west-1[a-c]\b/g, 'eu-west-1a'],
   [/rules (?:of \w+|in) https/g, 'rules of 3f2a91c https'],
+  [/\d+(?= to GitHub for work| of at most| unchanged| to EC2)/g, '20'],
   [/\d+ of 5000 calls/g, '41 of 5000 calls'],
 ];
 /** Columns are as wide as what differs. */
