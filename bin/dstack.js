@@ -8,9 +8,9 @@ assertNode();
 module.enableCompileCache?.();
 
 // A clone runs its source as it is. Node does not do that below node_modules, so what is published
-// holds the same files as JavaScript (scripts/pack.mjs).
+// holds the same files as JavaScript in build/ (scripts/pack.mjs).
 const isClone = existsSync(new URL('../src/main.ts', import.meta.url));
-const source = (name) => import(isClone ? `../src/${name}.ts` : `../lib/${name}.js`);
+const source = (name) => import(isClone ? `../src/${name}.ts` : `../build/${name}.js`);
 
 const [command = 'help', ...args] = process.argv.slice(2);
 const isHelp = args.includes('-h') || args.includes('--help');
@@ -21,17 +21,20 @@ if (command === 'serve' && !isHelp) {
 } else if (command === 'demo') {
   const { demo } = await source('demo');
   process.exitCode = await demo(args);
-} else if (command === 'doctor' && !isHelp) {
-  const { doctor } = await source('doctor');
-  process.exitCode = await doctor(args);
 } else {
   endWithPipe();
-  const [{ run }, { systemClock }, { processIo }] = await Promise.all([
-    source('cli/main'),
+  const [{ systemClock }, { processIo }] = await Promise.all([
     source('lib/clock'),
     import('./process-io.js'),
   ]);
-  process.exitCode = await run([command, ...args], processIo(systemClock, source));
+  const io = processIo(systemClock, source);
+  if (command === 'doctor' && !isHelp) {
+    const { doctor } = await source('doctor');
+    process.exitCode = await doctor(args, io);
+  } else {
+    const { run } = await source('cli/main');
+    process.exitCode = await run([command, ...args], io);
+  }
 }
 
 /** Whoever reads our output may stop in the middle of it, as `head` does. */

@@ -111,9 +111,13 @@ async function tellIdentity({ app, github, http }: Settings, log: Log): Promise<
 
 /** While developing, a smee.io channel brings the webhooks that GitHub cannot send here. */
 async function followProxy({ http }: Settings, source: string, log: Log): Promise<void> {
-  const { SmeeClient } = await import('smee-client');
+  const smee = await import('smee-client').catch(() => undefined);
+  if (!smee) {
+    const needs = 'the package smee-client, which only a clone brings';
+    return log.error({ source, needs }, 'no webhooks come by WEBHOOK_PROXY_URL');
+  }
   const target = `http://${http.host}:${http.port}/api/github/webhooks`;
-  await new SmeeClient({ source, target, logger: quiet(log) }).start();
+  await new smee.SmeeClient({ source, target, logger: quiet(log) }).start();
   log.info({ source }, 'webhooks come by the proxy');
 }
 

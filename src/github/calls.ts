@@ -71,6 +71,7 @@ export const CALLS = {
   makeCheck: { route: `POST ${REPO}/check-runs`, needs: { checks: 'write' } },
   changeCheck: { route: `PATCH ${REPO}/check-runs/{check_run_id}`, needs: { checks: 'write' } },
   app: { route: 'GET /app', needs: null },
+  hook: { route: 'GET /app/hook/config', needs: null },
   // Also for one repository: its token reaches no other. `GET /repositories/{id}` is not documented.
   repositories: { route: 'GET /installation/repositories', needs: { metadata: 'read' } },
   installations: { route: 'GET /app/installations', needs: null },

@@ -37,8 +37,12 @@ export async function readIdentity(deps: IdentityDeps): Promise<Identity> {
     Octokit: ProbotOctokit,
   });
   const octokit = await probot.auth();
-  const app = fieldsOf((await octokit.request('GET /app')).data);
-  const hook = fieldsOf((await octokit.request('GET /app/hook/config')).data);
+  const app = (await octokit.request('GET /app')).data;
+  return parseIdentity(app, (await octokit.request('GET /app/hook/config')).data);
+}
+
+export function parseIdentity(appData: unknown, hookData: unknown): Identity {
+  const [app, hook] = [fieldsOf(appData), fieldsOf(hookData)];
   return {
     slug: textOf(app['slug']) ?? '',
     settingsUrl: settingsUrlOf(app),
