@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { setGlobalProxyFromEnv } from 'node:http';
 import { dirname } from 'node:path';
-import { askCode, DEVICE_FLOW } from './cli/device-flow.ts';
+import { askCode } from './cli/device-flow.ts';
 import { type Check, fail, ok, report, warn } from './cli/doctor.ts';
 import { githubChecks } from './cli/doctor-app.ts';
 import { clientChecks } from './cli/doctor-client.ts';
@@ -121,7 +121,7 @@ async function signInCheck(io: Io, { app, github }: Settings): Promise<Check> {
   const client = { clientId: app.client.id, htmlUrl: github.htmlUrl };
   const code = await askCode(io, client);
   if (!isTrouble(code)) return ok('sign-in', 'dstack login can be used');
-  return warn('sign-in', code.what, `tick ${DEVICE_FLOW}: ${github.htmlUrl}/settings/apps`);
+  return warn('sign-in', code.what, code.tries ?? 'see docs/reference.md, "Command line"');
 }
 
 async function awsCheck({ aws, defaultAccounts, secrets }: Settings): Promise<Check> {

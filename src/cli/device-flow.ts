@@ -1,6 +1,6 @@
 import { fieldsOf, textOf } from '../model/github-json.ts';
 import { EXIT, type Io, isTrouble, type Trouble } from './io.ts';
-import { networkTrouble } from './server.ts';
+import { GITHUB_NETWORK, networkTrouble } from './server.ts';
 
 // The part of OAuth for those who have no browser at hand: a code is shown here and typed there.
 // https://docs.github.com/apps/creating-github-apps/authenticating-with-a-github-app
@@ -42,7 +42,7 @@ async function post(io: Io, url: string, form: Record<string, string>): Promise<
       ? { error: `status ${answer.status}` }
       : body;
   } catch (error) {
-    return networkTrouble(io, new URL(url).origin, error);
+    return networkTrouble(io, new URL(url).origin, error, GITHUB_NETWORK);
   }
 }
 

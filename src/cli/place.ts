@@ -5,7 +5,7 @@ import { EXIT, type Io, isTrouble, type Trouble } from './io.ts';
 import { readLogins } from './logins.ts';
 import type { Options } from './options.ts';
 import { freshToken } from './refresh.ts';
-import { askServer, type Connection, networkTrouble } from './server.ts';
+import { askServer, type Connection, GITHUB_NETWORK, networkTrouble } from './server.ts';
 
 // Where a command goes: the app's address, the token of who asks, and what is meant there.
 
@@ -136,6 +136,6 @@ async function idAt(io: Io, token: string, url: string): Promise<number | Troubl
     const path = new URL(url).pathname.replace(/^(?:\/api\/v3)?\//, '');
     return { exit: EXIT.failed, what: `GitHub shows no ${path} to this token (${answer.status})` };
   } catch (error) {
-    return networkTrouble(io, new URL(url).origin, error);
+    return networkTrouble(io, new URL(url).origin, error, GITHUB_NETWORK);
   }
 }

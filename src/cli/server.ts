@@ -24,6 +24,9 @@ export interface Ask {
 /** The checks at AWS and the commit at GitHub take some calls, each with its own patience. */
 const TIMEOUT_MS = 120_000;
 
+/** Where it is not the app that does not answer. */
+export const GITHUB_NETWORK = 'check the network, HTTPS_PROXY and GHE_HOST';
+
 export async function askServer(io: Io, to: Connection, ask: Ask): Promise<Answered | Trouble> {
   let answer: Response;
   try {
@@ -82,15 +85,14 @@ const NOT_SENT: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'its certificate has ended',
 };
 
-export function networkTrouble(io: Io, url: string, error: unknown): Trouble {
+export function networkTrouble(io: Io, url: string, error: unknown, tries = OTHER_SERVER): Trouble {
   const code = codeOf(error);
   const proxy = proxyFor(io, url);
   const through = proxy === undefined ? '' : ` through the proxy ${proxy}`;
   const why = NOT_SENT[code] ?? 'no answer came, and whether it was done is not known';
   const is = code === '' ? '' : ` (${code})`;
   const what = `${url} cannot be reached${through}: ${why}${is}`;
-  const tries = NOT_SENT[code] ? OTHER_SERVER : 'dstack autoscale info';
-  return { exit: EXIT.failed, what, tries };
+  return { exit: EXIT.failed, what, tries: NOT_SENT[code] ? tries : 'dstack autoscale info' };
 }
 
 /** `ECONNREFUSED` and the like, which fetch hides some levels down. */

@@ -11,14 +11,27 @@ import {
   type Route,
   type World,
 } from './github-route.ts';
-import { type Installation, isAmong, type Repo, reposOf } from './github-state.ts';
+import {
+  APP_EVENTS,
+  APP_PERMISSIONS,
+  type Installation,
+  isAmong,
+  type Repo,
+  reposOf,
+} from './github-state.ts';
 
 // What the App may ask about itself: its installations, its deliveries, and tokens.
 
-export const appJson = ({ app, model }: Pick<World, 'app' | 'model'>): object => ({
-  ...model.talkJson.app(),
-  client_id: app.clientId,
-});
+export const appJson = ({ app, model }: Pick<World, 'app' | 'model'>): object => {
+  const has = (name: string) => !app.lacks.includes(name);
+  const permissions = Object.entries(APP_PERMISSIONS).filter(([name]) => has(name));
+  return {
+    ...model.talkJson.app(),
+    permissions: Object.fromEntries(permissions),
+    events: APP_EVENTS.filter(has),
+    client_id: app.clientId,
+  };
+};
 
 /** Newest first; the cursor is the last delivery of the page before. */
 function deliveries({ model, query }: Call): Result {
@@ -98,8 +111,12 @@ function installation({ model, args }: Call): Result {
   return found === undefined ? notFound : ok(model.json.installation(found));
 }
 
+const hookConfig = ({ app }: Call): Result =>
+  ok({ url: app.hookUrl ?? '', content_type: 'json', insecure_ssl: '0', secret: '********' });
+
 export const APP_ROUTES: Readonly<Record<string, Route>> = {
   'GET /app': { who: 'app', run: (call) => ok(appJson(call)) },
+  'GET /app/hook/config': { who: 'app', run: hookConfig },
   'GET /app/installations': { who: 'app', run: installations },
   'GET /app/installations/{id}': { who: 'app', run: installation },
   'POST /app/installations/{id}/access_tokens': { who: 'app', run: mint },

@@ -21,6 +21,8 @@ export interface App {
   /** The private key, as GitHub hands it out. */
   readonly pem: string;
   hookUrl: string | undefined;
+  /** Permissions and events that its owner did not give it. */
+  lacks: readonly string[];
 }
 
 /** Takes a while: a world that is often made anew keeps its key. */
@@ -44,6 +46,7 @@ export function createApp(
     webhookSecret: random.hex(20),
     pem,
     hookUrl: undefined,
+    lacks: [],
   };
 }
 
