@@ -277,13 +277,14 @@ async function info(deps: ChangeDeps, repo: Repo): Promise<Outcome> {
   const isInherited = owner !== null && own === null;
   const from = isInherited && all.home ? all.home : repo;
   const { commit = null } = recordOf(all, from) ?? {};
+  const hour = deps.talk.hourOf(repo.installation);
   return {
     kind: 'info',
     state: await rulesState(deps, { repo, file: shown, owner, isNarrowed }),
     waits: waitRows(deps, rows),
     machines: machineRows(deps, rows),
     rules: { commit, url: fileUrl(deps, from) },
-    calls: deps.talk.hourOf(repo.installation),
+    calls: hour && { used: hour.used, limit: hour.limit },
     spent: await spentBy(deps, repo),
   };
 }

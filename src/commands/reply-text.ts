@@ -100,7 +100,7 @@ function info({ state, waits, machines: rows, rules: file, calls, spent }: Of<'i
   const isOn = state.enabled ? 'Autoscaling is on' : 'Autoscaling is off: enabled: false';
   const source = file.commit ? `rules of ${file.commit.slice(0, 7)}` : 'rules in';
   return paragraphs(
-    `${waitsHead(waits)}, ${machinesHead(rows)} ${isOn} · ${source} ${file.url}`,
+    `${waitsHead(waits)}, ${machinesHead(rows).toLowerCase()} ${isOn} · ${source} ${file.url}`,
     rules(state),
     waitsText(waits),
     machines(rows),

@@ -1,4 +1,21 @@
-// What a command's `data` looks like, kind by kind: model/outcome.ts as a JSON Schema.
+import type { CommandError } from '../model/command.ts';
+import type { Spending } from '../model/meter.ts';
+import type {
+  CallCounts,
+  EndedRow,
+  JobLink,
+  MachineRow,
+  Outcome,
+  Place,
+  RuleRow,
+  RulesState,
+  Told,
+  WaitRow,
+} from '../model/outcome.ts';
+import type { RulesProblem } from '../model/rules.ts';
+
+// What a command's `data` looks like, kind by kind: model/outcome.ts as a JSON Schema. The compiler holds
+// that every field of the type is described, and no other.
 
 export type Schema = Readonly<Record<string, unknown>>;
 
@@ -21,12 +38,19 @@ export function fields(of: Readonly<Record<string, Schema>>): Schema {
   };
 }
 
+/** A schema for each field of the type; the name of one that may be left out ends in `?`. */
+type Fields<T> = {
+  readonly [F in keyof T & string as undefined extends T[F] ? `${F}?` : F]-?: Schema;
+};
+
+const of = <T>(described: Fields<T>): Schema => fields(described);
+
 /** Milliseconds since 1970, as everywhere in `data`. */
 const AT = WHOLE;
-const JOB = fields({ id: WHOLE, name: TEXT, url: TEXT });
+const JOB = of<JobLink>({ id: WHOLE, name: TEXT, url: TEXT });
 const MARKET = oneOf('spot', 'on-demand');
 
-const RULE = fields({
+const RULE = of<RuleRow>({
   type: TEXT,
   region: TEXT,
   market: oneOf('spot', 'on-demand', 'auto'),
@@ -37,9 +61,16 @@ const RULE = fields({
   status: TEXT,
 });
 
-const STATE = fields({ enabled: FLAG, rows: listOf(RULE), monthUsd: NUMBER, asOf: AT });
+const STATE = of<RulesState>({
+  enabled: FLAG,
+  rows: listOf(RULE),
+  held: listOf(TEXT),
+  monthUsd: NUMBER,
+  budgetUsd: orNull(NUMBER),
+  asOf: AT,
+});
 
-const MACHINE = fields({
+const MACHINE = of<MachineRow>({
   id: TEXT,
   type: TEXT,
   zone: TEXT,
@@ -51,14 +82,30 @@ const MACHINE = fields({
   usd: NUMBER,
 });
 
-const WAIT = fields({ job: JOB, since: AT, labels: listOf(TEXT), code: TEXT, reason: TEXT });
-const ENDED = fields({ id: TEXT, type: TEXT, job: orNull(JOB), ranMs: orNull(NUMBER) });
-const PLACE = fields({ kind: oneOf('commit', 'pull'), name: TEXT, url: TEXT, branch: TEXT });
-const TOLD = fields({ job: JOB, state: TEXT, text: TEXT, machine: orNull(MACHINE) });
-const SPOT = { line: WHOLE, column: WHOLE, endColumn: WHOLE };
-const PROBLEM = fields({ ...SPOT, kind: TEXT, message: TEXT });
+const WAIT = of<WaitRow>({ job: JOB, since: AT, labels: listOf(TEXT), code: TEXT, reason: TEXT });
+const ENDED = of<EndedRow>({ id: TEXT, type: TEXT, job: orNull(JOB), ranMs: orNull(NUMBER) });
+const PLACE = of<Place>({
+  kind: oneOf('commit', 'pull', 'lifted', 'held'),
+  name: TEXT,
+  url: TEXT,
+  branch: TEXT,
+});
+const TOLD = of<Told>({
+  job: JOB,
+  state: TEXT,
+  text: TEXT,
+  ranMs: orNull(NUMBER),
+  machine: orNull(MACHINE),
+});
+const PROBLEM = of<RulesProblem>({
+  line: WHOLE,
+  column: WHOLE,
+  endColumn: WHOLE,
+  kind: TEXT,
+  message: TEXT,
+});
 
-const MISTAKE = fields({
+const MISTAKE = of<CommandError>({
   what: TEXT,
   line: TEXT,
   at: { type: 'array', items: WHOLE, minItems: 2, maxItems: 2 },
@@ -68,31 +115,39 @@ const MISTAKE = fields({
   nothingChanged: FLAG,
 });
 
-const kind = (name: string, of: Readonly<Record<string, Schema>>): Schema =>
-  fields({ kind: { const: name }, ...of });
+const SPENT = of<CallCounts>({
+  github: of<Spending>({ work: WHOLE, healing: WHOLE, free: WHOLE, healingMost: NUMBER }),
+  ec2Writes: WHOLE,
+});
+
+type Of<K extends Outcome['kind']> = Omit<Extract<Outcome, { kind: K }>, 'kind'>;
+
+const KINDS: { readonly [K in Outcome['kind']]: Fields<Of<K>> } = {
+  changed: {
+    head: TEXT,
+    state: STATE,
+    ended: listOf(ENDED),
+    place: PLACE,
+    undo: orNull(TEXT),
+    notes: listOf(TEXT),
+  },
+  unchanged: { head: TEXT, state: STATE },
+  info: {
+    state: STATE,
+    waits: listOf(WAIT),
+    machines: listOf(MACHINE),
+    rules: fields({ commit: orNull(TEXT), url: TEXT }),
+    calls: orNull(fields({ used: WHOLE, limit: WHOLE })),
+    spent: orNull(SPENT),
+  },
+  runners: { machines: listOf(MACHINE), asOf: AT },
+  explain: { told: listOf(TOLD) },
+  help: { 'topic?': TEXT },
+  refused: { text: TEXT, 'hint?': TEXT, 'isForbidden?': { const: true }, 'url?': TEXT },
+  'file-problems': { problems: listOf(PROBLEM), url: TEXT },
+  error: { error: MISTAKE },
+};
 
 export const OUTCOME: Schema = {
-  oneOf: [
-    kind('changed', {
-      head: TEXT,
-      state: STATE,
-      ended: listOf(ENDED),
-      place: PLACE,
-      undo: orNull(TEXT),
-      notes: listOf(TEXT),
-    }),
-    kind('unchanged', { head: TEXT, state: STATE }),
-    kind('info', {
-      state: STATE,
-      waits: listOf(WAIT),
-      machines: listOf(MACHINE),
-      rules: fields({ commit: orNull(TEXT), url: TEXT }),
-    }),
-    kind('runners', { machines: listOf(MACHINE), asOf: AT }),
-    kind('explain', { told: listOf(TOLD) }),
-    kind('help', { 'topic?': TEXT }),
-    kind('refused', { text: TEXT, 'hint?': TEXT, 'isForbidden?': { const: true } }),
-    kind('file-problems', { problems: listOf(PROBLEM), url: TEXT }),
-    kind('error', { error: MISTAKE }),
-  ],
+  oneOf: Object.entries(KINDS).map(([kind, rest]) => fields({ kind: { const: kind }, ...rest })),
 };
