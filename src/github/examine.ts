@@ -1,4 +1,4 @@
-import { httpDateOf } from '../lib/instant.ts';
+import { httpDateOf } from '../lib/http-date.ts';
 import { done, type Reply } from '../model/reply.ts';
 import { headerOf } from './answer.ts';
 import type { CallName } from './calls.ts';

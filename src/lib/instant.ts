@@ -14,12 +14,6 @@ const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 
 export const isoOf = (at: Instant): string => new Date(at).toISOString();
 
-/** The time in a Date header; undefined for anything else. */
-export function httpDateOf(value: string | null | undefined): Instant | undefined {
-  const at = Date.parse(value ?? '');
-  return Number.isNaN(at) ? undefined : at;
-}
-
 /** The first moment of the month, UTC. */
 export function monthStart(at: Instant): Instant {
   const date = new Date(at);
