@@ -212,7 +212,9 @@ export function createLoop(deps: LoopDeps): Loop {
     }
     tick.wake.forEach(wake);
     tick.read.forEach(tellOfRules);
-    return tick.hasWork ? deps.tickMs : undefined;
+    if (!tick.hasWork) return undefined;
+    const turnMs = (tick.nextAt ?? Number.POSITIVE_INFINITY) - deps.clock.now();
+    return Math.max(0, Math.min(deps.tickMs, turnMs));
   }
 
   async function tellOf(scope: ScopeId): Promise<number | undefined> {

@@ -4,7 +4,7 @@ import { type ActDeps, LEASE_MS } from './act/deps.ts';
 import { listOwner } from './act/discover.ts';
 import { endAll } from './act/end.ts';
 import { busyRepos } from './act/govern.ts';
-import { launchAll, send, settleByTag } from './act/launch.ts';
+import { launchAll } from './act/launch.ts';
 import { lookAround, type Sight } from './act/look.ts';
 import { isUnsettled } from './act/lost.ts';
 import { moveRepos, waitsFor, whileStuck } from './act/move-repos.ts';
@@ -12,7 +12,9 @@ import { readLostRuns } from './act/read-lost.ts';
 import { type RulesOf, readRules } from './act/read-rules.ts';
 import { markReclaimed, rerunAll } from './act/rerun.ts';
 import { beginAnew } from './act/rule-history.ts';
+import { type Sent, send, settleByTag, together } from './act/send.ts';
 import { setAside } from './act/sweep.ts';
+import type { Instant } from './lib/clock.ts';
 import type { ScopeId } from './model/ids.ts';
 import type { Reason } from './model/job.ts';
 import type { Action, Plan, Wait } from './model/world.ts';
@@ -36,6 +38,8 @@ const MOST_ROUNDS = 8;
 /** What the caller needs to know: whether there is more to do, and where machines are. */
 export interface Tick {
   readonly hasWork: boolean;
+  /** A launch stands in line, and this is its turn. */
+  readonly nextAt: Instant | null;
   readonly regions: readonly { readonly account: string; readonly region: string }[];
   /** Other scopes in which something changed by this. */
   readonly wake: readonly ScopeId[];
@@ -48,6 +52,7 @@ export async function reconcile(deps: ReconcileDeps, scope: ScopeId): Promise<Ti
   const read = new Set<ScopeId>();
   const idle = (hasWork: boolean): Tick => ({
     hasWork,
+    nextAt: null,
     regions: [],
     wake: [...wake],
     read: [...read],
@@ -67,9 +72,10 @@ export async function reconcile(deps: ReconcileDeps, scope: ScopeId): Promise<Ti
     const waits = [...decided.waits, ...sight.denied];
     await explain(deps, lease, { rows, waits });
     const isNew = !sight.isListed && (await isListedNow(deps, sight));
-    const again = (await act(deps, lease, { sight, decided })) || isNew;
-    if (!again || round === MOST_ROUNDS) {
-      return { ...tickOf(sight, again), wake: [...wake], read: [...read] };
+    const sent = await act(deps, lease, { sight, decided });
+    if ((!sent.again && !isNew) || round === MOST_ROUNDS) {
+      const tick = tickOf(sight, sent, clock.now());
+      return { ...tick, hasWork: tick.hasWork || isNew, wake: [...wake], read: [...read] };
     }
   }
 }
@@ -137,32 +143,38 @@ async function act(
   deps: ReconcileDeps,
   lease: Lease,
   of: { sight: Sight; decided: Plan },
-): Promise<boolean> {
+): Promise<Sent> {
   const { sight, decided } = of;
   const only = <K extends Action['kind']>(kind: K) =>
     decided.actions.filter((one): one is Extract<Action, { kind: K }> => one.kind === kind);
   await markReclaimed(deps, sight.lost.reclaimed);
   await endAll(deps, lease, { sight, actions: only('end') });
-  let again = false;
+  const sent: Sent[] = [];
   for (const action of [...only('retry'), ...only('settle')]) {
     const launch = sight.rows.launches.find((one) => one.id === action.launch);
     if (!launch) continue;
     if (action.kind === 'settle') await settleByTag(deps, lease, launch);
-    else again = (await send(deps, lease, launch)) || again;
+    else sent.push(await send(deps, lease, launch));
   }
-  again = (await launchAll(deps, lease, { sight, actions: only('launch') })) || again;
+  sent.push(await launchAll(deps, lease, { sight, actions: only('launch') }));
   await cancelAll(deps, { sight, actions: only('cancel') });
   await setAside(deps, lease, { rows: sight.rows, jobs: decided.doubted });
   await rerunAll(deps, lease, { sight, actions: only('rerun') });
-  return again;
+  return together(sent);
 }
 
-function tickOf(
-  { rows, account, rules, lost }: Sight,
-  again: boolean,
-): Pick<Tick, 'hasWork' | 'regions'> {
+type TickNow = Pick<Tick, 'hasWork' | 'nextAt' | 'regions'>;
+
+function tickOf({ rows, account, rules, lost }: Sight, sent: Sent, now: Instant): TickNow {
+  // Launches that stand in line from an earlier tick have turns of their own.
+  const turns = rows.launches.filter(({ retryAt }) => retryAt > now);
+  const { nextAt } = together([
+    sent,
+    ...turns.map(({ retryAt }) => ({ again: false, nextAt: retryAt })),
+  ]);
   const hasWork =
-    again ||
+    sent.again ||
+    nextAt !== null ||
     rows.instances.length > 0 ||
     rows.launches.length > 0 ||
     isUnsettled(lost) ||
@@ -170,5 +182,9 @@ function tickOf(
     [...rows.own.values()].some(({ wantedCommit }) => wantedCommit !== null) ||
     rows.jobs.some((job) => job.state === 'queued');
   const regions = account === null ? [] : [...new Set(rules.map((rule) => rule.region))];
-  return { hasWork, regions: regions.map((region) => ({ account: account ?? '', region })) };
+  return {
+    hasWork,
+    nextAt,
+    regions: regions.map((region) => ({ account: account ?? '', region })),
+  };
 }

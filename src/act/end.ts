@@ -4,6 +4,7 @@ import type { Repo } from '../model/repo.ts';
 import type { Action } from '../model/world.ts';
 import type { InstancePatch, Lease } from '../store/port.ts';
 import { type ActDeps, LONGEST_CALL_MS, leaseCovers } from './deps.ts';
+import { mayCall, slowDown } from './ec2-line.ts';
 import type { Sight } from './look.ts';
 import { createRecogniser, isOverdue } from './recognise.ts';
 
@@ -79,17 +80,25 @@ async function removeIdle(
   return undefined;
 }
 
+/** What the adapter puts into one call; EC2 takes 1,000. */
+const MOST_IN_A_CALL = 500;
+
 async function terminate(deps: ActDeps, lease: Lease, doomed: readonly Instance[]): Promise<void> {
   for (const [place, group] of Map.groupBy(doomed, placeOf)) {
     const [account = '', region = ''] = place.split('|');
     const now = deps.clock.now();
     if (!leaseCovers(lease, now)) return;
+    const ids = group.flatMap((one) => (one.id === null ? [] : [one.id]));
+    const calls = Math.ceil(ids.length / MOST_IN_A_CALL);
+    const tokens = { call: 'TerminateInstances', calls, instances: ids.length } as const;
+    // They stay as they are, and the next tick asks again.
+    if (!(await mayCall(deps, { at: { account, region }, ...tokens }))) continue;
     for (const { key } of group) {
       await deps.store.changeInstance({ key, from: ['ending'], patch: { endAskedAt: now }, lease });
     }
-    const ids = group.flatMap((one) => (one.id === null ? [] : [one.id]));
     const reply = await deps.accounts.ec2(account, region).terminate(ids);
     if (!reply.ok) {
+      if (reply.reason === 'throttled') await slowDown(deps, { account, region }, tokens.call);
       deps.log.warn(
         { region, instances: ids, code: reply.code },
         'terminate failed; next tick again',

@@ -1,37 +1,42 @@
 import { createHash } from 'node:crypto';
-import type { LaunchAnswer } from '../ec2/port.ts';
 import type { LaunchId, RepoId, ScopeId } from '../model/ids.ts';
-import type { Launch, LaunchRequest, Offer } from '../model/launch.ts';
+import type { LaunchRequest, Offer } from '../model/launch.ts';
 import type { Rule } from '../model/rules.ts';
 import { registrationToken } from '../model/tokens.ts';
 import { userData } from '../model/user-data.ts';
 import type { Action } from '../model/world.ts';
 import type { Intent, Lease } from '../store/port.ts';
-import { type ActDeps, leaseCovers } from './deps.ts';
-import { launchedThere, leaveAlone } from './exhausted.ts';
+import type { ActDeps } from './deps.ts';
+import { lineUp } from './ec2-line.ts';
 import type { Sight } from './look.ts';
 import { diskGbOf } from './offers.ts';
+import { type Sent, send, together } from './send.ts';
 
 type LaunchAction = Extract<Action, { kind: 'launch' }>;
 
 /**
- * Writes the launches down, whole, and then calls EC2. Answers whether the plan should look again at
- * once: a place turned out to be exhausted, and the next offer may do.
+ * Writes the launches down, whole, and then calls EC2 with those whose turn it is; the others stand
+ * in line.
  */
 export async function launchAll(
   deps: ActDeps,
   lease: Lease,
   made: { readonly sight: Sight; readonly actions: readonly LaunchAction[] },
-): Promise<boolean> {
+): Promise<Sent> {
   const intents: Intent[] = [];
   for (const action of made.actions) {
     const intent = await prepare(deps, made.sight, action);
-    if (intent) intents.push(intent);
+    const sendAt = intent && (await lineUp(deps, intent, intent.request.count));
+    if (intent && sendAt != null) intents.push({ ...intent, sendAt });
   }
-  if (intents.length === 0) return false;
-  const launches = await deps.store.intend(lease, intents, deps.clock.now());
-  const again = await Promise.all(launches.map((launch) => send(deps, lease, launch)));
-  return again.some(Boolean);
+  if (intents.length === 0) return together([]);
+  const now = deps.clock.now();
+  const launches = await deps.store.intend(lease, intents, now);
+  const due = launches.filter(({ retryAt }) => retryAt <= now);
+  const sent = await Promise.all(due.map((launch) => send(deps, lease, launch)));
+  const turns = launches.filter(({ retryAt }) => retryAt > now);
+  // The plan looks once more, and says of whose jobs the launch stands in line.
+  return together([...sent, ...turns.map(({ retryAt }) => ({ again: true, nextAt: retryAt }))]);
 }
 
 /** Everything that the call will say; undefined when AWS or GitHub does not tell what it needs. */
@@ -123,71 +128,4 @@ async function securityGroups(
   const vpc = subnets.ok ? subnets.value.find((one) => one.id === offer.subnet)?.vpc : undefined;
   const group = vpc === undefined ? undefined : await deps.catalogue.securityGroup(at, vpc);
   return group?.ok ? [group.value] : undefined;
-}
-
-/** Sends a launch's bytes, the first time or again, and writes down what came of it. */
-export async function send(deps: ActDeps, lease: Lease, launch: Launch): Promise<boolean> {
-  const { request } = launch;
-  if (!request || !leaseCovers(lease, deps.clock.now())) return false;
-  const answer = await deps.accounts.ec2(launch.account, launch.region).launch(request);
-  const now = deps.clock.now();
-  const facts = {
-    scope: launch.scope,
-    launch: launch.id,
-    rule: launch.rule,
-    zone: launch.zone,
-    reason: launch.reason,
-    ms: now - launch.createdAt,
-  };
-  if (answer.ok) {
-    const { ownerAccount, instances } = answer;
-    deps.log.info({ ...facts, instances }, 'instances launched');
-    await deps.store.settle(launch.id, { outcome: 'launched', ownerAccount, instances }, now);
-    await launchedThere(deps, launch, instances.length);
-    return instances.length < launch.count;
-  }
-  deps.log.warn({ ...facts, failure: answer.failure, code: answer.code }, 'launch failed');
-  return refused(deps, lease, { launch, answer });
-}
-
-async function refused(
-  deps: ActDeps,
-  lease: Lease,
-  told: { readonly launch: Launch; readonly answer: Extract<LaunchAnswer, { ok: false }> },
-): Promise<boolean> {
-  const { launch, answer } = told;
-  const { store, clock } = deps;
-  const { failure, code } = answer;
-  if (failure === 'unknown' || failure === 'throttled') {
-    await store.sent(launch.id, clock.now() + backoffMs(launch.tries, deps.random.unit()));
-    return false;
-  }
-  const reason = `not launched: ${code}`;
-  await store.settle(launch.id, { outcome: 'failed', code, reason, lease }, clock.now());
-  if (failure === 'invalid') deps.catalogue.forget(launch);
-  await leaveAlone(deps, launch, { failure, code });
-  return true;
-}
-
-/** Half a second, doubling to a minute, half of it by chance, so that many do not come back at once. */
-export const backoffMs = (tries: number, chance: number): number =>
-  Math.min(60_000, 500 * 2 ** Math.min(tries, 10)) * (0.5 + chance / 2);
-
-/** A launch that nobody wants any more: its tag tells what became of it. */
-export async function settleByTag(deps: ActDeps, lease: Lease, launch: Launch): Promise<void> {
-  const now = deps.clock.now();
-  if (!leaseCovers(lease, now)) return;
-  const found = await deps.accounts.ec2(launch.account, launch.region).listLaunch(launch.id);
-  if (!found.ok) return;
-  const [first] = found.value;
-  if (first) {
-    const instances = found.value.map((one) => one.id);
-    const { ownerAccount } = first;
-    await deps.store.settle(launch.id, { outcome: 'launched', ownerAccount, instances }, now);
-    return;
-  }
-  // EC2 may show an instance late: until 10 R have passed, its silence says nothing.
-  if (now - launch.retryAt < 10 * deps.settings.resyncMs) return;
-  const reason = 'no longer wanted, and EC2 shows nothing of it';
-  await deps.store.settle(launch.id, { outcome: 'cancelled', code: '', reason, lease }, now);
 }

@@ -11,6 +11,7 @@ import { budgetReason } from './budget.ts';
 import type { RegionOf } from './default-region.ts';
 import type { ActDeps } from './deps.ts';
 import { listedKey } from './discover.ts';
+import { crowdReason } from './ec2-line.ts';
 import { askingOf, type Files, filesOf, type Governed, governedBy, holdKeysOf } from './govern.ts';
 import { type Lost, lostOf } from './lost.ts';
 import { NOTHING_KNOWN, offersOf, viewOf } from './offers.ts';
@@ -74,7 +75,10 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
   const { file } = rulesNow;
   const rules = file?.rules ?? [];
   const hasFallback = file?.onExhausted === 'on-demand';
-  const offered = await offersFor(deps, { rules, account, noAccount, hasFallback, facts });
+  const isAsked = rows.jobs.some(({ state }) => state === 'queued');
+  const crowds = await crowdsOf(deps, { account, regions: isAsked ? regionsOf(rules) : [] });
+  const asked = { rules, account, noAccount, hasFallback, facts, crowds };
+  const offered = await offersFor(deps, asked);
   const overBudget = file && (await budgetReason(deps, { scope: rows.scope, file }));
   const allowsForks = forksOf(rulesNow, own);
   const denied = await fromForks(deps, rows, allowsForks);
@@ -247,6 +251,20 @@ function keptBy(
 const hasUntoldJob = ({ state, runnerName }: Instance, jobs: ScopeRows['jobs']): boolean =>
   state === 'busy' && runnerName !== null && !jobs.some((job) => job.runnerName === runnerName);
 
+/** Regions in which no launch is added to the line now, and why. */
+async function crowdsOf(
+  { store, clock }: Need,
+  { account, regions }: { readonly account: string | null; readonly regions: readonly string[] },
+): Promise<ReadonlyMap<string, Reason>> {
+  const crowds = new Map<string, Reason>();
+  if (account === null) return crowds;
+  for (const region of regions) {
+    const why = await crowdReason(store, { account, region }, clock.now());
+    if (why) crowds.set(region, why);
+  }
+  return crowds;
+}
+
 async function offersFor(
   deps: Need,
   made: {
@@ -255,6 +273,7 @@ async function offersFor(
     readonly noAccount: Reason | null;
     readonly hasFallback: boolean;
     readonly facts: ReadonlyMap<string, Fact>;
+    readonly crowds: ReadonlyMap<string, Reason>;
   },
 ): Promise<{ rules: readonly RuleView[]; offers: readonly Offer[] }> {
   const { rules, account, noAccount, hasFallback } = made;
@@ -267,7 +286,8 @@ async function offersFor(
       const offered = await offersOf(ask);
       const look = made.facts.get(lookKey({ account, region: rule.region }));
       const unready = firstLookReason(look, { ...rule, ...deps.settings });
-      return unready ? { ...offered, rule: { ...offered.rule, blocked: unready } } : offered;
+      const why = unready ?? made.crowds.get(rule.region);
+      return why ? { ...offered, rule: { ...offered.rule, blocked: why } } : offered;
     }),
   );
   return { rules: all.map(({ rule }) => rule), offers: all.flatMap(({ offers }) => offers) };

@@ -20,6 +20,8 @@ export interface Places {
 export interface Matching {
   /** How many jobs of a group have a runner or a launch. */
   served(group: JobGroup): number;
+  /** How many jobs of each class are counted for these machines. */
+  countedFor(coming: ComingGroup): readonly (readonly [JobClass, number])[];
   /** Some queued job is counted for these machines. */
   isNeeded(coming: ComingGroup): boolean;
   /**
@@ -56,11 +58,11 @@ export function matchJobs(demand: Demand, runners: Runners): Matching {
   const byRule = classesByRule(demand);
   // The idle first: what they take is not needed from those that are still coming.
   fillIdle(flow, runners, nodeOf);
-  const coming = fillComing(flow, runners, (group) =>
-    (byRule.get(group.rule) ?? [])
-      .filter(({ repo, market }) => repo === group.repo && fits(market, group.market))
-      .map(nodeOf),
-  );
+  const servedBy = (group: ComingGroup): readonly JobClass[] =>
+    (byRule.get(group.rule) ?? []).filter(
+      ({ repo, market }) => repo === group.repo && fits(market, group.market),
+    );
+  const coming = fillComing(flow, { runners, servedBy, nodeOf });
 
   const waitsSince = (classes: readonly JobClass[]): Instant => {
     const among = new Set(classes);
@@ -74,7 +76,9 @@ export function matchJobs(demand: Demand, runners: Runners): Matching {
   const taken: { rule: RuleFacts; jobClass: JobClass; arc: number }[] = [];
   return {
     served: (group) => group.jobs.length - flow.unsent(nodeOf(group)),
-    isNeeded: (group) => flow.flowOn(coming.get(group) ?? 0) > 0,
+    countedFor: (group) =>
+      (coming.get(group)?.from ?? []).map(([jobClass, arc]) => [jobClass, flow.flowOn(arc)]),
+    isNeeded: (group) => flow.flowOn(coming.get(group)?.all ?? 0) > 0,
     take(rule, { limit, roomFor }) {
       const root = flow.node();
       const open = (byRule.get(rule.rule.id) ?? []).filter(
@@ -166,18 +170,28 @@ function fillIdle(flow: Flow, runners: Runners, nodeOf: NodeOf): void {
   flow.fill(idle, Number.POSITIVE_INFINITY);
 }
 
-/** Answers the arc over which each group of coming machines is needed. */
+/** The arcs over which a group of coming machines is needed, by whom and together. */
+interface ComingArcs {
+  readonly from: readonly (readonly [JobClass, number])[];
+  readonly all: number;
+}
+
 function fillComing(
   flow: Flow,
-  runners: Runners,
-  servedBy: (group: ComingGroup) => readonly number[],
-): ReadonlyMap<ComingGroup, number> {
+  of: {
+    readonly runners: Runners;
+    readonly servedBy: (group: ComingGroup) => readonly JobClass[];
+    readonly nodeOf: NodeOf;
+  },
+): ReadonlyMap<ComingGroup, ComingArcs> {
   const coming = flow.node();
-  const arcs = new Map<ComingGroup, number>();
-  for (const group of runners.coming) {
+  const arcs = new Map<ComingGroup, ComingArcs>();
+  for (const group of of.runners.coming) {
     const node = flow.node();
-    for (const jobs of servedBy(group)) flow.arc(jobs, node);
-    arcs.set(group, flow.arc(node, coming, group.instances.length));
+    const from = of
+      .servedBy(group)
+      .map((jobClass) => [jobClass, flow.arc(of.nodeOf(jobClass), node)] as const);
+    arcs.set(group, { from, all: flow.arc(node, coming, group.instances.length) });
   }
   flow.fill(coming, Number.POSITIVE_INFINITY);
   return arcs;

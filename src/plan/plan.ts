@@ -13,6 +13,7 @@ import { bothSides } from './demand.ts';
 import { endActions, endsByThemselves } from './ends.ts';
 import { cancelExhausted } from './exhausted.ts';
 import { factsOf, isAside, isFresh } from './facts.ts';
+import { heldUp } from './held-up.ts';
 import { endIdle } from './idle.ts';
 import { launchActions, takePlaces } from './launches.ts';
 import { matchJobs } from './matching.ts';
@@ -42,7 +43,8 @@ export function plan(world: World, now: Instant): Plan {
   takePlaces(facts, runners, matching);
   const places = matching.places();
   endForPlaces({ facts, demand, matching, endings, kept });
-  const waits = waitsOf({ facts, demand, matching, places, doubted, kept });
+  const late = heldUp(facts, runners, matching);
+  const waits = waitsOf({ facts, demand, matching, places, doubted, kept, heldUp: late });
   const cancelled = cancelExhausted({ facts, demand, waits });
   return {
     actions: [

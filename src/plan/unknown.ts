@@ -1,5 +1,6 @@
 import type { Action, LaunchView } from '../model/world.ts';
 import { type Facts, isFresh, isRemoved, mostOf, ownOf } from './facts.ts';
+import { isInLine } from './held-up.ts';
 import type { Matching } from './matching.ts';
 import { count, sentence, span } from './reasons.ts';
 import type { Runners } from './runners.ts';
@@ -15,13 +16,18 @@ export function unknownActions(
       .filter((group) => matching.isNeeded(group))
       .map(({ repo, rule }) => `${repo} ${rule}`),
   );
-  const due = facts.world.launches.filter(({ retryAt }) => retryAt <= facts.now);
-  return due.flatMap((launch): readonly Action[] => {
+  const isDue = ({ retryAt }: LaunchView): boolean => retryAt <= facts.now;
+  const open = facts.world.launches.filter((launch) => isDue(launch) || isInLine(facts, launch));
+  return open.flatMap((launch): readonly Action[] => {
     const why = unwanted(facts, launch, needed.has(`${launch.repo} ${launch.rule}`));
     if (why !== null) return [{ kind: 'settle', launch: launch.id, reason: sentence(why) }];
     // Without the rules or a word from GitHub nothing is launched, and nothing is given up.
     if (facts.world.enabled !== true || !isFresh(facts, launch.repo)) return [];
-    const reason = `not answered after ${count(launch.tries, 'call')}: the same bytes again`;
+    if (!isDue(launch)) return [];
+    const reason =
+      launch.tries === 0
+        ? 'its turn in line has come'
+        : `not answered after ${count(launch.tries, 'call')}: the same bytes again`;
     return [{ kind: 'retry', launch: launch.id, reason }];
   });
 }

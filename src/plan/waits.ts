@@ -13,6 +13,7 @@ import {
   ownOf,
   type RuleFacts,
 } from './facts.ts';
+import type { HeldUp } from './held-up.ts';
 import { isOpen, registerable } from './launches.ts';
 import type { Matching, Places } from './matching.ts';
 import { badLabel, noRule } from './no-rule.ts';
@@ -27,23 +28,20 @@ export interface Outcome {
   readonly doubted: ReadonlySet<JobId>;
   /** A machine that has just finished takes them next. */
   readonly kept: ReadonlyMap<JobId, unknown>;
+  readonly heldUp: ReadonlyMap<JobClass, HeldUp>;
 }
 
 /** One reason for each queued job; equal jobs share the very same one. */
 export function waitsOf(outcome: Outcome): readonly Wait[] {
   const { facts, demand, doubted, kept } = outcome;
   const { limits } = facts.world;
-  const starting = reason(
-    'starting',
-    `A machine is idle or starting for it; one that has not registered after ${span(
-      limits.registerTimeoutMs,
-    )} is replaced`,
-  );
   const inVain = reason(
     'not-handed-out',
     `A runner waited ${span(5 * limits.resyncMs)} for it in vain; it is read at GitHub next`,
   );
+  const starting = startingReason(facts);
   const unserved = unservedReasons(outcome);
+  const served = servedReasons(outcome);
   const left = new Map<JobGroup, number>();
   for (const group of demand.groups) left.set(group, outcome.matching.served(group));
   return facts.jobs.map((job): Wait => {
@@ -51,10 +49,43 @@ export function waitsOf(outcome: Outcome): readonly Wait[] {
     if (kept.has(job.id)) return { job: job.id, reason: starting };
     const group = demand.groupOf(job);
     if (group === undefined) return { job: job.id, reason: outsideReason(facts, job) };
-    const served = left.get(group) ?? 0;
-    left.set(group, served - 1);
-    return { job: job.id, reason: served > 0 ? starting : unserved(group.class) };
+    const still = left.get(group) ?? 0;
+    left.set(group, still - 1);
+    return { job: job.id, reason: still > 0 ? served(group.class) : unserved(group.class) };
   });
+}
+
+const startingReason = ({ world }: Facts): Reason =>
+  reason(
+    'starting',
+    `A machine is idle or starting for it; one that has not registered after ${span(
+      world.limits.registerTimeoutMs,
+    )} is replaced`,
+  );
+
+const IN_LINE = reason(
+  'paced',
+  'Its launch stands in line: EC2 takes few calls at once, and it is sent when its turn comes',
+);
+const UNANSWERED = reason(
+  'unanswered',
+  'EC2 has not taken its launch yet, or has not said so; the same is asked again until it does',
+);
+
+/** What is told of the jobs of a class that count on a machine, the oldest first. */
+function servedReasons({ facts, demand, matching, heldUp }: Outcome) {
+  const starting = startingReason(facts);
+  const left = new Map<JobClass, number>();
+  for (const group of demand.groups) {
+    left.set(group.class, (left.get(group.class) ?? 0) + matching.served(group));
+  }
+  return (jobClass: JobClass): Reason => {
+    const still = left.get(jobClass) ?? 0;
+    left.set(jobClass, still - 1);
+    const { inLine, unanswered } = heldUp.get(jobClass) ?? { inLine: 0, unanswered: 0 };
+    if (still <= inLine) return IN_LINE;
+    return still <= inLine + unanswered ? UNANSWERED : starting;
+  };
 }
 
 /** Jobs that are no demand. */

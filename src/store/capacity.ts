@@ -1,4 +1,5 @@
 import type { Instant } from '../lib/clock.ts';
+import type { Limit } from '../model/ec2-limits.ts';
 import type { RuleId, ScopeId } from '../model/ids.ts';
 import type { Instance } from '../model/launch.ts';
 import type { MarkPlace, MarkTimes } from '../model/marks.ts';
@@ -28,7 +29,30 @@ export interface SpotRecord {
   readonly ms: number;
 }
 
+/** Tokens of one bucket, such as `RunInstances` of an account in a region. */
+export interface Want {
+  readonly key: string;
+  readonly limit: Limit;
+  readonly count: number;
+}
+
+export interface Line {
+  readonly now: Instant;
+  /** How long the call may wait for its turn; 0: now or never. */
+  readonly mostMs: number;
+}
+
 export interface CapacityStore {
+  /**
+   * Takes a call's tokens, of all buckets or of none, for all processes that share the store. Answers
+   * when it may go out, which is its turn among those that wait; null: that is too late.
+   */
+  reserve(wants: readonly Want[], line: Line): Promise<Instant | null>;
+  /** How long a call that came now would wait; nothing is taken. */
+  lineMs(wants: readonly Want[], now: Instant): Promise<number>;
+  /** The other side says that nothing is left in it. */
+  emptyBucket(bucket: Omit<Want, 'count'>, now: Instant): Promise<void>;
+
   /** The newest first. */
   machinesOfRule(ask: {
     readonly scope: ScopeId;

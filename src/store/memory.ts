@@ -1,3 +1,4 @@
+import * as buckets from './memory/buckets.ts';
 import * as events from './memory/events.ts';
 import * as history from './memory/history.ts';
 import * as launches from './memory/launches.ts';
@@ -54,6 +55,9 @@ export function createMemoryStore(): Store {
     saveRegistration: on(small.saveRegistration),
     dropRegistration: on(small.dropRegistration),
     noteEvents: on(small.noteEvents),
+    reserve: on(buckets.reserve),
+    lineMs: on(buckets.lineMs),
+    emptyBucket: on(buckets.emptyBucket),
     machinesOfRule: on(history.machinesOfRule),
     spotHistory: on(history.spotHistory),
     exhausted: on(small.exhausted),

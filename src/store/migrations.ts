@@ -59,6 +59,13 @@ export function createTable(spec: TableSpec, dialect: Dialect): readonly string[
   return statements;
 }
 
+/** Token buckets, which processes share. */
+const BUCKETS: TableSpec = {
+  name: 'buckets',
+  columns: { key: 'text', level: 'real', at: 'integer' },
+  key: ['key'],
+};
+
 /** Only added to: what a released version has run is never edited. The length is the version. */
 const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = [
   (dialect) => version1.flatMap((spec) => createTable(spec, dialect)),
@@ -78,6 +85,7 @@ const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = [
     'create index "instances_scope_rule" on "instances" ("scope", "rule", "createdAt")',
   ],
   (dialect) => addColumns('instances', { lastRun: 'integer?' }, dialect),
+  (dialect) => createTable(BUCKETS, dialect),
 ];
 
 export type Migrated =

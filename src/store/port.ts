@@ -81,6 +81,8 @@ export interface Intent extends Place {
   readonly priceUsd: number | null;
   readonly reason: string;
   readonly request: LaunchRequest;
+  /** Its turn in line; left out: now. */
+  readonly sendAt?: Instant;
 }
 
 /** EC2's answer to a launch, or what the tag showed. */

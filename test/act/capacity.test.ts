@@ -22,6 +22,7 @@ function setCapacity(stage: Stage, more: number | null, of: { zones?: string[]; 
   }
 }
 
+const KEY = `ec2|default|${REGION}|RunInstances`;
 const launches = ({ calls }: Stage): number => calls.get('ec2.launch') ?? 0;
 const byPrice = ({ ec2 }: Stage): string[] =>
   [...ZONES].sort((a, b) => ec2.spotPriceUsd('m5.large', a) - ec2.spotPriceUsd('m5.large', b));
@@ -154,6 +155,99 @@ test('IAM denial: asked once in a quarter of an hour, and the job says so', asyn
   expect(launches(stage)).toBe(1);
   stage.ec2.change({ denied: [] });
   await stage.until(isDone(jobs), 5 * MINUTE);
+});
+
+describe('EC2 takes so many calls and no more:', () => {
+  const names = Array.from({ length: 40 }, (_, i) => `app-${i}`);
+  const many = { repoNames: names, rules: rulesText({ 'm5.large': 1 }) };
+  const spec = { name: 'job', labels: ['self-hosted', 'dstack'], durationMs: MINUTE };
+  const oneInEach = ({ github, repos }: Stage) =>
+    repos.flatMap((repo) => github.jobs.addRun(repo, { jobs: [spec] }).jobs);
+  const lineMs = ({ store, kernel }: Stage) => {
+    const limit = { size: 4, perSecond: 2 };
+    return store.lineMs([{ key: KEY, limit, count: 1 }], kernel.now());
+  };
+  const refusals = ({ log }: Stage) => log.filter(({ message }) => message === 'launch failed');
+
+  test('launches of 40 scopes stand in line, none is refused, and the jobs say so', async () => {
+    const stage = await openStage(many);
+    const startedAt = stage.kernel.now();
+    const jobs = oneInEach(stage);
+    await stage.pass(5 * SECOND);
+    expect(await stage.reasons()).toEqual(['paced', 'starting']);
+    await stage.until(() => stage.ec2.counts().launched === 40, MINUTE);
+    expect(refusals(stage)).toEqual([]);
+    expect(launches(stage)).toBe(40);
+    // 4 at once, and then 2 a second.
+    expect(stage.kernel.now() - startedAt).toBeLessThan(22 * SECOND);
+    await stage.until(isDone(jobs));
+  });
+
+  test('two processes share the line', async () => {
+    const stage = await openStage({ ...many, replicas: 2 });
+    const jobs = oneInEach(stage);
+    await stage.until(() => stage.ec2.counts().launched === 40, MINUTE);
+    expect(refusals(stage)).toEqual([]);
+    await stage.until(isDone(jobs));
+  });
+
+  test('a launch that nobody wants any more leaves the line without a call', async () => {
+    const stage = await openStage(many);
+    const runs = oneInEach(stage);
+    await stage.pass(3 * SECOND);
+    for (const { run } of runs) stage.github.runners.cancelRun(run.repo, run.id);
+    await stage.pass(8 * SECOND);
+    expect(await lineMs(stage)).toBe(0);
+    await stage.pass(2 * MINUTE);
+    expect(launches(stage)).toBeLessThan(30);
+    const { instances } = await stage.store.scopeRows(`repo-${stage.repo.id}`);
+    expect(instances).toEqual([]);
+    expect(stage.live()).toEqual([]);
+  });
+
+  test('machines are ended when there are tokens for it', async () => {
+    const stage = await openStage();
+    const jobs = stage.addJobs(2, { durationMs: 60 * MINUTE });
+    await stage.until(isRunning(jobs));
+    const bucket = { key: KEY.replace('Run', 'Terminate'), limit: { size: 99, perSecond: 5 } };
+    const now = stage.kernel.now();
+    await stage.store.reserve([{ ...bucket, count: 198 }], { now, mostMs: MINUTE });
+    stage.push(rulesText({}));
+    await stage.pass(15 * SECOND);
+    expect(stage.live()).toHaveLength(2);
+    await stage.until(() => stage.live().length === 0, 15 * SECOND);
+    expect(stage.calls.get('ec2.terminate')).toBe(1);
+  });
+
+  test('a refusal for too many calls empties the bucket for all', async () => {
+    const stage = await openStage(many);
+    stage.knobs.fault = ({ name, nth }) =>
+      name === 'ec2.launch' && nth === 1 ? { kind: 'throttled' } : undefined;
+    const [repo] = stage.repos;
+    if (repo) stage.github.jobs.addRun(repo, { jobs: [spec] });
+    await stage.until(() => refusals(stage).length === 1);
+    await stage.pass(1);
+    expect(await lineMs(stage)).toBeGreaterThan(500);
+    await stage.until(() => stage.ec2.counts().launched === 1);
+  });
+
+  test('throttle storm: calls become rare, nothing is launched twice, and all jobs run', async () => {
+    const stage = await openStage(many);
+    stage.knobs.fault = ({ name }) => (name === 'ec2.launch' ? { kind: 'throttled' } : undefined);
+    const jobs = oneInEach(stage);
+    await stage.pass(30 * SECOND);
+    expect(await stage.reasons()).toContain('unanswered');
+    // Two a second at most, and ever fewer.
+    expect(launches(stage)).toBeLessThanOrEqual(64);
+    await stage.pass(3 * MINUTE);
+    const before = launches(stage);
+    await stage.pass(MINUTE);
+    expect(launches(stage) - before).toBeLessThanOrEqual(80);
+    stage.knobs.fault = () => undefined;
+    await stage.until(isDone(jobs), 20 * MINUTE);
+    expect(stage.ec2.counts().launched).toBe(40);
+    expect(conclusions(jobs)).toEqual(['success']);
+  });
 });
 
 test('answer lost at a launch: the same bytes again, and one machine', async () => {

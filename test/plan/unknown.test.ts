@@ -17,6 +17,9 @@ import {
 const jobs = [aJob()];
 const old = NOW - 5 * MINUTE;
 
+/** Written down, and to be sent in a moment. */
+const IN_LINE = aLaunch({ tries: 0, retryAt: NOW + 1 });
+
 /** What becomes of launch `a`, whose call EC2 has not answered. */
 test.each<[string, string, Partial<World>]>([
   ['retry', 'a job waits for it', { jobs }],
@@ -42,6 +45,9 @@ test.each<[string, string, Partial<World>]>([
     'it is too old',
     { jobs, launches: [aLaunch({ createdAt: old })], instances: [anUnknown({ createdAt: old })] },
   ],
+  ['nothing', 'it stands in line and is wanted', { jobs, launches: [IN_LINE] }],
+  ['settle', 'it stands in line and nobody wants it', { launches: [IN_LINE] }],
+  ['retry', 'its turn has come', { jobs, launches: [{ ...IN_LINE, retryAt: NOW }] }],
   ['nothing', 'the rules were not read', { jobs, enabled: null }],
   ['nothing', 'GitHub is silent', { jobs, repos: [aRepo({ isFresh: false })] }],
 ])('%s where %s', (expected, _, given) => {

@@ -4,9 +4,11 @@ import { plan } from '../../src/plan/plan.ts';
 import {
   aBusy,
   aJob,
+  aLaunch,
   anIdle,
   anInstance,
   anOffer,
+  anUnknown,
   aRepo,
   aRule,
   aWorld,
@@ -142,6 +144,37 @@ describe('a queued job waits', () => {
       ...['5 at-max', '6 at-max'],
     ]);
     expect(waits[4]?.reason).toBe(waits[5]?.reason);
+  });
+
+  test('for a launch in line or one without an answer, the oldest on what is surely coming', () => {
+    const launches = [
+      aLaunch({ id: 'line', tries: 0, retryAt: NOW + 1 }),
+      aLaunch({ id: 'late', tries: 2, retryAt: NOW + 1 }),
+      aLaunch({ id: 'sent', tries: 0, retryAt: NOW - 1 }),
+    ];
+    const wish = (launch: string) => anUnknown({ key: `${launch}.0`, launch });
+    const instances = [wish('line'), wish('late'), wish('sent'), anInstance()];
+    const { waits } = plan(aWorld({ jobs: someJobs(4), launches, instances }), NOW);
+    expect(waits.map(({ reason }) => reason.code)).toEqual([
+      ...['starting', 'starting', 'unanswered', 'paced'],
+    ]);
+    for (const { reason } of waits) expect(reason.text.length).toBeLessThanOrEqual(140);
+    const idle = [...instances, anIdle({ key: 'i.0' })];
+    const fewer = plan(
+      aWorld({ jobs: someJobs(3), launches, instances: idle, rules: [aRule({ max: 9 })] }),
+      NOW,
+    );
+    expect(fewer.waits.map(({ reason }) => reason.code)).toEqual([
+      ...['starting', 'starting', 'starting'],
+    ]);
+  });
+
+  test('for a launch in line once only, whoever shares the machines that come', () => {
+    const launches = [aLaunch({ id: 'line', tries: 0, retryAt: NOW + 1 })];
+    const instances = [anUnknown({ key: 'line.0', launch: 'line' }), anInstance()];
+    const jobs = [aJob(), aJob({ id: 2, labels: ['dstack', 'x64'] })];
+    const { waits } = plan(aWorld({ jobs, launches, instances }), NOW);
+    expect(waits.map(({ reason }) => reason.code).sort()).toEqual(['paced', 'starting']);
   });
 
   test('for the rule that will launch first, whatever the others wait for', () => {

@@ -61,9 +61,9 @@ const REDELIVERS_NOTHING = [
 export const MUTANTS: readonly Mutant[] = [
   mutant('skips the intent row', [
     'act/launch.ts',
-    'const launches = await deps.store.intend(lease, intents, deps.clock.now());',
-    `const launches = intents.map(({ max: _, ...one }) => ({
-      ...one, count: one.request.count, createdAt: deps.clock.now(), outcome: 'unknown', tries: 0,
+    'const launches = await deps.store.intend(lease, intents, now);',
+    `const launches = intents.map(({ max: _, sendAt, ...one }) => ({
+      ...one, count: one.request.count, createdAt: now, outcome: 'unknown', tries: 0, retryAt: sendAt,
     }));`,
   ]),
   {
@@ -86,14 +86,14 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   mutant('takes a new token for a retry', [
-    'act/launch.ts',
+    'act/send.ts',
     'deps.accounts.ec2(launch.account, launch.region).launch(request);',
     `deps.accounts.ec2(launch.account, launch.region).launch({
       ...request, clientToken: request.clientToken.slice(0, 60) + launch.tries,
     });`,
   ]),
   mutant('tries another zone under the same token', [
-    'act/launch.ts',
+    'act/send.ts',
     'const answer = await deps.accounts.ec2(launch.account, launch.region).launch(request);',
     `const subnets = await deps.catalogue.subnets(launch, []);
   const others = subnets.ok ? subnets.value.filter(({ zone }) => zone !== request.zone) : [];
@@ -157,8 +157,8 @@ export const MUTANTS: readonly Mutant[] = [
     ],
   ),
   mutant('forgets the unknown outcome', [
-    'act/launch.ts',
-    'await store.sent(launch.id, clock.now() + backoffMs(launch.tries, deps.random.unit()));',
+    'act/send.ts',
+    'await store.sent(launch.id, nextAt);',
     "await store.settle(launch.id, { outcome: 'failed', code, reason: code, lease }, clock.now());",
   ]),
   mutant('launches before the first full look', [
@@ -255,7 +255,7 @@ export const MUTANTS: readonly Mutant[] = [
     'return settings.resyncMs / 3;',
   ]),
   mutant('sends a launch again at once', [
-    'act/launch.ts',
+    'act/send.ts',
     'Math.min(60_000, 500 * 2 ** Math.min(tries, 10)) * (0.5 + chance / 2);',
     'tries * chance * 0;',
   ]),
@@ -265,7 +265,7 @@ export const MUTANTS: readonly Mutant[] = [
     'if (changed.length >= 0) return;',
   ]),
   mutant("draws its jitter from the machine's chance", [
-    'act/launch.ts',
+    'act/send.ts',
     'backoffMs(launch.tries, deps.random.unit())',
     'backoffMs(launch.tries, Math.random())',
   ]),
@@ -276,8 +276,8 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('never sends an unknown launch again, nor settles it', [
     'plan/unknown.ts',
-    'const due = facts.world.launches.filter(({ retryAt }) => retryAt <= facts.now);',
-    'const due = facts.world.launches.filter(({ retryAt }) => retryAt < 0);',
+    'const open = facts.world.launches.filter((launch) => isDue(launch) || isInLine(facts, launch));',
+    'const open = facts.world.launches.filter(({ retryAt }) => retryAt < 0);',
   ]),
 ];
 

@@ -26,6 +26,8 @@ export interface Call {
   run(store: Store, leases: Map<string, Lease>): Promise<unknown>;
 }
 
+const BUCKET = { key: 'b', limit: { size: 5, perSecond: 2 } };
+
 // Few values of each kind, so that calls meet each other's rows.
 const one = <const V>(...values: readonly V[]) => fc.constantFrom(...values);
 const at = fc.integer({ min: 0, max: 12 }).map((i) => T + i * 20_000);
@@ -292,6 +294,10 @@ const facts: readonly Arbitrary<Call>[] = [
   call('reclaimed', fc.tuple(scope, at), (store, args) => store.reclaimed(...args)),
   call('reruns', fc.tuple(scope, at), (store, args) => store.reruns(...args)),
   call('exhausted', one('default'), (store, account) => store.exhausted(account)),
+  call('reserve', fc.record({ now: at, count: one(-1, 1, 4, 7) }), (store, { now, count }) =>
+    store.reserve([{ ...BUCKET, count }], { now, mostMs: 2_000 }),
+  ),
+  call('emptyBucket', at, (store, now) => store.emptyBucket(BUCKET, now)),
   call('machinesOfRule', fc.record({ scope, since: at }), (store, ask) =>
     store.machinesOfRule({ ...ask, rule: RULE, limit: 5 }),
   ),

@@ -1,5 +1,6 @@
 import { afterEach, describe } from '@jest/globals';
 import type { Store } from '../../src/store/port.ts';
+import { bucketsContract } from './contract-buckets.ts';
 import { deliveriesContract, jobsContract, reposContract } from './contract-events.ts';
 import { historyContract } from './contract-history.ts';
 import { instancesContract, intentsContract, settlementsContract } from './contract-launches.ts';
@@ -37,6 +38,7 @@ export function storeContract(name: string, openEmpty: () => Promise<Store>): vo
       rerunsContract,
       ownersContract,
       historyContract,
+      bucketsContract,
       smallContract,
       pruneContract,
     ];

@@ -5,6 +5,7 @@ import type { Job } from '../../model/job.ts';
 import type { Instance, Launch } from '../../model/launch.ts';
 import type { Repo } from '../../model/repo.ts';
 import type { Rerun } from '../../model/rerun.ts';
+import type { BucketRow } from '../merge/bucket.ts';
 import type { Exhausted, Fact, Lease, Registration, RulesRecord } from '../port.ts';
 
 /** Rows are replaced, never changed, so that what a caller was given stays what it was. */
@@ -25,6 +26,7 @@ export interface State {
   readonly exhausted: Map<string, Exhausted>;
   /** Keyed by repository, run and attempt. */
   readonly reruns: Map<string, Rerun>;
+  readonly buckets: Map<string, BucketRow>;
   readonly facts: Map<string, Fact>;
 }
 
@@ -41,6 +43,7 @@ export const emptyState = (): State => ({
   events: new Map(),
   exhausted: new Map(),
   reruns: new Map(),
+  buckets: new Map(),
   facts: new Map(),
 });
 

@@ -47,7 +47,7 @@ export function requestedInstance(launch: Launch, index: number, now: Instant): 
 }
 
 function written(intent: Intent, count: number, now: Instant): Written {
-  const { max: _, repoMax: __, request, ...facts } = intent;
+  const { max: _, repoMax: __, request, sendAt = now, ...facts } = intent;
   const launch: Launch = {
     ...facts,
     count,
@@ -55,7 +55,7 @@ function written(intent: Intent, count: number, now: Instant): Written {
     outcome: 'unknown',
     code: '',
     tries: 0,
-    retryAt: now,
+    retryAt: sendAt,
     request: { ...request, count },
   };
   const instances = Array.from({ length: count }, (___, i) => requestedInstance(launch, i, now));

@@ -1,4 +1,5 @@
 import type { Store } from '../port.ts';
+import * as buckets from './buckets.ts';
 import * as events from './events.ts';
 import * as history from './history.ts';
 import * as launches from './launches.ts';
@@ -54,6 +55,9 @@ export function createSqlStore(session: Session): Store {
     saveRegistration: on(small.saveRegistration),
     dropRegistration: on(small.dropRegistration),
     noteEvents: on(small.noteEvents),
+    reserve: on(buckets.reserve),
+    lineMs: on(buckets.lineMs),
+    emptyBucket: on(buckets.emptyBucket),
     machinesOfRule: on(history.machinesOfRule),
     spotHistory: on(history.spotHistory),
     exhausted: on(small.exhausted),

@@ -5,6 +5,7 @@ import type { Job } from '../../model/job.ts';
 import type { Instance, Launch } from '../../model/launch.ts';
 import type { Repo } from '../../model/repo.ts';
 import type { Rerun } from '../../model/rerun.ts';
+import type { BucketRow } from '../merge/bucket.ts';
 import type { Exhausted, Lease, Registration, RulesRecord } from '../port.ts';
 
 // sql: the queries, as functions over Kysely, the same for every database. Columns are named as the
@@ -57,6 +58,7 @@ export interface Tables {
   readonly events: { readonly instance: InstanceId; readonly id: string; readonly at: Instant };
   readonly exhausted: Exhausted;
   readonly reruns: RerunRow;
+  readonly buckets: BucketRow;
   readonly facts: { readonly key: string; readonly value: string; readonly at: Instant };
 }
 
