@@ -55,7 +55,10 @@ export function createDeliveryQueue<E extends RepoEvent>(
       const known = await store.repo(event.repo.id);
       // The first thing that we hear of a repository may be a command.
       if (!known) await store.noteRepos([event.repo], clock.now());
-      const repo = known ?? (await store.repo(event.repo.id));
+      const found = known ?? (await store.repo(event.repo.id));
+      // What it is called, and which branch governs, is newer here than what was written down.
+      const { owner, name, defaultBranch } = event.repo;
+      const repo = found && { ...found, owner, name, defaultBranch };
       const isDone = repo === null || (await of.handle(event, { repo, at: delivery.at }));
       if (!isDone) return settings.resyncMs / 4;
       await store.apply([delivery], clock.now());

@@ -230,10 +230,15 @@ async function outcomeOf(
   return { kind: 'changed', head, state, ended: changed.ended, place: changed.place, undo, notes };
 }
 
-const refusalText = ({ code, message, reason }: Refused): string =>
-  reason === 'denied'
+function refusalText({ code, message, reason }: Refused): string {
+  if (reason === 'invalid') {
+    const what = code === 'no-text' ? 'is no UTF-8, or larger than 1 MB' : 'is a folder or a link';
+    return `${RULES_PATH} ${what}, so it cannot be edited: put a file of text in its place.`;
+  }
+  return reason === 'denied'
     ? `GitHub does not let the App commit: ${message}`
     : `The change could not be committed (GitHub: ${code} ${message}). Say it again in a moment.`;
+}
 
 type Done = Extract<Changed, { ok: true }>;
 
