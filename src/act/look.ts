@@ -126,7 +126,11 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
       ...instanceView(one),
       hasUntoldJob: hasUntoldJob(one, rows.jobs),
       isAdvised: one.advisedAt !== null,
-      ...keptBy(one, file, settings.resyncMs),
+      ...keptBy(one, {
+        isReused: file?.reuse === 'workflow',
+        resyncMs: settings.resyncMs,
+        maxDurationMs: ownView(one.repo).own?.maxDurationMs ?? maxDurationMs,
+      }),
     })),
     launches: rows.launches.map(launchView),
     lost: lost.runs,
@@ -235,15 +239,18 @@ const HALF = 2;
 /** `reuse: workflow`: for R/2 after its job a machine waits for the next one of the same run. */
 function keptBy(
   one: Instance,
-  file: RulesFile | null,
-  resyncMs: number,
+  by: {
+    readonly isReused: boolean;
+    readonly resyncMs: number;
+    readonly maxDurationMs: number;
+  },
 ): Pick<InstanceView, 'keeps'> {
   const { saidDoneAt, lastRun, launchedAt, runnerGroup } = one;
-  if (file?.reuse !== 'workflow' || runnerGroup !== null) return {};
+  if (!by.isReused || runnerGroup !== null) return {};
   if (saidDoneAt === null || lastRun === null || lastRun !== runOf(one.labels)) return {};
   if (one.state === 'ending' || one.noticeAt !== null || one.advisedAt !== null) return {};
-  const until = saidDoneAt + resyncMs / 2;
-  const isYoung = until <= (launchedAt ?? 0) + file.maxDurationMs / HALF;
+  const until = saidDoneAt + by.resyncMs / 2;
+  const isYoung = until <= (launchedAt ?? 0) + by.maxDurationMs / HALF;
   return isYoung ? { keeps: { run: lastRun, until } } : {};
 }
 

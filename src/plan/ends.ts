@@ -79,6 +79,10 @@ function byItsLife(facts: Facts, instance: InstanceView): Ending | null {
   }
   if (state === 'ending') return byItsWord(facts, instance);
   // A machine that we know only from GitHub, after the database was lost, may have no time here.
+  // A notice that came to nothing, or a machine that did not let its job go.
+  if (state === 'busy' && instance.noticeAt !== null) {
+    return now(`EC2 was to take it back ${span(resyncMs)} ago, and did not`);
+  }
   if (state === 'busy') return null;
   if (registeredAt === null) {
     const launchedAt = instance.launchedAt ?? instance.createdAt;

@@ -280,3 +280,36 @@ test('jobs that a command ended are not run again', async () => {
   await stage.pass(10 * MINUTE);
   expect(attempts(stage, jobs)).toEqual([1, 1]);
 });
+
+describe('a machine that EC2 advises to leave', () => {
+  async function advise(stage: Stage): Promise<void> {
+    for (const { key } of await stage.store.recentInstances(9)) {
+      const patch = { advisedAt: stage.kernel.now() };
+      await stage.store.changeInstance({ key, from: ['online', 'busy'], patch });
+    }
+  }
+
+  test('goes on with its job', async () => {
+    const stage = await opened();
+    const jobs = await running(stage, 1, 5 * MINUTE);
+    await advise(stage);
+    await endsWell(stage, jobs);
+    expect(attempts(stage, jobs)).toEqual([1]);
+    expect(stage.ec2.counts().launched).toBe(1);
+  });
+
+  test('ends when it is idle, its runner first', async () => {
+    const stage = await opened();
+    const [job] = stage.addJobs(1);
+    const runners = () =>
+      [...stage.repo.runners.values()].filter(({ state }) => state.now.isOnline);
+    await stage.until(() => stage.repo.runners.size === 1);
+    if (job) stage.github.runners.cancel(job);
+    await stage.until(() => runners().length === 1);
+    await stage.pass(2 * SECOND);
+    await advise(stage);
+    await stage.until(() => runners().length === 0, 10 * SECOND);
+    await stage.until(() => stage.live().length === 0, 10 * SECOND);
+    expect(stage.calls.get('github.removeRunner')).toBe(1);
+  });
+});

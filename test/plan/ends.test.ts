@@ -111,6 +111,8 @@ describe('a machine ends', () => {
       {},
       ['a.0 now'],
     ],
+    ['busy with a notice', aBusy({ noticeAt: ago(MINUTE - 1) }), {}, []],
+    ['busy, R after its notice', aBusy({ noticeAt: ago(MINUTE) }), {}, ['a.0 now']],
     ['idle with a notice', idleFor(9 * MINUTE, { noticeAt: NOW + 1 }), {}, []],
     ['idle, R after its notice', idleFor(9 * MINUTE, { noticeAt: ago(MINUTE) }), job, ['a.0 idle']],
     ['busy', aBusy({ launchedAt: ago(6 * HOUR - 1) }), {}, []],

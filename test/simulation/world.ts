@@ -363,6 +363,8 @@ function crashSlots(world: World, crash: Crash, process: Process): void {
     void world.openStore();
   }
   kernel.at(crash.downMs, 'restart', () => {
+    // Nor does anything tell of those that ended meanwhile.
+    if (crash.losesStore) forgetRunners(world);
     for (const slot of down) if (slot.process === null) world.start(slot);
   });
 }

@@ -3,6 +3,7 @@ import type { Store } from '../../src/store/port.ts';
 import {
   aLease,
   anIntent,
+  aReport,
   aRulesRecord,
   jobEvent,
   launched,
@@ -250,6 +251,24 @@ export function scopesContract(open: Open): void {
       expect(await store.setAside(lease, 11, T + 9, 9)).toBe(false);
       const [moved] = (await store.scopeRows(SCOPE)).jobs;
       expect(moved).toMatchObject({ asideUntil: null, asideMs: 0 });
+    });
+
+    test('is back from aside when GitHub tells of it again, not when it is only read', async () => {
+      const store = await open();
+      await tell(store, jobEvent());
+      const lease = await aLease(store);
+      await store.setAside(lease, 11, T + 5, 5);
+      const aside = async () => {
+        const [job] = (await store.scopeRows(SCOPE)).jobs;
+        return [job?.asideUntil, job?.asideMs];
+      };
+      expect(await store.report([aReport()], T)).toEqual([]);
+      expect(await aside()).toEqual([T + 5, 5]);
+      expect(await tell(store, jobEvent({ state: 'waiting' }))).toEqual([]);
+      expect(await aside()).toEqual([T + 5, 5]);
+      expect(await tell(store, jobEvent())).toEqual([SCOPE]);
+      // The next time doubles all the same.
+      expect(await aside()).toEqual([null, 5]);
     });
 
     test('goes back to queued without its runner, from in_progress only', async () => {

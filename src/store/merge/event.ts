@@ -60,6 +60,14 @@ function noteJob(work: Work, said: JobReport): void {
 }
 
 /** Of the file in a repository, whatever governs it now. */
+/** GitHub speaks of a job that it handed to nobody: it may do so now. What a sweep reads is no news. */
+function hearAgain(work: Work, said: JobReport): void {
+  const job = work.jobs.get(said.id);
+  if (job?.state !== 'queued' || said.state !== 'queued' || job.asideUntil === null) return;
+  work.jobs.set(job.id, { ...job, asideUntil: null });
+  work.scopes.add(work.repos.get(job.repo)?.scope ?? repoScope(job.repo));
+}
+
 function wantRules(work: Work, repo: Repo, commit: string): void {
   const scope = fileScope(repo);
   const none = { scope, text: null, commit: null, errors: null, readAt: 0 };
@@ -98,6 +106,7 @@ function applyEvent(work: Work, { event, at }: Delivery): void {
   switch (event.kind) {
     case 'job':
       noteJob(work, event.job);
+      hearAgain(work, event.job);
       break;
     case 'push':
       if (event.commit !== null && event.branch === repo.defaultBranch) {
