@@ -126,6 +126,13 @@ export const jobLink = (deps: Pick<Need, 'settings'>, repo: Repo, job: Job): Job
   url: `${deps.settings.htmlUrl}/${repo.owner}/${repo.name}/actions/runs/${job.run}/job/${job.id}`,
 });
 
+/** What others of the same owner run is not for everyone who may read this repository. */
+export const rowsOf = (rows: ScopeRows, repo: Repo): ScopeRows => ({
+  ...rows,
+  jobs: rows.jobs.filter((job) => job.repo === repo.id),
+  instances: rows.instances.filter((one) => one.repo === repo.id),
+});
+
 export function waitRows(deps: Pick<Need, 'settings'>, rows: ScopeRows): readonly WaitRow[] {
   return rows.jobs
     .filter((job) => job.state === 'queued')

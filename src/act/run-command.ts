@@ -3,21 +3,21 @@ import { printCommand } from '../commands/print.ts';
 import { COMMANDS } from '../commands/table.ts';
 import type { Permission } from '../github/port.ts';
 import type { Command, Door } from '../model/command.ts';
-import type { CallCounts, Outcome, Told } from '../model/outcome.ts';
+import type { CallCounts, Outcome } from '../model/outcome.ts';
 import type { Refused } from '../model/reply.ts';
 import { isHome, type Repo } from '../model/repo.ts';
 import { type Rule, type RulesChange, type RulesFile, ruleId } from '../model/rules.ts';
 import { parseRules } from '../rules/parse.ts';
-import type { ScopeRows } from '../store/port.ts';
 import { callCounts } from './calls.ts';
 import { type ChangeDeps, type Changed, changeRules } from './change-rules.ts';
 import { checkRule } from './check-rule.ts';
+import { explain } from './explain.ts';
 import { askingOf, recordOf } from './govern.ts';
 import { type InForce, inForce, ofOwner } from './in-force.ts';
 import { beyondOwners, hidingNotes } from './owner-notes.ts';
 import { RULES_PATH } from './read-rules.ts';
 import { beginAnew } from './rule-history.ts';
-import { jobLink, machineRow, machineRows, rulesState, waitRows } from './rules-state.ts';
+import { machineRows, rowsOf, rulesState, waitRows } from './rules-state.ts';
 
 /** Who asks, by which door, with what permission, and where: the same from every door. */
 export interface Asker {
@@ -80,7 +80,7 @@ async function runCommand(deps: ChangeDeps, asker: Asker, command: Command): Pro
     case 'autoscale info':
       return info(deps, asker.repo);
     case 'autoscale explain':
-      return explain(deps, asker.repo, command.job);
+      return explain(deps, asker.repo, command);
     case 'runners': {
       const rows = rowsOf(await deps.store.scopeRows(asker.repo.scope), asker.repo);
       return { kind: 'runners', machines: machineRows(deps, rows), asOf: deps.clock.now() };
@@ -299,40 +299,4 @@ async function spentBy({ accounts, meters }: ChangeDeps, repo: Repo): Promise<Ca
   const found = await accounts.accountFor(repo);
   const account = 'account' in found ? found.account : null;
   return callCounts(meters, { installation: repo.installation, account });
-}
-
-/** What others of the same owner run is not for everyone who may read this repository. */
-const rowsOf = (rows: ScopeRows, repo: Repo): ScopeRows => ({
-  ...rows,
-  jobs: rows.jobs.filter((job) => job.repo === repo.id),
-  instances: rows.instances.filter((one) => one.repo === repo.id),
-});
-
-/** Jobs that one comment explains when it names none. */
-const MOST_TOLD = 10;
-const MOST_LOOKED_AT = 500;
-
-async function explain(deps: ChangeDeps, repo: Repo, job: number | undefined): Promise<Outcome> {
-  const rows = rowsOf(await deps.store.scopeRows(repo.scope), repo);
-  const waiting = rows.jobs.filter((one) => one.state === 'queued').slice(0, MOST_TOLD);
-  const recent = job === undefined ? [] : await deps.store.recentJobs(MOST_LOOKED_AT);
-  const named = [...rows.jobs, ...recent].find((one) => one.id === job && one.repo === repo.id);
-  const jobs = job === undefined ? waiting : named ? [named] : [];
-  if (job !== undefined && !named) {
-    return { kind: 'refused', text: `No job ${job} of this repository is known.` };
-  }
-  const instances = await deps.store.instancesSince(repo.scope, 0);
-  const told = jobs.map((one): Told => {
-    const ran = instances.find(
-      ({ runnerName }) => runnerName !== null && runnerName === one.runnerName,
-    );
-    return {
-      job: jobLink(deps, repo, one),
-      state: one.state === 'queued' ? 'waits' : (one.conclusion ?? one.state.replace('_', ' ')),
-      text: one.reason && one.state === 'queued' ? one.reason.text : '',
-      ranMs: one.startedAt === null ? null : (one.completedAt ?? deps.clock.now()) - one.startedAt,
-      machine: ran ? machineRow(deps, { one: ran, repo, job: one }) : null,
-    };
-  });
-  return { kind: 'explain', told };
 }

@@ -1,9 +1,9 @@
 import { command, EVERY_DOOR } from './spec.ts';
-import { job } from './values.ts';
+import { job, labels } from './values.ts';
 
 export const autoscaleExplain = command({
   name: 'autoscale explain',
-  summary: 'Says why a job waits, or what ran it and what that cost.',
+  summary: 'Says why a job waits, what ran it and what that cost, or whether one would start now.',
   parameters: {
     job: {
       form: 'JOB',
@@ -11,8 +11,18 @@ export const autoscaleExplain = command({
       isRequired: false,
       value: job,
     },
+    runsOn: {
+      form: '--runs-on LABELS',
+      help: 'Instead of a job: whether one with these labels, a comma between, would start now',
+      isRequired: false,
+      value: labels,
+    },
   },
-  examples: ['autoscale explain', 'autoscale explain 48150926'],
+  examples: [
+    'autoscale explain',
+    'autoscale explain 48150926',
+    'autoscale explain --runs-on dstack,cpu=4,memory=16GB',
+  ],
   needs: 'read',
   changes: false,
   doors: EVERY_DOOR,

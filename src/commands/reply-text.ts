@@ -30,6 +30,8 @@ export function sectionText(outcome: Outcome): string {
       return paragraphs(machinesHead(outcome.machines), machines(outcome.machines));
     case 'explain':
       return outcome.told.length > 0 ? paragraphs(...outcome.told.map(told)) : 'No job waits.\n';
+    case 'foreseen':
+      return foreseen(outcome);
     case 'help':
       return helpText(outcome.topic);
     case 'refused':
@@ -130,13 +132,18 @@ function machines(rows: readonly MachineRow[]): string {
   return body.length === 0 ? '' : table(['MACHINE', 'TYPE', 'STATE', 'JOB', 'UP', 'COST'], body);
 }
 
-function told({ job, state, text, ranMs, machine }: Told): string {
-  const ran = ranMs === null ? '' : ` after ${span(ranMs)}`;
+function told({ job, state, text, waitedMs, ranMs, machine }: Told): string {
+  const ran = ranMs === null ? '' : ` after ${span(ranMs)}, having waited ${span(waitedMs ?? 0)}`;
   const why = text === '' ? '' : ` ${visible(text)}`;
   const on = machine
     ? ` On ${machine.id} (${machine.type} ${machine.market}, ${machine.zone}), ${usd(machine.usd)}.`
     : '';
   return `${visible(shorten(job.name, 100))} ${state}${ran}.${why}${on}\n${job.url}`;
+}
+
+function foreseen({ labels, isServed, text }: Of<'foreseen'>): string {
+  const would = isServed ? 'would get a machine now' : 'would wait';
+  return paragraphs(`A job that asks for ${visible(labels.join(' '))} ${would}.\n${visible(text)}`);
 }
 
 function fileProblems({ problems, url }: Of<'file-problems'>): string {

@@ -70,6 +70,8 @@ export function sectionMarkdown(outcome: Outcome): string {
       ].join('\n\n');
     case 'explain':
       return outcome.told.length > 0 ? outcome.told.map(told).join('\n\n') : '**No job waits.**';
+    case 'foreseen':
+      return foreseen(outcome);
     case 'help':
       return helpMarkdown(outcome.topic);
     case 'refused':
@@ -217,12 +219,18 @@ function machinesTable(machines: readonly MachineRow[]): readonly string[] {
   return [table(['Machine', 'Type', 'State', 'Job', 'Up', 'Cost'], body), ...more];
 }
 
-function told({ job, state, text, ranMs, machine }: Told): string {
+function told({ job, state, text, waitedMs, ranMs, machine }: Told): string {
   const on = machine
     ? ` On ${code(machine.id)} (${machine.type} ${machine.market}, ${machine.zone}), ${usd(machine.usd)}.`
     : '';
-  const ran = ranMs === null ? '' : ` after ${span(ranMs)}`;
+  const ran = ranMs === null ? '' : ` after ${span(ranMs)}, having waited ${span(waitedMs ?? 0)}`;
   return `**${link(job)}** ${state}${ran}.${text === '' ? '' : ` ${neutralize(text)}`}${on}`;
+}
+
+function foreseen({ labels, isServed, text }: Of<'foreseen'>): string {
+  const asks = labels.map(code).join(' ');
+  const would = isServed ? 'would get a machine now' : 'would wait';
+  return `**A job that asks for** ${asks} **${would}.** ${neutralize(text)}`;
 }
 
 function fileProblems({ problems, url }: Of<'file-problems'>): string {

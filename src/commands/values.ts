@@ -69,6 +69,19 @@ export const job: Value<JobId> = {
   },
 };
 
+const LABEL = /^[^\s,'"]{1,256}$/;
+const MOST_LABELS = 20;
+
+export const labels: Value<readonly string[]> = {
+  accepts: `up to ${MOST_LABELS} labels of runs-on, a comma between`,
+  sample: 'dstack,cpu=4',
+  of: (word) => {
+    const all = word.split(/[\s,]+/).filter((label) => label !== '');
+    const isFine = all.length <= MOST_LABELS && all.every((label) => LABEL.test(label));
+    return isFine && all.length > 0 ? all : undefined;
+  },
+};
+
 export const accessKeyId = shaped(
   '^A[A-Z0-9]{15,127}$',
   'an access key id, which begins with AKIA',

@@ -16,7 +16,12 @@ export type Command =
   | { readonly name: 'autoscale clear' }
   | { readonly name: 'autoscale disable' }
   | { readonly name: 'autoscale enable' }
-  | { readonly name: 'autoscale explain'; readonly job?: JobId }
+  | {
+      readonly name: 'autoscale explain';
+      readonly job?: JobId;
+      /** Of a job that is not there yet; the job is not named then. */
+      readonly runsOn?: readonly string[];
+    }
   | { readonly name: 'runners' }
   | { readonly name: 'aws info' }
   | {

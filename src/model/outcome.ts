@@ -1,6 +1,6 @@
 import type { Instant } from '../lib/clock.ts';
 import type { CommandError, HelpTopic } from './command.ts';
-import type { InstanceState, Market } from './launch.ts';
+import type { Arch, InstanceState, Machine, Market } from './launch.ts';
 import type { Spending } from './meter.ts';
 import type { RulesProblem } from './rules.ts';
 
@@ -112,6 +112,7 @@ export type Outcome =
     }
   | { readonly kind: 'runners'; readonly machines: readonly MachineRow[]; readonly asOf: Instant }
   | { readonly kind: 'explain'; readonly told: readonly Told[] }
+  | ({ readonly kind: 'foreseen' } & Foreseen)
   | { readonly kind: 'help'; readonly topic?: HelpTopic }
   | {
       readonly kind: 'refused';
@@ -135,9 +136,28 @@ export interface Told {
   readonly job: JobLink;
   readonly state: string;
   readonly text: string;
+  /** From when it was queued until it began; null: it did not. */
+  readonly waitedMs: number | null;
   /** How long it has run, or ran; null: it did not. */
   readonly ranMs: number | null;
-  readonly machine: MachineRow | null;
+  readonly machine: RanOn | null;
+}
+
+/** The machine of a job, with what it takes to compare it with others. */
+export interface RanOn extends MachineRow {
+  /** $ an hour, as it was launched; null: AWS did not say. */
+  readonly priceUsd: number | null;
+  /** null: AWS does not say what this type has. */
+  readonly shape: (Machine & { readonly arch: Arch }) | null;
+}
+
+/** What would become of a job that asks for these labels now. */
+export interface Foreseen {
+  readonly labels: readonly string[];
+  /** A machine would be there for it as fast as it starts. */
+  readonly isServed: boolean;
+  readonly code: string;
+  readonly text: string;
 }
 
 /** It did what was asked, or said what was asked for. */

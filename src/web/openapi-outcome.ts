@@ -7,6 +7,7 @@ import type {
   MachineRow,
   Outcome,
   Place,
+  RanOn,
   RuleRow,
   RulesState,
   Told,
@@ -70,7 +71,7 @@ const STATE = of<RulesState>({
   asOf: AT,
 });
 
-const MACHINE = of<MachineRow>({
+const MACHINE_FIELDS = {
   id: TEXT,
   type: TEXT,
   zone: TEXT,
@@ -80,7 +81,15 @@ const MACHINE = of<MachineRow>({
   job: orNull(JOB),
   upMs: NUMBER,
   usd: NUMBER,
+};
+const MACHINE = of<MachineRow>(MACHINE_FIELDS);
+const SHAPE = of<NonNullable<RanOn['shape']>>({
+  arch: oneOf('x64', 'arm64'),
+  vcpus: WHOLE,
+  memoryMib: WHOLE,
+  gpus: orNull(fields({ name: TEXT, count: WHOLE })),
 });
+const RAN_ON = of<RanOn>({ ...MACHINE_FIELDS, priceUsd: orNull(NUMBER), shape: orNull(SHAPE) });
 
 const WAIT = of<WaitRow>({ job: JOB, since: AT, labels: listOf(TEXT), code: TEXT, reason: TEXT });
 const ENDED = of<EndedRow>({ id: TEXT, type: TEXT, job: orNull(JOB), ranMs: orNull(NUMBER) });
@@ -94,8 +103,9 @@ const TOLD = of<Told>({
   job: JOB,
   state: TEXT,
   text: TEXT,
+  waitedMs: orNull(NUMBER),
   ranMs: orNull(NUMBER),
-  machine: orNull(MACHINE),
+  machine: orNull(RAN_ON),
 });
 const PROBLEM = of<RulesProblem>({
   line: WHOLE,
@@ -142,6 +152,7 @@ const KINDS: { readonly [K in Outcome['kind']]: Fields<Of<K>> } = {
   },
   runners: { machines: listOf(MACHINE), asOf: AT },
   explain: { told: listOf(TOLD) },
+  foreseen: { labels: listOf(TEXT), isServed: FLAG, code: TEXT, text: TEXT },
   help: { 'topic?': TEXT },
   refused: { text: TEXT, 'hint?': TEXT, 'isForbidden?': { const: true }, 'url?': TEXT },
   'file-problems': { problems: listOf(PROBLEM), url: TEXT },

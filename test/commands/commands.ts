@@ -31,7 +31,14 @@ export const aCommand: fc.Arbitrary<Command> = fc.oneof(
     { requiredKeys: ['name', 'type', 'max'] },
   ),
   fc.record(
-    { name: named('autoscale explain'), job: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) },
+    {
+      name: named('autoscale explain'),
+      job: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+      runsOn: fc.array(fc.constantFrom('dstack', 'dstack/gpu=A10G:2', 'CPU=4..8'), {
+        minLength: 1,
+        maxLength: 20,
+      }),
+    },
     { requiredKeys: ['name'] },
   ),
   fc.record(

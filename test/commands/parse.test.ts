@@ -37,6 +37,10 @@ describe('a command', () => {
     ],
     ['autoscale explain 91', { name: 'autoscale explain', job: 91 }],
     [
+      'autoscale explain --runs-on "self-hosted, dstack  CPU=4"',
+      { name: 'autoscale explain', runsOn: ['self-hosted', 'dstack', 'CPU=4'] },
+    ],
+    [
       'autoscale explain https://github.com/o/r/actions/runs/7/job/91?pr=3',
       { name: 'autoscale explain', job: 91 },
     ],

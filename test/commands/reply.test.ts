@@ -144,9 +144,11 @@ All rules at their maximum: **$0.325/hour** at today's prices, never more than *
 
 test('a job is explained by what ran it, for how long, and what that cost', () => {
   const { job = { id: 7, name: '', url: '' } } = { job: aMachine.job ?? undefined };
-  const told = { job, state: 'success', text: '', ranMs: 5 * MINUTE, machine: aMachine };
+  const machine = { ...aMachine, priceUsd: 0.0812, shape: null };
+  const times = { waitedMs: 38_000, ranMs: 5 * MINUTE };
+  const told = { job, state: 'success', text: '', ...times, machine };
   expect(sectionMarkdown({ kind: 'explain', told: [told] })).toBe(
-    `**[test / unit](${URL}/job/7)** success after 5 min 0 s. On \`i-0ab3\` (m5.xlarge spot, eu-west-1b), $0.0081.`,
+    `**[test / unit](${URL}/job/7)** success after 5 min 0 s, having waited 38 s. On \`i-0ab3\` (m5.xlarge spot, eu-west-1b), $0.0081.`,
   );
 });
 

@@ -89,6 +89,10 @@ describe('a command', () => {
     [200, () => ({ token: world.signIn('acme'), body: line('autoscale allow x --max 2') })],
     [200, () => ({ token: world.signIn('acme'), body: line('autoscale explain') })],
     [200, () => ({ token: world.signIn('acme'), body: line('autoscale explain 7') })],
+    [
+      200,
+      () => ({ token: world.signIn('acme'), body: line('autoscale explain --runs-on dstack') }),
+    ],
     [200, () => ({ token: world.signIn('acme'), body: line('runners') })],
     [200, () => ({ token: world.signIn('acme'), body: line('help autoscale allow') })],
     [400, () => ({ token: world.signIn('acme'), body: line(7) })],
