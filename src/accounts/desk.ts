@@ -36,7 +36,10 @@ export interface DeskDeps {
   readonly keyring: Keyring;
   readonly identities: Identities;
   readonly accounts: Accounts;
-  readonly store: Pick<Store, 'livingRegions' | 'sighted' | 'instanceById'>;
+  readonly store: Pick<
+    Store,
+    'livingRegions' | 'sighted' | 'instanceById' | 'exhausted' | 'clearExhausted'
+  >;
   readonly keys: Keys;
   readonly clock: Clock;
   readonly log: Log;
@@ -110,6 +113,10 @@ async function configure(deps: DeskDeps, scope: ScopeId, body: object): Promise<
   const written = await deps.vault.write(scope, printAccount(account));
   deps.keyring.forget(scope);
   if (!written.ok) return no('vault', vaultProblem(written), checks);
+  // What EC2 refused to the old credentials says nothing of the new ones.
+  for (const mark of await deps.store.exhausted(scope)) {
+    await deps.store.clearExhausted(scope, mark);
+  }
   deps.log.info({ scope, access: access.kind, region }, 'account configured');
   return { ok: true, account: viewOf(account, null), checks };
 }

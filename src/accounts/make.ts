@@ -24,7 +24,16 @@ export interface MakeDeps extends Omit<WireOptions, 'region'> {
   readonly oldSecretKey: Secret | null;
   /** `DSTACK_DEFAULT_ACCOUNT`. */
   readonly owners: readonly string[];
-  readonly store: Pick<Store, 'fact' | 'saveFact' | 'livingRegions' | 'sighted' | 'instanceById'>;
+  readonly store: Pick<
+    Store,
+    | 'exhausted'
+    | 'clearExhausted'
+    | 'fact'
+    | 'saveFact'
+    | 'livingRegions'
+    | 'sighted'
+    | 'instanceById'
+  >;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;

@@ -42,7 +42,7 @@ function open() {
     makeTrial: (region, credentials) => createTrial({ region, credentials, endpoint: moto.url }),
   });
   // The same object, so that a test can set what STS says.
-  return Object.assign(world, { desk, accounts });
+  return Object.assign(world, { desk, accounts, store });
 }
 
 if (motoServer === undefined) {
@@ -66,6 +66,17 @@ if (motoServer === undefined) {
     });
 
   describe('configuring', () => {
+    test('forgets what EC2 refused to the credentials before', async () => {
+      await makeSpotRole();
+      const { desk, store } = open();
+      const place = { region: '*', zone: '*', type: '*', market: '*' } as const;
+      const mark = { ...place, until: 2, forMs: 1, since: 1, why: 'AuthFailure' };
+      for (const account of ['repo-7', 'repo-8']) await store.exhaust({ account, ...mark });
+      expect(await desk.configure('repo-7', BODY)).toMatchObject({ ok: true });
+      expect(await store.exhausted('repo-7')).toEqual([]);
+      expect(await store.exhausted('repo-8')).toHaveLength(1);
+    });
+
     test('keeps what stood all checks, and shows it masked', async () => {
       await makeSpotRole();
       const { desk, kept, accounts } = open();
