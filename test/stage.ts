@@ -73,6 +73,8 @@ export interface Knobs {
   hookFault: (call: HookCall) => HookFault | undefined;
   /** GitHub answers 404 for the rules file, although it is there. */
   isFileHidden: boolean;
+  /** Of processes that start from now on. */
+  tickMs: number;
   /** Where accounts are kept: by default there is nothing of those who left. */
   forgetAccount: ForgetAccount;
 }
@@ -122,6 +124,7 @@ export function createStage(options: StageOptions = {}): Stage {
     fault: () => undefined,
     hookFault: options.hookFault ?? (() => undefined),
     isFileHidden: false,
+    tickMs: 5 * SECOND,
     forgetAccount: async () => true,
   };
   const calls = new Map<string, number>();
@@ -254,7 +257,7 @@ function createAppOn(stage: Stage, process: Process): App {
       daemonSha256: 'd'.repeat(64),
     },
     holder: `${process.name}/${stage.kernel.now()}`,
-    tickMs: 5 * SECOND,
+    tickMs: stage.knobs.tickMs,
     webhookSecret: new Secret('unused: webhooks come in by the store'),
     metricsToken: null,
     audience: new URL(PUBLIC_URL).host,

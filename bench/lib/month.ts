@@ -20,6 +20,8 @@ export interface MonthAsk extends Times {
 const MAX = 1_000;
 /** A machine reports more seldom than by default, which changes nothing but the time that it takes. */
 const HEARTBEAT_MS = MINUTE;
+/** What happens wakes the app at once; it looks around by itself four times as seldom as by default. */
+const TICK_MS = 20 * SECOND;
 /** What has ended is kept this long, instead of a month: the store is in memory. */
 const KEPT_MS = 30 * MINUTE;
 /** When the app does not run a job again that was cut, somebody does. */
@@ -81,6 +83,7 @@ function createMonthStage({ lines, market, reuse, bootS, teardownS }: MonthAsk):
     machines: { startMs: [bootS * SECOND, bootS * SECOND], heartbeatMs: HEARTBEAT_MS },
     teardownMs: teardownS * SECOND,
   });
+  stage.knobs.tickMs = TICK_MS;
   setPrices(stage, market, 0);
   const { kernel } = stage;
   stage.store = createMemoryStore();

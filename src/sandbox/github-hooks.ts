@@ -50,8 +50,8 @@ export interface Hooks {
   sendRepo(event: string, repo: Repo, fields: object): void;
   sendInstallation(event: string, installation: Installation, payload: object): void;
   setReceiver(receiver: Receiver): void;
-  /** Of the last three days, newest first. */
-  deliveries(): readonly HookDelivery[];
+  /** Of the last three days, or since then, newest first. */
+  deliveries(since?: Instant): readonly HookDelivery[];
   /** false: there is no such delivery, or it is too old. */
   redeliver(id: number): boolean;
 }
@@ -152,9 +152,14 @@ export function createHooks(state: GitHubState, deps: HookDeps): Hooks {
     setReceiver(next) {
       receiver = next;
     },
-    deliveries() {
-      const oldest = kernel.now() - KEPT_MS;
-      return records.filter(({ at }) => at >= oldest).sort((a, b) => b.id - a.id);
+    deliveries(since = 0) {
+      const oldest = Math.max(since, kernel.now() - KEPT_MS);
+      // They are written down when they end: what began later is not far before it.
+      const first = records.findLastIndex(({ at }) => at < oldest - 2 * knobs.hookTimeoutMs);
+      return records
+        .slice(first + 1)
+        .filter(({ at }) => at >= oldest)
+        .sort((a, b) => b.id - a.id);
     },
     redeliver(id) {
       const first = records.find((each) => each.id === id && each.at >= kernel.now() - KEPT_MS);

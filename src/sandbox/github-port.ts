@@ -148,9 +148,7 @@ export function createSandboxGitHub(
         return done(reposOf(state, of).flatMap((repo) => factsOf(repo, installation)));
       }),
     failedDeliveries: (since) =>
-      call('failedDeliveries', undefined, () =>
-        done(stillFailed(hooks.deliveries().filter(({ at }) => at >= since))),
-      ),
+      call('failedDeliveries', undefined, () => done(stillFailed(hooks.deliveries(since)))),
     redeliver: (id) =>
       call('redeliver', undefined, () => (hooks.redeliver(id) ? done(null) : NOT_FOUND)),
   };

@@ -5,6 +5,8 @@ import type { Job, JobFacts, Repo, Run, Runner, RunnerState } from './github-sta
 /** What a read shows, in process and by REST alike: the world as it was a little ago. */
 export function createReads({ state, jobs }: Pick<GitHubModel, 'state' | 'jobs'>) {
   const asOf = () => state.kernel.now() - state.knobs.readLagMs;
+  /** Runs that were seen to be over, with as many jobs as this: most of them, and asked for often. */
+  const over = new WeakMap<Run, number>();
   const job = (of: Job): JobFacts | undefined => of.facts.asOf(asOf());
   const statusOf = (run: Run): RunStatus | undefined => jobs.statusOf(run, job);
   return {
@@ -14,12 +16,14 @@ export function createReads({ state, jobs }: Pick<GitHubModel, 'state' | 'jobs'>
     attemptOf: (run: Run): number =>
       Math.max(1, ...run.jobs.flatMap((each) => (job(each) ? each.attempt : []))),
     unfinished: (repo: Repo): readonly Job[] =>
-      [...repo.runs.values()].flatMap((run) =>
-        jobs.latest(run).filter((each) => {
-          const facts = job(each);
-          return facts !== undefined && facts.state !== 'completed';
-        }),
-      ),
+      [...repo.runs.values()].flatMap((run) => {
+        if (over.get(run) === run.jobs.length) return [];
+        const seen = jobs.latest(run).map((each) => ({ each, state: job(each)?.state }));
+        if (seen.every(({ state: is }) => is === 'completed')) over.set(run, run.jobs.length);
+        return seen.flatMap(({ each, state: is }) =>
+          is === undefined || is === 'completed' ? [] : [each],
+        );
+      }),
     runners: (repo: Repo, name?: string): readonly (readonly [Runner, RunnerState])[] =>
       [...repo.runners.values()].flatMap((runner) => {
         const seen = runner.state.asOf(asOf());
