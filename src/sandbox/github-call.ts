@@ -74,7 +74,14 @@ export interface Counted {
 /** Asked as the adapter asks them: with the ETag of the last answer, and an equal one is free. */
 const CONDITIONAL: ReadonlySet<string> = new Set([
   ...['file', 'unfinishedJobs', 'repositories', 'installations', 'failedDeliveries'],
+  ...['runs', 'jobs'],
 ]);
+
+interface Further {
+  readonly name: 'runs' | 'jobs';
+  readonly installation: InstallationId;
+  readonly about: string;
+}
 
 /** Faults and gates know a call as `github.<name>`. */
 export function createCalls(model: GitHubModel, process: Process, counted?: Counted) {
@@ -129,5 +136,16 @@ export function createCalls(model: GitHubModel, process: Process, counted?: Coun
       },
       ref.id,
     );
-  return { call, ofRepo };
+  /** A further request that the adapter makes for the same question, in the books of both sides. */
+  const also = ({ name, installation, about }: Further, answer: unknown): Refused | undefined => {
+    if (!counted) return undefined;
+    const { healing, healingMost } = counted.meter.spending(String(installation));
+    // The call that this belongs to is counted after it.
+    const isSpent = counted.purpose === 'healing' && healing + 1 >= healingMost;
+    if (isSpent) return throttled(model.state.kernel.now() + SECONDARY_MS);
+    model.spend(name, installation);
+    count({ key: `${name} ${about}`, installation }, answer);
+    return undefined;
+  };
+  return { call, ofRepo, also };
 }

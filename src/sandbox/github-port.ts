@@ -2,7 +2,7 @@ import type { ActionsRunner, FailedDelivery, GitHub, RunnerFacts } from '../gith
 import { parseJobReport, parseRepoFacts } from '../model/github-json.ts';
 import type { InstallationId } from '../model/ids.ts';
 import type { JobReport } from '../model/job.ts';
-import { done } from '../model/reply.ts';
+import { done, type Refused } from '../model/reply.ts';
 import type { RepoFacts } from '../model/repo.ts';
 import type { GitHubModel } from './github.ts';
 import {
@@ -14,9 +14,9 @@ import {
   UNINSTALLED,
 } from './github-call.ts';
 import type { HookDelivery } from './github-hooks.ts';
-import { createReads } from './github-reads.ts';
+import { createReads, type Reads } from './github-reads.ts';
 import { refuse } from './github-refusal.ts';
-import { type Job, type Repo, reposOf, WORKFLOW_PATH } from './github-state.ts';
+import { type Job, type Repo, type Run, reposOf, WORKFLOW_PATH } from './github-state.ts';
 import type { Process } from './process.ts';
 
 /** Oldest first, the first attempt of each webhook of which no attempt succeeded. */
@@ -34,6 +34,33 @@ function stillFailed(deliveries: readonly HookDelivery[]): readonly FailedDelive
 const NOT_COMPLETE = refuse(403, 'This workflow run cannot be retried now');
 /** As long as the adapter remembers which Actions runner there is. */
 const ARCHIVE_MAX_AGE_MS = 3_600_000;
+/** The adapter lists the runs of each status, and the jobs of each run; the first list is the call. */
+const OTHER_LISTS = ['waiting', 'queued', 'in_progress'] as const;
+
+/** The adapter's further requests for one sweep; the first that is refused ends it. */
+function listFurther(
+  byRun: ReadonlyMap<Run, readonly unknown[]>,
+  of: {
+    readonly repo: Repo;
+    readonly ask: (
+      further: { readonly name: 'runs' | 'jobs'; readonly about: string },
+      answer: unknown,
+    ) => Refused | undefined;
+    readonly statusOf: Reads['statusOf'];
+  },
+): Refused | undefined {
+  const runs = [...byRun.keys()].map((run) => ({ id: run.id, ...of.statusOf(run) }));
+  for (const status of OTHER_LISTS) {
+    const its = runs.filter((run) => run.status === status);
+    const refused = of.ask({ name: 'runs', about: `${of.repo.id} ${status}` }, its);
+    if (refused) return refused;
+  }
+  for (const [run, jobs] of byRun) {
+    const refused = of.ask({ name: 'jobs', about: String(run.id) }, jobs);
+    if (refused) return refused;
+  }
+  return undefined;
+}
 
 /** The port, in process: what a process sees of the model, through its own gates and faults. */
 export function createSandboxGitHub(
@@ -44,7 +71,7 @@ export function createSandboxGitHub(
   const { state, json, runners, repos, hooks, jobs } = model;
   const reads = createReads(model);
 
-  const { call, ofRepo } = createCalls(model, process, counted);
+  const { call, ofRepo, also } = createCalls(model, process, counted);
   let archive: { readonly at: number; readonly value: ActionsRunner } | undefined;
 
   const report = (job: Job): JobReport | undefined => {
@@ -126,9 +153,18 @@ export function createSandboxGitHub(
         return seen === undefined ? NOT_FOUND : done(seen);
       }),
     unfinishedJobs: (ref) =>
-      ofRepo('unfinishedJobs', ref, (repo) =>
-        done(reads.unfinished(repo).flatMap((job) => report(job) ?? [])),
-      ),
+      ofRepo('unfinishedJobs', ref, (repo) => {
+        const found = reads.unfinished(repo).map((job) => ({ run: job.run, seen: report(job) }));
+        const byRun = [...Map.groupBy(found, ({ run }) => run)].map(
+          ([run, its]) => [run, its.map(({ seen }) => seen)] as const,
+        );
+        const refused = listFurther(new Map(byRun), {
+          repo,
+          ask: (further, answer) => also({ ...further, installation: ref.installation }, answer),
+          statusOf: reads.statusOf,
+        });
+        return refused ?? done(found.flatMap(({ seen }) => seen ?? []));
+      }),
     repository: (installation, id) =>
       call('repository', installation, () => {
         const found = findRepo(model, installation, id);

@@ -103,16 +103,16 @@ describe('healings', () => {
   test('spend a tenth of what GitHub allows at most, and are told in `info`', async () => {
     const stage = await warmStage(4);
     const payer = String(stage.installation.id);
-    stage.meter.learn(payer, 100);
+    stage.meter.learn(payer, 400);
     stage.knobs.hookFault = () => ({ kind: 'outage' });
     // Each minute something is new, of which no webhook tells.
     for (let i = 0; i < 40; i += 1) {
       stage.addJobs(1, { labels: ['ubuntu-latest'] });
       await stage.pass(R);
     }
-    expect(stage.meter.spending(payer)).toMatchObject({ healing: 10, healingMost: 10 });
+    expect(stage.meter.spending(payer)).toMatchObject({ healing: 40, healingMost: 40 });
     stage.knobs.hookFault = () => undefined;
-    expect(await infoOf(stage)).toContain('10 of at most 10 to find what was lost');
+    expect(await infoOf(stage)).toContain('40 of at most 40 to find what was lost');
   });
 });
 
