@@ -17,6 +17,7 @@ import { setAside } from './act/sweep.ts';
 import type { Instant } from './lib/clock.ts';
 import type { ScopeId } from './model/ids.ts';
 import type { Reason } from './model/job.ts';
+import type { Repo } from './model/repo.ts';
 import type { Action, Plan, Wait } from './model/world.ts';
 import { plan } from './plan/plan.ts';
 import type { Lease, ScopeRows } from './store/port.ts';
@@ -100,7 +101,10 @@ async function observe(
   return sight && readLostRuns(deps, lease, sight);
 }
 
-/** Silence for 2 R proves nothing: before anything hangs on it, GitHub is asked. */
+/**
+ * Silence for 2 R proves nothing: before anything hangs on it, GitHub is asked. One that does not
+ * answer is asked once in R, not in every tick: an hour of that would cost more than all healings.
+ */
 async function freshen(deps: ReconcileDeps, rows: ScopeRows): Promise<ScopeRows> {
   const { store, github, clock, settings } = deps;
   // An owner has many repositories, and most have nothing that hangs on GitHub's word.
@@ -110,11 +114,16 @@ async function freshen(deps: ReconcileDeps, rows: ScopeRows): Promise<ScopeRows>
   if (stale.length === 0) return rows;
   for (const repo of stale) {
     const askedAt = clock.now();
+    const last = await store.fact(askedKey(repo));
+    if (last && askedAt - last.at < settings.resyncMs) continue;
+    await store.saveFact(askedKey(repo), '', askedAt);
     const read = await github.repository(repo.installation, repo.id);
     if (read.ok) await store.heard(repo.id, askedAt);
   }
   return store.scopeRows(rows.scope);
 }
+
+const askedKey = ({ id }: Pick<Repo, 'id'>) => `asked:${id}`;
 
 /** Writes down why each job waits, where that changed: what a person reads is what was decided. */
 async function explain(
