@@ -197,8 +197,46 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     kind: 'rules',
     at: at(dice, stage),
     repo: repo(dice, stage),
-    to: dice.pick('rules to', ['lower', 'lower', 'raise', 'none', 'disabled', 'broken', 'missing']),
+    to: dice.pick('rules to', [
+      'lower',
+      'lower',
+      'raise',
+      'none',
+      'disabled',
+      'broken',
+      'missing',
+      'budget',
+    ]),
     isSilent: dice.isTrue('silent', 0.3),
+  }),
+  command: (dice, stage) => ({
+    kind: 'command',
+    at: at(dice, stage),
+    repo: repo(dice, stage),
+    who: dice.pick('who', ['writer', 'writer', 'writer', 'reader', 'stranger']),
+    says: dice.pick('says', [
+      'lower',
+      'zero',
+      'clear',
+      'disable',
+      'enable',
+      'enable',
+      'raise',
+      'raise',
+      'info',
+    ]),
+    isTwice: dice.isTrue('twice', 0.3),
+  }),
+  'at-once': (dice, stage) => ({
+    kind: 'at-once',
+    repo: repo(dice, stage),
+    says: dice.pick('takes', ['lower', 'zero', 'clear', 'disable']),
+    isProtected: dice.isTrue('protected', 0.5),
+  }),
+  credentials: (dice, stage) => ({
+    kind: 'credentials',
+    at: at(dice, stage),
+    ms: dice.int('credentials ms', 15_000, 100_000),
   }),
   uninstall: (dice, stage) => ({
     kind: 'uninstall',
@@ -236,7 +274,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
 };
 
 /** At most one of these in a scenario: two would leave little to prove in between. */
-const ONCE = new Set(['loss', 'uninstall']);
+const ONCE = new Set(['loss', 'uninstall', 'at-once']);
 
 /** Swarm: each scenario has some classes only, and so some faults in company that is rare else. */
 export function drawFaults(dice: Dice, stage: Stage): readonly Fault[] {

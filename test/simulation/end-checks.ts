@@ -44,6 +44,7 @@ export async function checkEnd(world: World): Promise<void> {
   kernel.invariant(ghosts.length === 0, 'ghost', `${ghosts.map(({ name }) => name)} stay`);
   checkReruns(world);
   checkRedeliveries(world);
+  world.people.checkEnd();
   await checkStore(world);
 }
 

@@ -1,16 +1,19 @@
 import { repoScope } from '../../src/model/ids.ts';
 import { zonesOf } from '../../src/sandbox/aws-catalogue.ts';
 import { EC2_DEFAULTS } from '../../src/sandbox/ec2-model.ts';
+import { sayingOf, takeAtOnce } from './at-once.ts';
 import type { Fault, RulePlan } from './scenario.ts';
 import { RULES_PATH, rulesText, type World } from './world.ts';
 
 type Of<K extends Fault['kind']> = Extract<Fault, { kind: K }>;
 
+/** A month's money for a handful of machines. */
+const BUDGET_USD = 0.003;
 const BROKEN = 'autoscale:\n  rules:\n    - instance-type: 7\n';
 
 /** Puts everything that happens at a given time on the world's calendar. */
 export function schedule(world: World): void {
-  const { kernel, scenario, faults } = world;
+  const { kernel, scenario, faults, promises } = world;
   for (const slot of world.slots) world.start(slot);
   if (world.slots.length > 1) kernel.mark('two replicas');
   for (const plan of scenario.jobs) kernel.at(plan.at, 'job', () => world.addJob(plan));
@@ -29,6 +32,14 @@ export function schedule(world: World): void {
   each('cancel', (fault) => cancel(world, fault));
   each('theft', (fault) => steal(world, fault));
   each('rules', (fault) => changeRules(world, fault));
+  each('command', (fault) => command(world, fault));
+  each('credentials', ({ ms }) => {
+    kernel.mark('fault credentials');
+    kernel.trace(`the credentials are lost for ${ms} ms`);
+    const lastsMs = Math.min(ms, scenario.calmAt - world.nowMs());
+    promises.credentialsLost(kernel.now(), kernel.now() + lastsMs);
+  });
+  for (const fault of faults.of('at-once')) takeAtOnce(world, fault);
   each('uninstall', (fault) => uninstall(world, fault));
   each('rename', ({ repo: index }) => {
     const repo = world.repos[index];
@@ -41,6 +52,8 @@ export function schedule(world: World): void {
 }
 
 type Timed =
+  | 'command'
+  | 'credentials'
   | 'capacity'
   | 'quota'
   | 'late'
@@ -119,10 +132,29 @@ function changeRules(world: World, { repo, to, isSilent }: Of<'rules'>): void {
     disabled: [rulesText(rules, ['enabled: false']), []],
     broken: [BROKEN, rules],
     missing: [null, []],
+    budget: [rulesText(rules, [`budget: ${BUDGET_USD}`]), rules],
   };
   world.kernel.mark(`fault rules ${to}`);
   if (isSilent) world.kernel.mark('fault rules silent');
   world.writeRules(repo, ...texts[to], isSilent);
+}
+
+const OPPOSITE = {
+  lower: 'raise',
+  zero: 'raise',
+  clear: 'raise',
+  disable: 'enable',
+  raise: 'lower',
+  enable: 'disable',
+  info: 'info',
+} as const;
+
+function command({ people, repos, scenario }: World, fault: Of<'command'>): void {
+  const repo = repos[fault.repo];
+  const rules = scenario.repos[fault.repo]?.rules ?? [];
+  if (!repo) return;
+  people.say(repo, fault.who, sayingOf(fault.says, rules));
+  if (fault.isTwice) people.say(repo, 'writer', sayingOf(OPPOSITE[fault.says], rules));
 }
 
 function uninstall(world: World, { ms }: Of<'uninstall'>): void {

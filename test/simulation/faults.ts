@@ -16,6 +16,8 @@ export interface Faults {
   isLie(call: PortCall): boolean;
   /** What happens to the process at this gate. */
   gate(gate: Gate): Of<'crash' | 'pause'> | undefined;
+  /** AWS refuses our credentials right now. */
+  hasNoCredentials(): boolean;
   of<K extends Fault['kind']>(kind: K): readonly Of<K>[];
 }
 
@@ -106,6 +108,11 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
         open(name)?.how === 'missing' || calls.get(keyOf(process, name, nth))?.how === 'missing';
       if (isLie) mark('fault github missing');
       return isLie;
+    },
+    hasNoCredentials() {
+      if (isCalm()) return false;
+      const now = nowMs();
+      return of('credentials').some(({ at, ms }) => now >= at && now < at + ms);
     },
     gate({ process, name, nth, side, gate }) {
       if (gates.size === 0 || isCalm()) return undefined;

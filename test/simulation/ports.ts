@@ -17,6 +17,15 @@ export const watchLaunches = (accounts: Accounts, tell: (scope: string) => void)
   },
 });
 
+/** There are no credentials while `areLost` says so; what was begun with them goes on. */
+export const losingAccounts = (accounts: Accounts, areLost: () => boolean): Accounts => ({
+  ...accounts,
+  accountFor: async (...of) =>
+    areLost()
+      ? { reason: { code: 'account', text: 'AWS refuses the credentials.' } }
+      : accounts.accountFor(...of),
+});
+
 /** What a process says. An error is a bug of the app, wherever it is caught. */
 export function logOf(kernel: Kernel, process: Process, isVerbose: boolean): Log {
   const say = (facts: object, message: string) => {

@@ -37,6 +37,9 @@ export interface Promises extends Ec2Watch {
   file(scope: ScopeId, rules: readonly RulePlan[]): void;
   /** A person took the repository from us, or gave it back. */
   taken(scope: ScopeId): void;
+  /** What the rules bound that are in force from now on; null: nothing. */
+  budget(scope: ScopeId, usd: number | null): void;
+  credentialsLost(from: Instant, until: Instant): void;
   intended(intents: readonly Intent[], launches: readonly Launch[]): void;
   /** Whose lease a scope's is. */
   leased(lease: Lease): void;
@@ -55,7 +58,11 @@ export interface Promises extends Ec2Watch {
   readonly worstSurplus: number;
 }
 
-export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Model): Promises {
+/** `underWayMs`: what was decided so lately may still be on its way. */
+export function createPromises(
+  kernel: Kernel,
+  { github, ec2, underWayMs }: { github: GitHubModel; ec2: Ec2Model; underWayMs: number },
+): Promises {
   const files = new Map<ScopeId, { at: Instant; max: ReadonlyMap<RuleId, number> }[]>();
   const strictAt = new Map<ScopeId, Instant[]>();
   const takenAt = new Map<ScopeId, Instant[]>();
@@ -126,6 +133,31 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
     kernel.invariant(spare - open <= MOST_SURPLUS, 'surplus', text);
   }
   const finished = new Set<string>();
+  const budgets = new Map<ScopeId, { readonly usd: number; readonly at: Instant }>();
+  const lostTimes: { readonly from: Instant; readonly until: Instant }[] = [];
+
+  /** Nothing is decided on beyond the month's money, nor while there are no credentials. */
+  function checkMoney(launches: readonly Launch[]) {
+    const now = kernel.now();
+    const isLost = lostTimes.some(({ from, until }) => now > from + underWayMs && now < until);
+    kernel.invariant(!isLost, 'credentials', 'a launch was decided on without credentials');
+    for (const { scope } of launches) {
+      const budget = budgets.get(scope);
+      if (!budget || now - budget.at <= underWayMs) continue;
+      const spent = spentUsd(scope, now - underWayMs);
+      const text = `a launch in ${scope}, which has cost $${spent.toFixed(4)} of $${budget.usd}`;
+      kernel.invariant(spent < budget.usd, 'budget', text);
+    }
+  }
+
+  /** What EC2 bills for the scope's machines, as of then. */
+  const spentUsd = (scope: ScopeId, by: Instant): number =>
+    [...ec2.instances.values()]
+      .filter((one) => one.tags['dstack:scope'] === scope && one.launchedAt <= by)
+      .reduce((sum, one) => {
+        const seconds = Math.max(60, (Math.min(one.endedAt ?? by, by) - one.launchedAt) / 1000);
+        return sum + (seconds * one.priceUsd) / 3600;
+      }, 0);
 
   return {
     file(scope, rules) {
@@ -141,12 +173,18 @@ export function createPromises(kernel: Kernel, github: GitHubModel, ec2: Ec2Mode
       takenAt.set(scope, [...(takenAt.get(scope) ?? []), kernel.now()]);
       strictAt.set(scope, [...(strictAt.get(scope) ?? []), kernel.now()]);
     },
+    budget(scope, usd) {
+      if (usd === null) budgets.delete(scope);
+      else if (!budgets.has(scope)) budgets.set(scope, { usd, at: kernel.now() });
+    },
+    credentialsLost: (from, until) => void lostTimes.push({ from, until }),
     intended(asked, launches) {
+      if (launches.length > 0) checkMoney(launches);
       for (const { id, scope, rule, count } of launches) {
         const max = asked.find((one) => one.id === id)?.max ?? 0;
         intents.set(id, { scope, rule, max, count, at: kernel.now() });
         kernel.invariant(
-          versionsKnown(scope).some((version) => (version.max.get(rule) ?? 0) === max),
+          versionsKnown(scope).some((version) => (version.max.get(rule) ?? 0) >= max),
           'rules-of-late',
           `${id} was intended by a maximum of ${max}, which the file has not said for long`,
         );

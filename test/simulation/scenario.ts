@@ -55,7 +55,11 @@ export type HookHow = 'lost' | 'outage' | 'delay' | 'double';
 /** Of all webhooks in a time: every second one is never made, or all are late. */
 export type HooksHow = 'half' | 'none' | 'late';
 export type Outage = 'down' | 'limit' | 'missing';
-export type RulesChange = 'lower' | 'raise' | 'none' | 'disabled' | 'broken' | 'missing';
+export type RulesChange = 'budget' | 'lower' | 'raise' | 'none' | 'disabled' | 'broken' | 'missing';
+
+export type Who = 'writer' | 'reader' | 'stranger';
+export type Taking = 'lower' | 'zero' | 'clear' | 'disable';
+export type Says = Taking | 'raise' | 'enable' | 'info';
 
 /** What goes wrong, each an entry of its own, so that it can be left out. */
 export type Fault =
@@ -77,6 +81,12 @@ export type Fault =
   | { kind: 'theft'; at: number; repo: number; durationMs: number }
   /** `isSilent`: GitHub makes no webhook of the push. */
   | { kind: 'rules'; at: number; repo: number; to: RulesChange; isSilent?: boolean }
+  /** A person says it in a comment; `isTwice`: and somebody the opposite, at the same time. */
+  | { kind: 'command'; at: number; repo: number; who: Who; says: Says; isTwice: boolean }
+  /** In the calm: what takes away is in force within seconds, whatever guards the branch. */
+  | { kind: 'at-once'; repo: number; says: Taking; isProtected: boolean }
+  /** AWS takes our credentials for so long. */
+  | { kind: 'credentials'; at: number; ms: number }
   | { kind: 'uninstall'; at: number; ms: number }
   | { kind: 'rename'; at: number; repo: number }
   /** `blindMs`: for so long after the loss of the store GitHub does not list whose App we are. */

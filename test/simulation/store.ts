@@ -1,10 +1,11 @@
-import type { JobId } from '../../src/model/ids.ts';
+import type { JobId, ScopeId } from '../../src/model/ids.ts';
 import { type JobReport, jobRank } from '../../src/model/job.ts';
 import type { Kernel } from '../../src/sandbox/kernel.ts';
 import type { Process } from '../../src/sandbox/process.ts';
 import type { Lease, Store } from '../../src/store/port.ts';
 import type { Promises } from './promises.ts';
 
+const HOLD = 'hold:';
 /** A queued job has its reason this long after it was first seen without one. */
 const REASON_WITHIN_MS = 60_000;
 
@@ -84,9 +85,21 @@ export function watchStore(
       promises.intended(intents, launches);
       return launches;
     },
-    saveRules: async (lease, rules) => fenced(lease, await inner.saveRules(lease, rules), 'rules'),
-    saveReasons: async (lease, reasons, now) =>
-      fenced(lease, await inner.saveReasons(lease, reasons, now), 'reasons'),
+    async saveFact(key, value, now) {
+      await inner.saveFact(key, value, now);
+      // What a person takes away holds from here on, before the file says so.
+      if (key.startsWith(HOLD) && value !== '[]') promises.taken(key.slice(HOLD.length) as ScopeId);
+    },
+    async saveRules(lease, rules) {
+      const isDone = fenced(lease, await inner.saveRules(lease, rules), 'rules');
+      const budget = /^ {2}budget: (\S+)$/m.exec(rules.text ?? '')?.[1];
+      if (isDone) promises.budget(rules.scope, budget === undefined ? null : Number(budget));
+      return isDone;
+    },
+    saveReasons: async (lease, reasons, now) => {
+      if (reasons.some(({ reason }) => reason?.code === 'budget')) kernel.mark('budget spent');
+      return fenced(lease, await inner.saveReasons(lease, reasons, now), 'reasons');
+    },
     setAside: async (lease, job, until, forMs) =>
       fenced(lease, await inner.setAside(lease, job, until, forMs), 'an aside'),
     async changeInstance(change) {

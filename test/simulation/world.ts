@@ -7,6 +7,7 @@ import type { Ec2Model } from '../../src/sandbox/ec2-model.ts';
 import { createGitHubModel, type GitHubModel } from '../../src/sandbox/github.ts';
 import { createSandboxGitHub } from '../../src/sandbox/github-port.ts';
 import type { Job, Repo, Runner } from '../../src/sandbox/github-state.ts';
+import { createSandboxTalk } from '../../src/sandbox/github-talk-port.ts';
 import { createKernel, type Kernel } from '../../src/sandbox/kernel.ts';
 import { createMachines } from '../../src/sandbox/machine.ts';
 import type { GatewayAnswer } from '../../src/sandbox/machine-reporter.ts';
@@ -15,7 +16,8 @@ import type { Store } from '../../src/store/port.ts';
 import { createBudgets } from './budgets.ts';
 import type { Code } from './code.ts';
 import { createFaults, type Faults, lyingGitHub } from './faults.ts';
-import { logOf, memoKeys, watchLaunches } from './ports.ts';
+import { createPeople, type People } from './people.ts';
+import { logOf, losingAccounts, memoKeys, watchLaunches } from './ports.ts';
 import { createPromises, type Promises } from './promises.ts';
 import type { Fault, JobPlan, RulePlan, Scenario } from './scenario.ts';
 import { gateStore, watchStore } from './store.ts';
@@ -35,6 +37,9 @@ export interface World {
   readonly ec2: Ec2Model;
   readonly faults: Faults;
   readonly promises: Promises;
+  readonly people: People;
+  /** Since when everybody is up and nothing goes wrong; undefined: not yet. */
+  readonly calmSince: () => number | undefined;
   readonly repos: readonly Repo[];
   /** Ours, in the order of the scenario; those of races follow. */
   readonly jobs: Job[];
@@ -71,6 +76,8 @@ export interface Slot {
 }
 
 export const RULES_PATH = '.github/dstack.yml';
+/** From a look at the world until what follows from it is written down. */
+const UNDER_WAY_MS = 20_000;
 const PUBLIC_URL = 'http://app.example';
 const APP_TAG = 'github.example/4711';
 const DAEMON = Buffer.from('// what machines run');
@@ -141,12 +148,21 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
   const github = createGitHubModel(kernel, {
     ...GITHUB_KNOBS,
     readLagMs: scenario.readLagMs,
-    hookFault: faults.hook,
+    hookFault: (call) => {
+      if (call.event === 'push') people.looksAtPush();
+      return faults.hook(call);
+    },
   });
   const ec2 = createEc2(kernel, { visibleAfterMs: [0, scenario.lateMs] });
   const judge = judging(kernel, options.blindTo);
-  const promises = createPromises(judge, github, ec2);
+  const promises = createPromises(judge, {
+    github,
+    ec2,
+    underWayMs: UNDER_WAY_MS + Math.max(0, ...faults.of('pause').map(({ ms }) => ms)),
+  });
   ec2.watch(promises);
+  const people = createPeople({ kernel: judge, github, promises, repos: () => world.repos });
+  const hasTalk = [...faults.of('command'), ...faults.of('at-once')].length > 0;
   const behaviours = new Map(faults.of('machine').map((one) => [one.nth, one.behaviour]));
   const slowMs = new Map(faults.of('slow-start').map((one) => [one.nth, one.ms]));
   createMachines({
@@ -183,6 +199,8 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     ec2,
     faults,
     promises,
+    people,
+    calmSince,
     repos: addRepos(github, promises, scenario),
     jobs: [],
     cancelled: new Set(),
@@ -214,6 +232,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       const repo = world.repos[index];
       if (!repo) return;
       promises.file(repoScope(repo.id), rules);
+      people.wrote(repo, text);
       isSilentNow = isSilent;
       github.repos.commit(repo, { [RULES_PATH]: text });
       isSilentNow = false;
@@ -224,9 +243,8 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
   };
 
   function createAppOf({ process, holder }: { process: Process; holder: string }): App {
-    const accounts = watchLaunches(createSandboxAccounts(ec2, process), (scope) =>
-      promises.sends(holder, scope),
-    );
+    const sandboxed = losingAccounts(createSandboxAccounts(ec2, process), faults.hasNoCredentials);
+    const accounts = watchLaunches(sandboxed, (scope) => promises.sends(holder, scope));
     const { clock } = process;
     const gated = gateStore(process, { store, kernel, isLocal: scenario.replicas === 1 });
     return code.createApp({
@@ -237,6 +255,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       accounts,
       catalogue: code.createCatalogue({ accounts, clock, store: gated }),
       github: lyingGitHub(createSandboxGitHub(github, process), process, faults),
+      ...(hasTalk ? { talk: createSandboxTalk(github, process) } : {}),
       sts: createSandboxSts(ec2, process),
       keys,
       settings: {
@@ -273,6 +292,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       answer(202);
     });
   });
+  for (const repo of world.repos) people.wrote(repo, github.repos.fileAt(repo, RULES_PATH) ?? null);
   await world.openStore();
   return world;
 }

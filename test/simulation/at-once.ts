@@ -1,0 +1,81 @@
+import { repoScope } from '../../src/model/ids.ts';
+import { ruleId } from '../../src/model/rules.ts';
+import { isLive } from '../../src/sandbox/ec2-instance.ts';
+import type { Repo } from '../../src/sandbox/github-state.ts';
+import type { Fault, RulePlan, Says } from './scenario.ts';
+import { rulesText, type World } from './world.ts';
+
+// What takes something away is in force within ten seconds of the comment: tried when nothing else
+// goes wrong, on a branch that may be pushed to and on one that only takes pull requests.
+
+type AtOnce = Extract<Fault, { kind: 'at-once' }>;
+
+const WITHIN_MS = 10_000;
+/** After the calm has begun: work comes, machines come, and then it is said. */
+const [WORK_MS, SAID_MS, UNDO_MS] = [20_000, 75_000, 16_000] as const;
+const JOBS = 3;
+
+export function sayingOf(says: Says, rules: readonly RulePlan[]): string {
+  const [rule] = rules;
+  if (says === 'clear' || says === 'disable' || says === 'enable' || says === 'info' || !rule) {
+    return `autoscale ${says === 'clear' || says === 'disable' || says === 'enable' ? says : 'info'}`;
+  }
+  const max = { zero: 0, lower: Math.max(0, rule.max - 1), raise: rule.max + 1 }[says];
+  return `autoscale allow ${rule.type} --max ${max} --region ${rule.region}`;
+}
+
+export function takeAtOnce(world: World, fault: AtOnce): void {
+  const { kernel, scenario, repos, github } = world;
+  const repo = repos[fault.repo];
+  if (!repo) return;
+  kernel.at(scenario.calmAt + WORK_MS, 'work', () => {
+    for (let i = 0; i < JOBS; i += 1) {
+      world.addJob({ at: 0, repo: fault.repo, type: '', durationMs: 60_000 });
+    }
+    if (fault.isProtected) github.commits.protect(repo);
+  });
+  kernel.at(scenario.calmAt + SAID_MS, 'said', () => say(world, fault, repo));
+}
+
+function say(world: World, fault: AtOnce, repo: Repo): void {
+  const { kernel, people, calmSince, scenario, ec2, nowMs } = world;
+  const rules = scenario.repos[fault.repo]?.rules ?? [];
+  const [rule] = rules;
+  const saidAt = kernel.now();
+  const since = calmSince();
+  people.say(repo, 'writer', sayingOf(fault.says, rules));
+  // Those that were paused for long have to catch up first.
+  const isJudged = since !== undefined && saidAt - since >= SAID_MS - WORK_MS && rule !== undefined;
+  const scope = repoScope(repo.id);
+  const of = [...ec2.instances.values()].filter(
+    ({ tags, visibleAt }) =>
+      tags['dstack:scope'] === scope &&
+      visibleAt <= saidAt &&
+      (fault.says === 'clear' ||
+        fault.says === 'disable' ||
+        tags['dstack:rule'] === (rule && ruleId(rule.type, rule.region))),
+  );
+  const most = fault.says === 'lower' ? Math.max(0, (rule?.max ?? 0) - 1) : 0;
+  if (isJudged) world.promises.taken(scope);
+  kernel.at(WITHIN_MS, 'at once', () => {
+    const left = of.filter(isLive).length;
+    const text = `${left} machines live ${WITHIN_MS} ms after \`${fault.says}\`, said at ${nowMs()}`;
+    kernel.invariant(!isJudged || left <= most, 'at-once', text);
+    if (isJudged && of.length > most) kernel.mark(`taken at once ${fault.says}`);
+    if (isJudged && of.length > most && fault.isProtected) {
+      kernel.mark('taken at once behind a guard');
+    }
+  });
+  kernel.at(UNDO_MS, 'undone', () => undo(world, fault, repo));
+}
+
+/** As it was: the guard is lifted, what was asked for by pull request is closed, the file restored. */
+function undo({ github, scenario, writeRules, kernel }: World, fault: AtOnce, repo: Repo): void {
+  repo.talk.protectedBranches.clear();
+  for (const pull of github.pulls.all(repo)) {
+    if (pull.closedAt === null) github.pulls.closePull(repo, pull.issue.number);
+  }
+  const rules = scenario.repos[fault.repo]?.rules ?? [];
+  kernel.trace('undone');
+  writeRules(fault.repo, rulesText(rules), rules);
+}

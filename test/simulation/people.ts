@@ -1,0 +1,100 @@
+import { markerOf } from '../../src/commands/reply.ts';
+import { type RepoId, repoScope } from '../../src/model/ids.ts';
+import { parseRules } from '../../src/rules/parse.ts';
+import type { GitHubModel } from '../../src/sandbox/github.ts';
+import type { Repo } from '../../src/sandbox/github-state.ts';
+import { botOf } from '../../src/sandbox/github-talk-state.ts';
+import type { Kernel } from '../../src/sandbox/kernel.ts';
+import type { Promises } from './promises.ts';
+import type { RulePlan, Who } from './scenario.ts';
+
+// People who say by comment what is allowed, and what is promised of it: only who may changes the
+// file, the file stays one that can be read, and a comment is answered once.
+
+const RULES_PATH = '.github/dstack.yml';
+const ROLES: Readonly<Record<Who, 'write' | 'read' | null>> = {
+  writer: 'write',
+  reader: 'read',
+  stranger: null,
+};
+
+export interface People {
+  /** Answers the comment's id. */
+  say(repo: Repo, who: Who, line: string): number;
+  /** The harness writes the file itself, and tells what it comes to. */
+  wrote(repo: Repo, text: string | null): void;
+  /** A push came to some branch: what is new in a rules file is the App's doing, or a merge. */
+  looksAtPush(): void;
+  checkEnd(): void;
+}
+
+export interface PeopleDeps {
+  readonly kernel: Kernel;
+  readonly github: GitHubModel;
+  readonly promises: Promises;
+  readonly repos: () => readonly Repo[];
+}
+
+export function createPeople({ kernel, github, promises, repos }: PeopleDeps): People {
+  const texts = new Map<RepoId, string | null>();
+  const threads = new Map<RepoId, number>();
+  const said: { readonly repo: Repo; readonly id: number; readonly issue: number }[] = [];
+
+  const threadOf = (repo: Repo): number => {
+    const known = threads.get(repo.id);
+    if (known !== undefined) return known;
+    const { number } = github.issues.addIssue(repo, { title: 'Runners' });
+    threads.set(repo.id, number);
+    for (const who of ['writer', 'reader'] as const) {
+      github.issues.setCollaborator(repo, who, ROLES[who]);
+    }
+    return number;
+  };
+
+  const checkChange = (repo: Repo, text: string) => {
+    const head = repo.commits.get(repo.branches.get(repo.defaultBranch) ?? '');
+    const by = /^Asked for by @(\w+)/m.exec(head?.message ?? '')?.[1];
+    const mayCommit = by === undefined || by === 'writer';
+    kernel.invariant(mayCommit, 'permission', `${by} changed the rules of ${repo.name}`);
+    const parsed = parseRules(text);
+    const what = parsed.ok ? '' : parsed.errors.map(({ message }) => message).join('; ');
+    kernel.invariant(parsed.ok, 'file-valid', `the rules of ${repo.name}: ${what}`);
+    if (!parsed.ok) return;
+    kernel.mark('rules changed by command');
+    const { enabled, rules } = parsed.rules;
+    const plans = rules.map(({ type, region, max, spotPolicy }): RulePlan => {
+      return { type, region, max, spotPolicy };
+    });
+    promises.file(repoScope(repo.id), enabled ? plans : []);
+  };
+
+  return {
+    say(repo, who, line) {
+      const issue = threadOf(repo);
+      const { id } = github.issues.addComment(repo, issue, `/dstack ${line}`, who);
+      kernel.mark(`command by ${who}`);
+      said.push({ repo, id, issue });
+      return id;
+    },
+    wrote: (repo, text) => void texts.set(repo.id, text),
+    looksAtPush() {
+      for (const repo of repos()) {
+        const text = github.repos.fileAt(repo, RULES_PATH) ?? null;
+        if (text === (texts.get(repo.id) ?? null)) continue;
+        texts.set(repo.id, text);
+        if (text !== null) checkChange(repo, text);
+      }
+    },
+    checkEnd() {
+      const bot = botOf(github.state);
+      for (const { repo, id } of said) {
+        const answers = [...repo.talk.comments.values()].filter(
+          ({ by, body }) => by === bot && body.includes(markerOf(id)),
+        );
+        const text = `comment ${id} got ${answers.length} answers`;
+        kernel.invariant(answers.length <= 1, 'one-answer', text);
+        if (answers.length > 0) kernel.mark('command answered');
+      }
+    },
+  };
+}
