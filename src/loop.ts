@@ -121,12 +121,14 @@ export function createLoop(deps: LoopDeps): Loop {
     const wakeTask = (task: string) => (scope: ScopeId) => scheduler.wake(`${task}|${scope}`);
     return {
       answer: createDeliveryQueue(deps, {
+        name: 'answer',
         isMine: (event) => event.kind === 'comment',
         wake: wakeTask('answer'),
         handle: ({ comment }, { repo }) =>
           answerComment({ ...deps, talk, settled }, { repo, comment }),
       }),
       proposal: createDeliveryQueue(deps, {
+        name: 'proposal',
         isMine: isProposal,
         wake: wakeTask('proposal'),
         handle: (event, { repo, at }) =>

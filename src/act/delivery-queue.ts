@@ -3,7 +3,7 @@ import type { Delivery, Event } from '../model/event.ts';
 import type { ScopeId } from '../model/ids.ts';
 import { repoScope } from '../model/ids.ts';
 import type { Repo } from '../model/repo.ts';
-import type { ActDeps } from './deps.ts';
+import { type ActDeps, LEASE_MS } from './deps.ts';
 
 type RepoEvent = Exclude<Event, { readonly kind: 'installation' }>;
 
@@ -20,8 +20,10 @@ export interface DeliveryQueue {
 }
 
 export function createDeliveryQueue<E extends RepoEvent>(
-  deps: Pick<ActDeps, 'store' | 'clock' | 'settings'>,
+  deps: Pick<ActDeps, 'store' | 'clock' | 'settings'> & { readonly holder: string },
   of: {
+    /** Of all queues with this name, in all processes, one at a time handles a scope's. */
+    readonly name: string;
     readonly isMine: (event: Event) => event is E;
     readonly wake: (scope: ScopeId) => void;
     /** False: it is tried again later. */
@@ -51,7 +53,11 @@ export function createDeliveryQueue<E extends RepoEvent>(
       const [next] = mine;
       if (!next) return undefined;
       const { delivery, event } = next;
-      const { store, clock, settings } = deps;
+      const { store, clock, settings, holder } = deps;
+      // A process that starts reads what others are at as well: they are let finish.
+      const name = `${of.name}|${scope}`;
+      const lease = await store.lease({ name, holder, now: clock.now(), ttlMs: LEASE_MS });
+      if (!lease) return settings.resyncMs / 4;
       const known = await store.repo(event.repo.id);
       // The first thing that we hear of a repository may be a command.
       if (!known) await store.noteRepos([event.repo], clock.now());
@@ -63,6 +69,7 @@ export function createDeliveryQueue<E extends RepoEvent>(
       if (!isDone) return settings.resyncMs / 4;
       await store.apply([delivery], clock.now());
       waiting.delete(delivery.id);
+      await store.release(lease);
       return mine.length > 1 ? 0 : undefined;
     },
   };
