@@ -2,8 +2,9 @@ import { repoScope } from '../../src/model/ids.ts';
 import { ruleId } from '../../src/model/rules.ts';
 import { isLive } from '../../src/sandbox/ec2-instance.ts';
 import type { Repo } from '../../src/sandbox/github-state.ts';
+import { rulesText } from './population.ts';
 import type { Fault, RulePlan, Says } from './scenario.ts';
-import { rulesText, type World } from './world.ts';
+import type { World } from './world.ts';
 
 // What takes something away is in force within ten seconds of the comment: tried when nothing else
 // goes wrong, on a branch that may be pushed to and on one that only takes pull requests.

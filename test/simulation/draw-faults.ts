@@ -152,6 +152,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     at: at(dice, stage),
     nth: dice.int('reclaim nth', 0, 9),
     hasNotice: dice.isTrue('notice', 0.5),
+    count: dice.pick('taken', [1, 1, 3, 10]),
   }),
   machine: (dice) => ({
     kind: 'machine',

@@ -1,6 +1,8 @@
 import { repoScope } from '../../src/model/ids.ts';
 import type { Job } from '../../src/sandbox/github-state.ts';
-import { RULES_PATH, type World } from './world.ts';
+import { RULES_PATH } from './population.ts';
+import { MOST_RERUNS } from './promises.ts';
+import type { World } from './world.ts';
 
 /** Each as it ran last: what EC2 took the machine of is run again. */
 const latest = ({ jobs, github }: World): readonly Job[] =>
@@ -59,8 +61,11 @@ function checkReruns({ kernel, repos, ec2 }: World): void {
         const name = before?.facts.now.runner?.name ?? '';
         const machine = [...ec2.instances.values()].find(({ id }) => name.includes(id));
         const isLost = machine?.stateReason?.code === 'Server.SpotInstanceTermination';
+        kernel.mark('job run again');
         const text = `job ${again.id} is ${before?.id} again, whose machine was not taken`;
         kernel.invariant(isLost && before?.facts.now.conclusion !== 'success', 'rerun', text);
+        const isFit = again.spec.environment === undefined && again.attempt <= 1 + MOST_RERUNS;
+        kernel.invariant(isFit, 'rerun', `job ${again.id} may not be run again by itself`);
       }
     }
   }

@@ -2,8 +2,9 @@ import { repoScope } from '../../src/model/ids.ts';
 import { zonesOf } from '../../src/sandbox/aws-catalogue.ts';
 import { EC2_DEFAULTS } from '../../src/sandbox/ec2-model.ts';
 import { sayingOf, takeAtOnce } from './at-once.ts';
+import { RULES_PATH, rulesText } from './population.ts';
 import type { Fault, RulePlan } from './scenario.ts';
-import { RULES_PATH, rulesText, type World } from './world.ts';
+import type { World } from './world.ts';
 
 type Of<K extends Fault['kind']> = Extract<Fault, { kind: K }>;
 
@@ -91,15 +92,22 @@ function showLate({ kernel, ec2, scenario }: World, { ms, lateMs }: Of<'late'>):
   kernel.at(ms, 'on time', () => ec2.change({ visibleAfterMs: [0, scenario.lateMs] }));
 }
 
-function reclaim({ kernel, ec2, promises }: World, { nth, hasNotice }: Of<'reclaim'>): void {
+function reclaim(
+  { kernel, ec2, promises }: World,
+  { nth, hasNotice, count = 1 }: Of<'reclaim'>,
+): void {
   const live = [...ec2.instances.values()].filter(
     ({ state, market }) => market === 'spot' && (state === 'pending' || state === 'running'),
   );
-  const one = live[nth % Math.max(1, live.length)];
-  if (!one) return;
-  kernel.mark(`fault reclaim ${hasNotice ? 'with' : 'without'} notice`);
-  promises.reclaim(one.id);
-  ec2.reclaim(one.id, hasNotice);
+  const first = nth % Math.max(1, live.length);
+  const taken = [...live.slice(first), ...live.slice(0, first)].slice(0, count);
+  for (const { id, state } of taken) {
+    kernel.mark(`fault reclaim ${hasNotice ? 'with' : 'without'} notice`);
+    kernel.mark(`fault reclaim ${state}`);
+    promises.reclaim(id);
+    ec2.reclaim(id, hasNotice);
+  }
+  if (taken.length > 2) kernel.mark('fault reclaim many');
 }
 
 function cancel({ kernel, github, jobs, cancelled }: World, fault: Of<'cancel'>): void {

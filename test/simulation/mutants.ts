@@ -1,35 +1,16 @@
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { type Mutant, mutant } from './mutant.ts';
+import { CAPACITY_MUTANTS } from './mutants-capacity.ts';
+import { RULES_MUTANTS } from './mutants-rules.ts';
 
 // Known bugs, each a small patch of a copy of the source. What the simulation does not find of them
 // is a hole in it. Two defences that hide each other are removed together.
 
-interface Edit {
-  readonly file: string;
-  /** Stands there exactly once. */
-  readonly find: string;
-  readonly put: string;
-}
-
-export interface Mutant {
-  readonly name: string;
-  readonly edits: readonly Edit[];
-  /** Promises that are not judged, because they would hide which other ones are broken. */
-  readonly blindTo?: readonly string[];
-}
-
 const ROOT = join(import.meta.dirname, '..', '..');
 /** Below the project, so that packages are found, and where git and the linter do not look. */
 const COPIES = join(ROOT, 'data', 'mutants');
-
-const mutant = (
-  name: string,
-  ...edits: readonly (readonly [file: string, find: string, put: string])[]
-): Mutant => ({
-  name,
-  edits: edits.map(([file, find, put]) => ({ file, find, put })),
-});
 
 /** No claim of a lease is checked any more: neither in the store nor before a call. */
 const IGNORES_FENCE = [
@@ -58,7 +39,7 @@ const REDELIVERS_NOTHING = [
   "const failed = { ok: false, code: 'not asked' };",
 ] as const;
 
-export const MUTANTS: readonly Mutant[] = [
+const LIFE_MUTANTS: readonly Mutant[] = [
   mutant('skips the intent row', [
     'act/launch.ts',
     'const launches = await deps.store.intend(lease, intents, now);',
@@ -201,7 +182,7 @@ export const MUTANTS: readonly Mutant[] = [
   ]),
   mutant('never reads the rules again', [
     'loop.ts',
-    'if (await sweepRules(deps, lease, rows)) wake(scope);',
+    'if ((await sweepRules(deps, lease, { rows, repos })).length > 0) wake(scope);',
     '',
   ]),
   mutant('reads the same rules for ever', [
@@ -269,17 +250,14 @@ export const MUTANTS: readonly Mutant[] = [
     'backoffMs(launch.tries, deps.random.unit())',
     'backoffMs(launch.tries, Math.random())',
   ]),
-  mutant('goes on with a rule whose machines never register', [
-    'plan/health.ts',
-    'const TOO_MANY = 3;',
-    'const TOO_MANY = 3_000;',
-  ]),
   mutant('never sends an unknown launch again, nor settles it', [
     'plan/unknown.ts',
     'const open = facts.world.launches.filter((launch) => isDue(launch) || isInLine(facts, launch));',
     'const open = facts.world.launches.filter(({ retryAt }) => retryAt < 0);',
   ]),
 ];
+
+export const MUTANTS: readonly Mutant[] = [...LIFE_MUTANTS, ...RULES_MUTANTS, ...CAPACITY_MUTANTS];
 
 /** Makes the copy with the bug in it; fails where a patch no longer fits, so that none is lost. */
 export function plant({ name, edits }: Mutant): URL {

@@ -5,13 +5,13 @@ import type { GitHubModel } from '../../src/sandbox/github.ts';
 import type { Repo } from '../../src/sandbox/github-state.ts';
 import { botOf } from '../../src/sandbox/github-talk-state.ts';
 import type { Kernel } from '../../src/sandbox/kernel.ts';
+import { RULES_PATH } from './population.ts';
 import type { Promises } from './promises.ts';
 import type { RulePlan, Who } from './scenario.ts';
 
 // People who say by comment what is allowed, and what is promised of it: only who may changes the
 // file, the file stays one that can be read, and a comment is answered once.
 
-const RULES_PATH = '.github/dstack.yml';
 const ROLES: Readonly<Record<Who, 'write' | 'read' | null>> = {
   writer: 'write',
   reader: 'read',

@@ -17,7 +17,7 @@ const NEWS_MS = 60_000;
 /** Machines that could still take a job, beyond the jobs that are open: late words cost that many. */
 export const MOST_SURPLUS = 6;
 /** `retry` is this by default. */
-const MOST_RERUNS = 2;
+export const MOST_RERUNS = 2;
 const NOTICE_MS = 120_000;
 
 interface Intended {
@@ -105,11 +105,29 @@ export function createPromises(
     github.state.repos.get(Number(scope.replace('repo-', '')));
 
   /** EC2 says that it took the machine, and nobody wanted the job to end. */
+  const wasTaken = ({ facts }: Job): boolean =>
+    [...ec2.instances.values()].some(
+      ({ id, stateReason }) =>
+        stateReason?.code === 'Server.SpotInstanceTermination' &&
+        facts.now.runner?.name.includes(id) === true,
+    );
+
+  /** Others of its run failed by themselves, or were cancelled: then not all is run again. */
+  function isLeftToPeople(job: Job): boolean {
+    const failed = github.jobs
+      .latest(job.run)
+      .filter(({ facts }) => facts.now.state !== 'completed' || facts.now.conclusion !== 'success');
+    const others = failed.filter((one) => !wasTaken(one));
+    const wasStopped = others.some(({ facts }) => facts.now.conclusion !== 'failure');
+    return wasStopped || (others.length > 0 && failed.length - others.length > 1);
+  }
+
   function isLost(job: Job): boolean {
     const { runner, completedAt, conclusion } = job.facts.now;
     const machine = [...ec2.instances.values()].find(({ id }) => runner?.name.includes(id));
     if (machine?.stateReason?.code !== 'Server.SpotInstanceTermination') return false;
     if (conclusion === 'success' || job.attempt > MOST_RERUNS || job.spec.environment) return false;
+    if (isLeftToPeople(job)) return false;
     const strict = strictAt.get(`repo-${Number(job.run.repo.id)}`) ?? [];
     const isStrict = strict.some((at) => Math.abs(at - (completedAt ?? 0)) <= RULES_AGE_MS);
     return !isStrict && lostAt < (machine.endedAt ?? 0) - NOTICE_MS;

@@ -48,6 +48,8 @@ export interface JobPlan {
   readonly fails?: true;
   /** It names an environment, and somebody approves it this much later. */
   readonly approveMs?: number;
+  /** More jobs of the same run; of those that fail, it is by their own fault. */
+  readonly mates?: readonly { readonly durationMs: number; readonly fails: boolean }[];
 }
 
 export type CallHow = 'lost-request' | 'lost-answer' | 'slow' | 'throttled' | 'missing';
@@ -72,7 +74,8 @@ export type Fault =
   | { kind: 'capacity'; at: number; ms: number; type: string; zones: 'one' | 'all' }
   | { kind: 'quota'; at: number; ms: number }
   | { kind: 'late'; at: number; ms: number; lateMs: number }
-  | { kind: 'reclaim'; at: number; nth: number; hasNotice: boolean }
+  /** `count`: so many at once, one without it. */
+  | { kind: 'reclaim'; at: number; nth: number; hasNotice: boolean; count?: number }
   | { kind: 'machine'; nth: number; behaviour: Exclude<Behaviour, 'sound'> }
   /** The machine takes that much longer until it registers. */
   | { kind: 'slow-start'; nth: number; ms: number }
@@ -193,6 +196,12 @@ function drawRepos(dice: Dice): readonly RepoPlan[] {
   });
 }
 
+const drawMates = (dice: Dice) =>
+  Array.from({ length: dice.int('mates', 1, 3) }, () => ({
+    durationMs: dice.int('mate ms', 2_000, 30_000),
+    fails: dice.isTrue('mate fails', 0.4),
+  }));
+
 function drawJobs(dice: Dice, repos: readonly RepoPlan[]): readonly JobPlan[] {
   const bursts = Array.from({ length: 4 }, () => dice.int('burst', 0, FAULTS_MS - 40_000));
   return Array.from({ length: dice.int('jobs', 20, 28) }, (): JobPlan => {
@@ -209,7 +218,11 @@ function drawJobs(dice: Dice, repos: readonly RepoPlan[]): readonly JobPlan[] {
         : (rules[dice.int('job rule', 0, rules.length - 1)]?.type ?? ''),
       durationMs: dice.int('job ms', 2_000, 40_000),
       ...(dice.isTrue('job fails', 0.1) ? { fails: true } : {}),
-      ...(dice.isTrue('approval', 0.05) ? { approveMs: dice.int('approve', 1_000, 60_000) } : {}),
+      ...(dice.isTrue('approval', 0.05)
+        ? { approveMs: dice.int('approve', 1_000, 60_000) }
+        : dice.isTrue('mates', 0.12)
+          ? { mates: drawMates(dice) }
+          : {}),
     };
   }).sort((a, b) => a.at - b.at);
 }

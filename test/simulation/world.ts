@@ -17,6 +17,7 @@ import { createBudgets } from './budgets.ts';
 import type { Code } from './code.ts';
 import { createFaults, type Faults, lyingGitHub } from './faults.ts';
 import { createPeople, type People } from './people.ts';
+import { addJob, addRepos, RULES_PATH } from './population.ts';
 import { logOf, losingAccounts, memoKeys, watchLaunches } from './ports.ts';
 import { createPromises, type Promises } from './promises.ts';
 import type { Fault, JobPlan, RulePlan, Scenario } from './scenario.ts';
@@ -75,7 +76,6 @@ export interface Slot {
   lives: number;
 }
 
-export const RULES_PATH = '.github/dstack.yml';
 /** From a look at the world until what follows from it is written down. */
 const UNDER_WAY_MS = 20_000;
 const PUBLIC_URL = 'http://app.example';
@@ -90,20 +90,6 @@ const GITHUB_KNOBS = {
   cancelMs: 30_000,
   acquireTimeoutMs: 30_000,
 } as const;
-
-export const rulesText = (rules: readonly RulePlan[], more: readonly string[] = []): string =>
-  [
-    'autoscale:',
-    ...more.map((line) => `  ${line}`),
-    rules.length === 0 ? '  rules: []' : '  rules:',
-    ...rules.flatMap(({ type, region, max, spotPolicy }) => [
-      `    - instance-type: ${type}`,
-      `      max: ${max}`,
-      `      region: ${region}`,
-      `      spot-policy: ${spotPolicy}`,
-    ]),
-    '',
-  ].join('\n');
 
 export async function createWorld(scenario: Scenario, options: WorldOptions): Promise<World> {
   const { code } = options;
@@ -295,40 +281,6 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
   for (const repo of world.repos) people.wrote(repo, github.repos.fileAt(repo, RULES_PATH) ?? null);
   await world.openStore();
   return world;
-}
-
-function addRepos(github: GitHubModel, promises: Promises, { repos }: Scenario): readonly Repo[] {
-  const owner = github.repos.addOwner('acme');
-  const made = repos.map(({ rules }, i) => {
-    const files = { [RULES_PATH]: rulesText(rules) };
-    const repo = github.repos.addRepo({ owner, name: `repo-${i}`, files });
-    promises.file(repoScope(repo.id), rules);
-    return repo;
-  });
-  github.repos.install(owner);
-  return made;
-}
-
-function addJob(world: World, plan: JobPlan): void {
-  const repo = world.repos[plan.repo];
-  if (!repo) return;
-  const { github, kernel } = world;
-  const run = github.jobs.addRun(repo, {
-    jobs: [
-      {
-        name: `job-${world.jobs.length}`,
-        labels: ['self-hosted', 'dstack', ...(plan.type === '' ? [] : [plan.type])],
-        durationMs: plan.durationMs,
-        ...(plan.fails ? { result: 'failure' } : {}),
-        ...(plan.approveMs === undefined ? {} : { environment: 'production' }),
-      },
-    ],
-  });
-  for (const job of run.jobs) {
-    world.jobs.push(job);
-    if (plan.approveMs === undefined) continue;
-    kernel.at(plan.approveMs, 'approval', () => github.jobs.approve(job));
-  }
 }
 
 /** The same kernel, which does not judge these promises. */
