@@ -50,8 +50,10 @@ export async function discover(deps: Need): Promise<Discovered> {
     for (const repo of repos.value) {
       const known = await store.repo(repo.id);
       const scope = known?.scope ?? fileScope(repo);
-      if (known?.removedAt !== null) scopes.add(scope);
-      else if ((await store.rules(scope))?.text) ruled.add(scope);
+      const rules = await store.rules(scope);
+      // A job elsewhere may have had its owner's repositories listed: known, and its rules unread.
+      if (known?.removedAt !== null || rules === null) scopes.add(scope);
+      else if (rules.text) ruled.add(scope);
     }
     await keep(deps, { installation: id, repos: repos.value });
   }

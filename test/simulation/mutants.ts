@@ -181,8 +181,8 @@ const LIFE_MUTANTS: readonly Mutant[] = [
     'listed.value.filter((job) => deps.settings.label || isOurs(job.labels, "x"));',
   ]),
   mutant('never reads the rules again', [
-    'loop.ts',
-    'if ((await sweepRules(deps, lease, { rows, repos })).length > 0) wake(scope);',
+    'act/sweep-scope.ts',
+    'if ((await sweepRules(healer, lease, { rows, repos })).length > 0) wake(scope);',
     '',
   ]),
   mutant('reads the same rules for ever', [
