@@ -55,8 +55,8 @@ export function createDeliveryQueue<E extends RepoEvent>(
       const { delivery, event } = next;
       const { store, clock, settings, holder } = deps;
       // A process that starts reads what others are at as well: they are let finish.
-      const name = `${of.name}|${scope}`;
-      const lease = await store.lease({ name, holder, now: clock.now(), ttlMs: LEASE_MS });
+      const asked = { name: `${of.name}|${scope}`, holder, now: clock.now(), ttlMs: LEASE_MS };
+      const lease = await store.lease(asked);
       if (!lease) return settings.resyncMs / 4;
       const known = await store.repo(event.repo.id);
       // The first thing that we hear of a repository may be a command.
