@@ -26,6 +26,7 @@ import type {
   Cleared,
   Configured,
   Described,
+  TornDown,
   Vault,
 } from './port.ts';
 import { checkRole, principalOf } from './role.ts';
@@ -56,6 +57,7 @@ export function createDesk(deps: DeskDeps): AccountDesk {
     describe: (scope) => describe(deps, scope),
     configure: (scope, body) => configure(deps, scope, body),
     clear: (scope, { force }) => clear(deps, scope, force),
+    teardown: (scope, region) => teardown(deps, scope, region),
   };
 }
 
@@ -227,4 +229,24 @@ async function clear(deps: DeskDeps, scope: ScopeId, force: boolean): Promise<Cl
   if (!removed.ok) return { ok: false, code: 'vault', message: vaultProblem(removed), ended };
   deps.log.info({ scope, ended }, 'account cleared');
   return { ok: true, ended };
+}
+
+/** The security group is all that we make and leave: the account's own region, or the one that is named. */
+async function teardown(deps: DeskDeps, scope: ScopeId, named: string | null): Promise<TornDown> {
+  const opened = await deps.keyring.open(scope);
+  if (opened.kind !== 'account') {
+    const message = opened.kind === 'none' ? 'no account is kept' : opened.why;
+    return { ok: false, code: 'none', message };
+  }
+  const region = named ?? opened.account.region;
+  if (region === null) return { ok: false, code: 'busy', message: 'name a region' };
+  const busy = await livesIn(deps, scope);
+  if (busy.length > 0) {
+    const message = `machines run in ${busy.join(', ')}: dstack aws clear --force ends them`;
+    return { ok: false, code: 'busy', message };
+  }
+  const removed = await deps.accounts.ec2(scope, region).removeGroups();
+  if (removed.ok) return { ok: true, region, groups: removed.value };
+  const { code, message } = removed;
+  return { ok: false, code: 'busy', message: `not deleted in ${region} (${code}: ${message})` };
 }

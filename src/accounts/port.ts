@@ -106,11 +106,23 @@ export type Cleared =
       readonly ended: number;
     };
 
+export type TornDown =
+  /** What was deleted, and in which region. */
+  | { readonly ok: true; readonly region: string; readonly groups: readonly string[] }
+  | {
+      readonly ok: false;
+      /** `busy`: machines run, or AWS objects. */
+      readonly code: 'none' | 'busy';
+      readonly message: string;
+    };
+
 /** What people do with accounts, once it is known that they may. */
 export interface AccountDesk {
   describe(scope: ScopeId): Promise<Described>;
   /** Checks against AWS, and keeps only what stood all checks. */
   configure(scope: ScopeId, body: object): Promise<Configured>;
+  /** Deletes what we made in the account besides machines; refuses while machines run. */
+  teardown(scope: ScopeId, region: string | null): Promise<TornDown>;
   /** Refuses while machines run; `force` ends them first. */
   clear(scope: ScopeId, of: { readonly force: boolean }): Promise<Cleared>;
 }

@@ -3,6 +3,13 @@
 export const POLICY_HELP = `
 of this program:
   dstack aws policy        the IAM policy that the credentials need
+  dstack aws teardown      deletes the security group that dstack made, when you leave
+`;
+
+export const TEARDOWN_HELP = `usage: dstack aws teardown [-h] [--region=R]
+
+Deletes the security group that dstack made in your AWS account, in its own region or in the one that
+is named, and says what else is left. Run it before dstack aws clear; it refuses while machines run.
 `;
 
 export const MORE_HELP = `
@@ -13,6 +20,7 @@ of this program:
   dstack serve             the app, from environment variables
   dstack demo [--once]     the app on a sandbox GitHub and EC2; needs no account
   dstack aws policy        the IAM policy that the credentials need
+  dstack aws teardown      deletes the security group that dstack made, when you leave
 
 options of commands that ask the app:
   --server URL             where it is (DSTACK_SERVER, PUBLIC_URL, else where you signed in)

@@ -3,7 +3,7 @@ import { parseCommand } from '../commands/parse.ts';
 import { errorText } from '../commands/render-error.ts';
 import { joinWords } from '../commands/words.ts';
 import type { Command } from '../model/command.ts';
-import { MORE_HELP, POLICY_HELP, pageOf } from './help.ts';
+import { MORE_HELP, POLICY_HELP, pageOf, TEARDOWN_HELP } from './help.ts';
 import { EXIT, type Io, isTrouble, tell } from './io.ts';
 import { type Options, takeOptions } from './options.ts';
 
@@ -49,6 +49,16 @@ async function runOwn(io: Io, { words, options, isHelp }: Own): Promise<number |
     const { awsPolicy } = await import('./aws-policy.ts');
     return awsPolicy(io, rest, isHelp);
   }
+  if (first === 'aws' && second === 'teardown') {
+    if (isHelp || rest.some((word) => !REGION_WORD.test(word))) {
+      (isHelp ? io.stdout : io.stderr).write(TEARDOWN_HELP);
+      return isHelp ? EXIT.done : EXIT.usage;
+    }
+    const { placeOf } = await import('./place.ts');
+    const place = await placeOf(io, options);
+    if (isTrouble(place)) return tell(io, place);
+    return (await import('./aws.ts')).awsTeardown(io, place, rest[0]?.slice('--region='.length));
+  }
   const topic = first === 'help' && words.length === 2 ? (second ?? '') : first;
   const page = pageOf(topic);
   if (page === undefined) return undefined;
@@ -71,6 +81,8 @@ async function runOwn(io: Io, { words, options, isHelp }: Own): Promise<number |
       return undefined;
   }
 }
+
+const REGION_WORD = /^--region=[a-z0-9-]+$/;
 
 async function runAws(io: Io, command: Command, options: Options): Promise<number> {
   const { placeOf } = await import('./place.ts');

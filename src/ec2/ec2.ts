@@ -4,7 +4,7 @@ import { type AwsOptions, createCalls } from './calls.ts';
 import { spotPrices, typeNames, types } from './catalogue.ts';
 import { image } from './images.ts';
 import { launch } from './launch.ts';
-import { securityGroup, subnets } from './network.ts';
+import { removeGroups, securityGroup, subnets } from './network.ts';
 import type { Ec2 } from './port.ts';
 import { onDemandPrice } from './price-list.ts';
 import { vcpuQuota } from './quotas.ts';
@@ -28,6 +28,7 @@ export function createEc2({ log, ...aws }: AwsOptions & { readonly log: Log }): 
     vcpuQuota: (code) => vcpuQuota(calls, code),
     image: (name, arch) => image(calls, { image: name, arch }),
     subnets: (ids) => subnets(calls, ids),
+    removeGroups: () => removeGroups(calls),
     securityGroup(vpc) {
       const making =
         groupsInMaking.get(vpc) ??

@@ -1,5 +1,6 @@
 import {
   CreateSecurityGroupCommand,
+  DeleteSecurityGroupCommand,
   DescribeSecurityGroupsCommand,
   DescribeSubnetsCommand,
 } from '@aws-sdk/client-ec2';
@@ -43,6 +44,10 @@ export async function securityGroup(calls: Calls, vpc: string): Promise<Reply<st
     GroupName: GROUP_NAME,
     Description: 'GitHub Actions runners: nothing comes in',
     VpcId: vpc,
+    // By it the policy lets us delete this group, and no other.
+    TagSpecifications: [
+      { ResourceType: 'security-group', Tags: [{ Key: 'dstack:app', Value: 'dstack' }] },
+    ],
   });
   const made = await calls.ask((ec2, options) => ec2.send(command, options));
   if (made.ok && made.value.GroupId !== undefined) return done(made.value.GroupId);
@@ -64,4 +69,21 @@ async function findGroup(calls: Calls, vpc: string): Promise<Reply<string | unde
   });
   const answer = await calls.ask((ec2, options) => ec2.send(command, options));
   return answer.ok ? done(answer.value.SecurityGroups?.[0]?.GroupId) : answer;
+}
+
+/** Our groups of the region, in whichever VPC, deleted. A group that a machine still has is `conflict`. */
+export async function removeGroups(calls: Calls): Promise<Reply<readonly string[]>> {
+  const command = new DescribeSecurityGroupsCommand({
+    Filters: [{ Name: 'group-name', Values: [GROUP_NAME] }],
+  });
+  const found = await calls.ask((ec2, options) => ec2.send(command, options));
+  if (!found.ok) return found;
+  const removed: string[] = [];
+  for (const { GroupId } of found.value.SecurityGroups ?? []) {
+    const remove = new DeleteSecurityGroupCommand({ GroupId });
+    const answer = await calls.ask((ec2, options) => ec2.send(remove, options));
+    if (!answer.ok && answer.reason !== 'missing') return answer;
+    if (GroupId !== undefined) removed.push(GroupId);
+  }
+  return done(removed);
 }

@@ -2,11 +2,12 @@
 // for people who set an account up; a test compares the list with the calls themselves.
 
 /** What a call touches decides how narrow its permission can be. */
-type Kind = 'look' | 'image' | 'launch' | 'end' | 'group' | 'spot-role' | 'bucket';
+type Kind = 'look' | 'image' | 'launch' | 'end' | 'group' | 'ungroup' | 'spot-role' | 'bucket';
 
 /** Every call that is made with an account's credentials. */
 export const CALLS: Readonly<Record<string, Kind>> = {
   'ec2:CreateSecurityGroup': 'group',
+  'ec2:DeleteSecurityGroup': 'ungroup',
   'ec2:DescribeImages': 'look',
   'ec2:DescribeInstanceTypeOfferings': 'look',
   'ec2:DescribeInstanceTypes': 'look',
@@ -41,7 +42,9 @@ interface Statement {
   readonly Effect: 'Allow';
   readonly Action: readonly string[];
   readonly Resource: string | readonly string[];
-  readonly Condition?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly Condition?: Readonly<
+    Record<string, Readonly<Record<string, string | readonly string[]>>>
+  >;
 }
 
 export interface Policy {
@@ -88,6 +91,15 @@ const STATEMENTS: Readonly<Record<Kind, Write>> = {
       Effect: 'Allow',
       Action,
       Resource: ['security-group', 'vpc'].map((kind) => own(ask, kind)),
+    },
+  ],
+  ungroup: (ask, Action) => [
+    {
+      Sid: 'Teardown',
+      Effect: 'Allow',
+      Action,
+      Resource: own(ask, 'security-group'),
+      Condition: { Null: { 'aws:ResourceTag/dstack:app': 'false' } },
     },
   ],
   'spot-role': ({ region, account }, Action) => [
@@ -149,7 +161,7 @@ function launch(ask: PolicyAsk, Action: readonly string[]): readonly Statement[]
       Effect: 'Allow',
       Action: ['ec2:CreateTags'],
       Resource: own(ask, '*'),
-      Condition: { StringEquals: { 'ec2:CreateAction': 'RunInstances' } },
+      Condition: { StringEquals: { 'ec2:CreateAction': ['RunInstances', 'CreateSecurityGroup'] } },
     },
   ];
 }

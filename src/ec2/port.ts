@@ -76,6 +76,8 @@ export interface Ec2 {
   subnets(ids: readonly string[]): Promise<Reply<readonly SubnetFacts[]>>;
   /** Our group without ingress in that VPC, made once. */
   securityGroup(vpc: string): Promise<Reply<string>>;
+  /** Deletes our groups of the region; answers their ids. */
+  removeGroups(): Promise<Reply<readonly string[]>>;
 }
 
 /** What is tried with credentials, in one account and region, before they are kept. */

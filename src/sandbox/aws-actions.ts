@@ -29,6 +29,10 @@ export const EC2_ACTIONS: Readonly<Record<string, Action>> = {
     });
     return made.ok ? accept({ return: true, groupId: made.value }) : made;
   },
+  DeleteSecurityGroup: ({ model, region, form }) => {
+    const gone = model.deleteGroup(region, form.get('GroupId') ?? '');
+    return gone.ok ? accept({ return: true }) : gone;
+  },
   ...CATALOGUE_ACTIONS,
 };
 

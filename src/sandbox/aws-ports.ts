@@ -85,6 +85,7 @@ export function createSandboxEc2(model: Ec2Model, process: Process, region: stri
       look('image', 'DescribeImages', () => findImage({ image, arch, region })),
     subnets: (ids) => look('subnets', 'DescribeSubnets', () => findSubnets(region, ids)),
     securityGroup: (vpc) => ask('securityGroup', () => ensureGroup(model, region, vpc)),
+    removeGroups: () => ask('removeGroups', () => removeGroups(model, region)),
   };
 }
 
@@ -217,6 +218,14 @@ function ensureGroup(model: Ec2Model, region: string, vpc: string): Answer<strin
   const ours = model.groups(region).find((one) => one.vpc === vpc && one.name === GROUP_NAME);
   const description = 'Machines of dstack: nothing comes in';
   return ours ? accept(ours.id) : model.createGroup(region, { name: GROUP_NAME, description, vpc });
+}
+
+function removeGroups(model: Ec2Model, region: string): Answer<readonly string[]> {
+  const refused = model.enter(region, 'DescribeSecurityGroups');
+  if (refused) return refused;
+  const ids = model.groups(region).flatMap(({ id, name }) => (name === GROUP_NAME ? [id] : []));
+  const wrong = ids.map((id) => model.deleteGroup(region, id)).find(({ ok }) => !ok);
+  return wrong && !wrong.ok ? wrong : accept(ids);
 }
 
 export function createSandboxSts(model: Ec2Model, process: Process): Sts {

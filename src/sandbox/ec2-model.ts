@@ -84,6 +84,7 @@ export interface Ec2Model {
     tags: Readonly<Record<string, string>>,
   ): Answer<null>;
   groups(region: string): readonly GroupRow[];
+  deleteGroup(region: string, id: string): Answer<null>;
   createGroup(region: string, group: Omit<GroupRow, 'id'>): Answer<string>;
   /** $ an hour now, of a type that exists. */
   spotPriceUsd(type: string, zone: string): number;

@@ -271,6 +271,17 @@ export function createEc2(kernel: Kernel, given: Ec2Change = {}): Ec2Model {
       groups.set(region, [...groupsOf(region), { ...group, id }]);
       return accept(id);
     },
+    deleteGroup(region, id) {
+      const refused = enter(region, 'DeleteSecurityGroup');
+      if (refused) return refused;
+      const isUsed = liveOf((one) => one.securityGroups.includes(id)).length > 0;
+      if (isUsed) return refuse('DependencyViolation', `resource ${id} has a dependent object`);
+      groups.set(
+        region,
+        groupsOf(region).filter((group) => group.id !== id),
+      );
+      return accept(null);
+    },
     spotPriceUsd,
     vcpuQuota(code) {
       const key = quotaKey(code);

@@ -68,10 +68,17 @@ async function remove(
   { query }: Request,
   scope: ScopeId,
 ): Promise<Answer> {
+  if (query.get('only') === 'security-group') return teardown(desk, scope, query.get('region'));
   const done = await desk.clear(scope, { force: query.get('force') === '1' });
   const { ended } = done;
   if (done.ok) return { status: 200, body: { ended } };
   return failure(STATUS_OF[done.code], done.code, done.message);
+}
+
+async function teardown(desk: AccountDesk, scope: ScopeId, region: string | null): Promise<Answer> {
+  const done = await desk.teardown(scope, region);
+  if (!done.ok) return failure(STATUS_OF[done.code], done.code, done.message);
+  return { status: 200, body: { ended: 0, region: done.region, groups: done.groups } };
 }
 
 const STATUS_OF = {

@@ -121,8 +121,22 @@ const ACCOUNTS = {
   delete: {
     summary: 'Forgets the credentials',
     security,
-    parameters: [{ name: 'force', in: 'query', schema: { const: '1' } }],
-    responses: answers(json(fields({ ended: WHOLE })), [401, 403, 404, 409, 503], ERROR),
+    parameters: [
+      { name: 'force', in: 'query', schema: { const: '1' } },
+      { name: 'only', in: 'query', schema: { const: 'security-group' } },
+      { name: 'region', in: 'query', schema: { type: 'string' } },
+    ],
+    responses: answers(
+      json(
+        fields({
+          ended: WHOLE,
+          'region?': { type: 'string' },
+          'groups?': { type: 'array', items: { type: 'string' } },
+        }),
+      ),
+      [401, 403, 404, 409, 503],
+      ERROR,
+    ),
   },
 };
 

@@ -123,6 +123,16 @@ describe('the command line', () => {
     expect(JSON.parse(json)).toMatchObject({ scope: 'repo-7', account: { region: 'eu-west-1' } });
   });
 
+  test('deletes the security group, and says what else is left', async () => {
+    const { code, stdout } = await world.run(['aws', 'teardown']).ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain('Deleted the security group sg-1 in eu-west-1.\nWhat is left: ');
+    const help = await world.run(['aws', 'teardown', '--help']).ended;
+    expect([help.code, help.stdout]).toEqual([0, expect.stringContaining('[--region=R]')]);
+    const wrong = await world.run(['aws', 'teardown', '--now']).ended;
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('usage:')]);
+  });
+
   test('does not forget an account while machines run, but by force', async () => {
     const busy = await world.run(['aws', 'clear']).ended;
     expect([busy.code, busy.stderr]).toEqual([1, 'error: machines run\n']);

@@ -125,6 +125,7 @@ const deskOf = (world: Pick<CliWorld, 'bodies' | 'cleared' | 'ending' | 'isRefus
       world.account = account;
       return { ok: true, account, checks: [good] };
     },
+    teardown: async () => ({ ok: true, region: 'eu-west-1', groups: ['sg-1'] }),
     async clear(_, { force }) {
       world.cleared.push(force);
       if (!force) return { ok: false, code: 'busy', message: 'machines run', ended: 0 };

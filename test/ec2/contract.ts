@@ -202,6 +202,14 @@ export function ec2Contract(
         expect(group).toMatch(/^sg-/);
         expect(value(await ec2.securityGroup(vpc))).toBe(group);
       });
+
+      test('deletes our security groups, and finds none then', async () => {
+        const vpc = value(await ec2.subnets([]))[0]?.vpc ?? '';
+        const group = value(await ec2.securityGroup(vpc));
+        expect(value(await ec2.removeGroups())).toEqual([group]);
+        expect(value(await ec2.removeGroups())).toEqual([]);
+        expect(value(await ec2.securityGroup(vpc))).not.toBe(group);
+      });
     });
 
     describe('a launch', () => {

@@ -50,7 +50,8 @@ describe('the policy', () => {
   });
 
   test('gives tags at birth only', () => {
-    const Condition = { StringEquals: { 'ec2:CreateAction': 'RunInstances' } };
+    const made = ['RunInstances', 'CreateSecurityGroup'];
+    const Condition = { StringEquals: { 'ec2:CreateAction': made } };
     expect(statement('TagAtBirth')).toMatchObject({ Condition });
   });
 

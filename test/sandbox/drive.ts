@@ -28,6 +28,7 @@ export function driven(kernel: Kernel, ec2: Ec2): Ec2 {
     onDemandPrice: (type) => go(ec2.onDemandPrice(type)),
     vcpuQuota: (code) => go(ec2.vcpuQuota(code)),
     image: (image, arch) => go(ec2.image(image, arch)),
+    removeGroups: () => go(ec2.removeGroups()),
     subnets: (ids) => go(ec2.subnets(ids)),
     securityGroup: (vpc) => go(ec2.securityGroup(vpc)),
   };

@@ -51,6 +51,10 @@ function door({ permission = 'admin', users, home = true }: Given = {}) {
       seen.push(`configure ${scope}`);
       return { ok: false, code: 'checks', message: 'nothing was kept', checks: [] };
     },
+    async teardown(scope, region) {
+      seen.push(`teardown ${scope} ${region}`);
+      return { ok: true, region: 'eu-west-1', groups: ['sg-1'] } as const;
+    },
     async clear(scope, { force }) {
       seen.push(`clear ${scope} ${force}`);
       return { ok: false, code: 'busy', message: 'machines run', ended: 0 };
@@ -100,6 +104,11 @@ describe('accounts by HTTP', () => {
   test.each([
     ['GET /api/v1/accounts/repo-7', 200, ['permission of mona on app', 'describe repo-7']],
     ['PUT /api/v1/accounts/repo-7', 422, ['permission of mona on app', 'configure repo-7']],
+    [
+      'DELETE /api/v1/accounts/repo-7?only=security-group',
+      200,
+      ['permission of mona on app', 'teardown repo-7 null'],
+    ],
     ['DELETE /api/v1/accounts/repo-7', 409, ['permission of mona on app', 'clear repo-7 false']],
     [
       'DELETE /api/v1/accounts/repo-7?force=1',

@@ -149,6 +149,7 @@ const DESK: AccountDesk = {
     if (code === undefined) return { ok: true, account: ACCOUNT, checks: CHECKS };
     return { ok: false, code, message: 'nothing was kept', checks: CHECKS };
   },
+  teardown: async () => ({ ok: true, region: 'eu-west-1', groups: ['sg-1'] }),
   clear: async (_, { force }) =>
     force ? { ok: true, ended: 0 } : { ok: false, code: 'busy', message: 'machines run', ended: 0 },
 };

@@ -155,7 +155,7 @@ function createAppFor(hub: HttpWorld, { store, ec2, logged, appUrl, skew }: Part
 }
 
 const nobody = () => Promise.reject(new Error('no account is configured here'));
-const NO_DESK = { describe: nobody, configure: nobody, clear: nobody };
+const NO_DESK = { describe: nobody, configure: nobody, clear: nobody, teardown: nobody };
 
 /** The app finds its repositories and reads their rules by itself, some moments after the start. */
 export async function untilKnown(store: Store, id: number): Promise<void> {
