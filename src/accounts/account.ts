@@ -1,7 +1,7 @@
 import { Secret } from '../lib/secret.ts';
 import { AWS_REGION } from '../lib/units.ts';
 import { fieldsOf, idOf } from '../model/github-json.ts';
-import type { RepoId, ScopeId } from '../model/ids.ts';
+import type { OwnerId, RepoId, ScopeId } from '../model/ids.ts';
 import type { AccountView } from './port.ts';
 
 // An account as it is kept: JSON that repeats whose it is, so that a value under a wrong name, or
@@ -13,6 +13,8 @@ export type Access =
 
 export interface Account {
   readonly scope: ScopeId;
+  /** Of a repository's account: who owned it when this was given; null: it does not say. */
+  readonly ownerId: OwnerId | null;
   /** 12 digits. */
   readonly awsAccount: string;
   readonly access: Access;
@@ -165,6 +167,7 @@ export function parseAccount(scope: ScopeId, text: string): Parsed<Account> {
     ok: true,
     value: {
       scope,
+      ownerId: idOf(fieldsOf(fields)['owner']) ?? null,
       awsAccount: awsAccount.value,
       access: access.value,
       region: region.value,
@@ -195,13 +198,14 @@ function objectOf(text: string): object | undefined {
 
 /** The one place where a secret is written out: its reader is the vault alone. */
 export function printAccount(account: Account): string {
-  const { scope, awsAccount, access, region, bucket, repositories, isClosed } = account;
+  const { scope, ownerId, awsAccount, access, region, bucket, repositories, isClosed } = account;
   const how =
     access.kind === 'keys'
       ? { accessKeyId: access.accessKeyId, secretAccessKey: access.secretAccessKey.reveal() }
       : { roleArn: access.roleArn, externalId: access.externalId };
   return JSON.stringify({
     scope,
+    ...(ownerId !== null && { owner: ownerId }),
     account: awsAccount,
     ...how,
     region,
@@ -210,6 +214,13 @@ export function printAccount(account: Account): string {
     ...(isClosed && { closed: true }),
   });
 }
+
+/** A repository that went to another owner must not spend what its first one gave. */
+export const isOfOther = ({ ownerId }: Account, now: OwnerId | undefined): boolean =>
+  ownerId !== null && now !== undefined && ownerId !== now;
+
+export const OF_OTHER =
+  'the AWS account of this repository was given by another owner, before it was transferred: configure one anew';
 
 /** Both ends of the id, enough to find it in the AWS console. */
 const masked = (id: string): string =>

@@ -3,9 +3,10 @@ import { createCache } from '../lib/cache.ts';
 import type { Clock } from '../lib/clock.ts';
 import { parseScopeId, type RepoId, repoScope, type ScopeId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
+import { isOfOther, OF_OTHER } from './account.ts';
 import { isBadKeys } from './errors.ts';
 import { type Keyring, keysOrThrow, type Opened } from './keyring.ts';
-import type { Accounts, AwsKeys, Served } from './port.ts';
+import type { Accounts, Asking, AwsKeys, Served } from './port.ts';
 
 /** Accounts and regions in use at once. */
 const CLIENTS_MAX = 512;
@@ -27,7 +28,7 @@ export function createScopedAccounts(deps: ScopedAccountsDeps): Accounts {
     async accountFor(repo, of) {
       const isUnderOwnersFile = of?.isUnderOwnersFile ?? repo.scope.startsWith('owner-');
       const own = await keyring.open(repoScope(repo.id));
-      if (own.kind !== 'none') return answerOf(repoScope(repo.id), own);
+      if (own.kind !== 'none') return ofOwner(repo, own) ?? answerOf(repoScope(repo.id), own);
       const ownerScope: ScopeId = `owner-${Number(repo.ownerId)}`;
       const owners = await keyring.open(ownerScope);
       const serves = isUnderOwnersFile || (owners.kind !== 'none' && servesNamed(owners, repo.id));
@@ -59,6 +60,15 @@ type There = Exclude<Opened, { kind: 'none' }>;
 /** What could not be read may be meant for the repository: it must not go to another account. */
 const servesNamed = ({ account }: There, repo: RepoId): boolean =>
   account === null || account.repositories.includes(repo);
+
+/** Why a repository's own account does not serve it any more. */
+const ofOwner = (
+  { ownerId }: Asking,
+  { account }: There,
+): { readonly reason: Reason } | undefined =>
+  account && isOfOther(account, ownerId)
+    ? { reason: { code: 'credentials', text: OF_OTHER } }
+    : undefined;
 
 function answerOf(scope: ScopeId, opened: There): Served | { readonly reason: Reason } {
   if (opened.kind === 'refused') return { reason: { code: 'credentials', text: opened.why } };

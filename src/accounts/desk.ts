@@ -2,13 +2,15 @@ import type { Ec2, Trial } from '../ec2/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Keys } from '../lib/keys.ts';
 import type { Log } from '../lib/log.ts';
-import type { ScopeId } from '../model/ids.ts';
+import type { OwnerId, ScopeId } from '../model/ids.ts';
 import { done, type Reply } from '../model/reply.ts';
 import type { Store } from '../store/port.ts';
 import {
   type Access,
   type Account,
   type AccountInput,
+  isOfOther,
+  OF_OTHER,
   parseAccount,
   parseInput,
   printAccount,
@@ -39,7 +41,7 @@ export interface DeskDeps {
   readonly accounts: Accounts;
   readonly store: Pick<
     Store,
-    'livingRegions' | 'sighted' | 'instanceById' | 'exhausted' | 'clearExhausted'
+    'livingRegions' | 'sighted' | 'instanceById' | 'repo' | 'exhausted' | 'clearExhausted'
   >;
   readonly keys: Keys;
   readonly clock: Clock;
@@ -83,14 +85,22 @@ async function principal({ identities }: DeskDeps): Promise<string | null> {
 
 async function describe(deps: DeskDeps, scope: ScopeId): Promise<Described> {
   const opened = await deps.keyring.open(scope);
-  const account = opened.kind === 'none' ? null : opened.account;
-  const problem = opened.kind === 'refused' ? opened.why : null;
+  const found = opened.kind === 'none' ? null : opened.account;
+  const isOther = found !== null && isOfOther(found, await ownerNow(deps, scope));
+  const account = isOther ? null : found;
+  const problem = isOther ? OF_OTHER : opened.kind === 'refused' ? opened.why : null;
   return {
     account: account && viewOf(account, problem),
     problem: account ? null : problem,
     externalId: externalIdOf(deps, scope, account),
     principal: await principal(deps),
   };
+}
+
+/** Of a repository; undefined for an owner's own account. */
+async function ownerNow({ store }: DeskDeps, scope: ScopeId): Promise<OwnerId | undefined> {
+  if (!scope.startsWith('repo-')) return undefined;
+  return (await store.repo(Number(scope.slice('repo-'.length))))?.ownerId;
 }
 
 async function configure(deps: DeskDeps, scope: ScopeId, body: object): Promise<Configured> {
@@ -109,7 +119,9 @@ async function configure(deps: DeskDeps, scope: ScopeId, body: object): Promise<
   }
   const { region, bucket, repositories } = input;
   const { awsAccount, checks } = looked;
-  const account = { scope, awsAccount, access, region, bucket, repositories, isClosed: false };
+  const ownerId = (await ownerNow(deps, scope)) ?? null;
+  const kept = { scope, ownerId, awsAccount, access, region, bucket, repositories };
+  const account = { ...kept, isClosed: false };
   const busy = await isOtherAccountBusy(deps, account);
   if (busy) return no('busy', busy, checks);
   const written = await deps.vault.write(scope, printAccount(account));
@@ -197,7 +209,9 @@ async function isOtherAccountBusy(deps: DeskDeps, next: Account): Promise<string
   const old = kept.ok ? parseAccount(next.scope, kept.value) : undefined;
   if (!old?.ok || old.value.awsAccount === next.awsAccount) return undefined;
   if ((await livesIn(deps, next.scope)).length === 0) return undefined;
-  return `machines run in AWS account ${old.value.awsAccount}: run dstack aws clear --force first`;
+  const isOther = isOfOther(old.value, next.ownerId ?? undefined);
+  const where = isOther ? "another owner's AWS account" : `AWS account ${old.value.awsAccount}`;
+  return `machines run in ${where}: run dstack aws clear --force first`;
 }
 
 async function clear(deps: DeskDeps, scope: ScopeId, force: boolean): Promise<Cleared> {

@@ -33,6 +33,7 @@ export interface MakeDeps extends Omit<WireOptions, 'region'> {
     | 'livingRegions'
     | 'sighted'
     | 'instanceById'
+    | 'repo'
   >;
   readonly clock: Clock;
   readonly random: Random;

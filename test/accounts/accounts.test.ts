@@ -76,6 +76,18 @@ describe('a repository is served', () => {
   });
 });
 
+test('an account that another owner gave serves nobody after a transfer, and falls back to none', async () => {
+  const { accounts, kept, clock } = withDefault('*');
+  kept.set('repo-7', keptFor('repo-7', { owner: 9 }));
+  expect(await accounts.accountFor(REPO)).toMatchObject({ account: 'repo-7' });
+  expect(await accounts.accountFor({ ...REPO, ownerId: 66 })).toEqual({
+    reason: { code: 'credentials', text: expect.stringContaining('given by another owner') },
+  });
+  kept.set('repo-7', keptFor('repo-7', { owner: 66 }));
+  clock.advance(6 * MINUTE);
+  expect(await accounts.accountFor({ ...REPO, ownerId: 66 })).toMatchObject({ account: 'repo-7' });
+});
+
 describe('a client', () => {
   test('is one for each account and region, and signs with what is kept now', async () => {
     const { accounts, kept, made, clock } = withDefault('*');

@@ -65,6 +65,24 @@ if (motoServer === undefined) {
       body: 'Action=CreateRole&RoleName=AWSServiceRoleForEC2Spot&AssumeRolePolicyDocument=%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%5D%7D&Version=2010-05-08',
     });
 
+  test('an account does not go with a repository to its next owner, who sees nothing of it', async () => {
+    await makeSpotRole();
+    const { desk, kept, store } = open();
+    const facts = { id: 7, name: 'app', defaultBranch: 'main', isPrivate: true, installation: 5 };
+    await store.noteRepos([{ ...facts, owner: 'acme', ownerId: 9 }], 1);
+    expect(await desk.configure('repo-7', BODY)).toMatchObject({ ok: true });
+    expect(JSON.parse(String(kept.get('repo-7')))).toMatchObject({ owner: 9 });
+    await store.noteRepos([{ ...facts, owner: 'mallet', ownerId: 66 }], 2);
+    const seen = await desk.describe('repo-7');
+    expect(seen).toMatchObject({
+      account: null,
+      problem: expect.stringContaining('another owner'),
+    });
+    expect(JSON.stringify(seen)).not.toContain(KEYS.accessKeyId.slice(-4));
+    expect(await desk.configure('repo-7', BODY)).toMatchObject({ ok: true });
+    expect(await desk.describe('repo-7')).toMatchObject({ problem: null });
+  });
+
   describe('configuring', () => {
     test('forgets what EC2 refused to the credentials before', async () => {
       await makeSpotRole();
