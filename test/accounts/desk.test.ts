@@ -220,6 +220,26 @@ if (motoServer === undefined) {
     });
   });
 
+  describe('tearing down', () => {
+    test('deletes the security group, and refuses while machines run', async () => {
+      await makeSpotRole();
+      const { desk, living, accounts } = open();
+      expect(await desk.teardown('repo-7', null)).toMatchObject({ code: 'none' });
+      await desk.configure('repo-7', BODY);
+      const ec2 = accounts.ec2('repo-7', REGION);
+      const subnets = await ec2.subnets([]);
+      const made = await ec2.securityGroup((subnets.ok && subnets.value[0]?.vpc) || '');
+      living.add('repo-7');
+      expect(await desk.teardown('repo-7', null)).toMatchObject({ code: 'busy' });
+      living.clear();
+      expect(await desk.teardown('repo-7', null)).toEqual({
+        ok: true,
+        region: REGION,
+        groups: [made.ok && made.value],
+      });
+    });
+  });
+
   describe('clearing', () => {
     test('refuses while machines run, and closes nothing', async () => {
       await makeSpotRole();
