@@ -69,6 +69,7 @@ export const rowOf = (reruns: readonly Rerun[], of: RunAttempt): Rerun | undefin
 export function lossOf({ instance, jobs }: Reclaimed, now: Instant): Loss | undefined {
   const job = jobs.at(-1);
   if (!job || job.state === 'queued' || job.state === 'waiting') return undefined;
+  if (isOfEarlierRunner(job, instance)) return undefined;
   if (job.state === 'completed' && (job.conclusion === 'success' || job.conclusion === 'skipped')) {
     return undefined;
   }
@@ -76,6 +77,13 @@ export function lossOf({ instance, jobs }: Reclaimed, now: Instant): Loss | unde
   const cutAt = noticeAt === null ? now : cutTime(instance, noticeAt);
   const endedItself = saidDoneAt !== null && saidDoneAt < cutAt - CUT_SLACK_MS;
   return endedItself ? undefined : { job, instance };
+}
+
+/** The machine has had another runner since, for a further job of the run. */
+function isOfEarlierRunner({ runnerName, startedAt }: Job, now: Instance): boolean {
+  // Where GitHub has forgotten the runner, its name is gone here too.
+  if (now.runnerName !== null) return runnerName !== now.runnerName;
+  return startedAt !== null && startedAt + CUT_SLACK_MS < (now.registeredAt ?? 0);
 }
 
 const cutTime = ({ noticedAt }: Instance, noticeAt: Instant): Instant =>

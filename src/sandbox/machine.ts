@@ -48,7 +48,9 @@ export function createMachines(deps: MachinesDeps): Machines {
     if (behaviour !== 'sound') kernel.trace(`machine: ${instance.id} is ${behaviour}`);
     kernel.mark(`machine ${behaviour}`);
     let runner: Runner | null = null;
+    let isOver = false;
     ends.set(instance.id, () => {
+      isOver = true;
       notices.delete(instance.id);
       process.kill();
       if (runner !== null) github.runners.die(runner);
@@ -67,6 +69,8 @@ export function createMachines(deps: MachinesDeps): Machines {
       powerOff: () => ec2.powerOff(instance.id),
       attach: (attached: Runner) => {
         runner = attached;
+        // Its connection was on the way when the machine went: nobody is behind it.
+        if (isOver) github.runners.die(attached);
       },
       onNotice: (tell: () => void) => {
         const look = () => {

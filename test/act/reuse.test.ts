@@ -114,3 +114,21 @@ test('a machine that EC2 takes back takes no further job', async () => {
   await stage.until(() => second.facts.now.conclusion === 'success', 20 * MINUTE);
   expect(stage.ec2.counts().launched).toBe(2);
 });
+
+test('a job that failed by itself is not run again when EC2 takes the machine after it', async () => {
+  const stage = await openStage({ rules: REUSE });
+  const run = stage.github.jobs.addRun(stage.repo, { jobs: [] });
+  const spec = { labels: labels(run), durationMs: MINUTE };
+  const bad = stage.github.jobs.addJob(run, { ...spec, name: 'bad', result: 'failure' });
+  await stage.until(() => bad.facts.now.state === 'completed');
+  const next = stage.github.jobs.addJob(run, { ...spec, name: 'next', durationMs: 10 * MINUTE });
+  await stage.until(() => next.facts.now.state === 'in_progress', 2 * MINUTE);
+  expect(runnerOf(next)).toBe(`${runnerOf(bad)}-2`);
+  for (const { id } of stage.live()) stage.ec2.reclaim(id, true);
+  const latest = () =>
+    stage.github.jobs.latest(run).map(({ attempt, facts }) => {
+      return `${attempt} ${facts.now.conclusion}`;
+    });
+  await stage.until(() => latest().join() === '1 failure,2 success', 30 * MINUTE);
+  expect(latest()).toEqual(['1 failure', '2 success']);
+});
