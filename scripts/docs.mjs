@@ -6,6 +6,7 @@ import { policyFor } from '../src/ec2/policy.ts';
 import { MEANINGS } from '../src/model/aws-codes.ts';
 import { rulesSchema } from '../src/rules/schema.ts';
 import { SETTINGS } from '../src/settings.ts';
+import { costTables } from './cost-tables.mjs';
 
 const isCheck = process.argv.includes('--check');
 let stale = 0;
@@ -82,5 +83,7 @@ fill('docs/reference.md', 'codes', codesTable);
 const placeholders = { region: 'REGION', account: 'ACCOUNT', bucket: 'BUCKET' };
 const policy = JSON.stringify(policyFor(placeholders), null, 2);
 fill('docs/aws.md', 'policy', `\`\`\`json\n${policy}\n\`\`\``);
+const costs = JSON.parse(readFileSync(new URL('../docs/cost.json', import.meta.url), 'utf8'));
+for (const [name, text] of Object.entries(costTables(costs))) fill('docs/cost.md', name, text);
 
 process.exit(stale ? 1 : 0);
