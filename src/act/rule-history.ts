@@ -35,9 +35,12 @@ export async function historyOf(
 }
 
 function pastMachine(one: MachineOfRule): PastMachine {
-  const { id, createdAt, launchedAt, endAskedAt, goneAt, code } = one;
+  const { id, createdAt, launchedAt, zone, endAskedAt, goneAt, code } = one;
   const reason = one.ec2Reason || one.reason;
   const { registeredAt, onlineAt, startedAt, finishedAt } = one;
   const hasRegistered = [registeredAt, onlineAt, startedAt, finishedAt].some((at) => at !== null);
-  return { id, createdAt, launchedAt, endAskedAt, goneAt, reason, hasRegistered, refusal: code };
+  return {
+    ...{ id, zone, createdAt, launchedAt, endAskedAt, goneAt, reason, hasRegistered },
+    refusal: code,
+  };
 }

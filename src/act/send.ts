@@ -66,7 +66,7 @@ async function refused(
   }
   const reason = `not launched: ${code}`;
   await store.settle(launch.id, { outcome: 'failed', code, reason, lease }, clock.now());
-  if (failure === 'invalid') deps.catalogue.forget(launch);
+  if (failure === 'invalid' || failure === 'price') deps.catalogue.forget(launch);
   await leaveAlone(deps, launch, { failure, code });
   return { again: true, nextAt: null };
 }

@@ -66,6 +66,7 @@ const meanLater =
   (code, tell) => [code, { failure, leave: null, tell }];
 
 const capacity = mean('capacity', 'place', SOON);
+const tooCheap = mean('price', 'rule', SOON);
 const quota = mean('quota', 'family', QUOTA);
 const disks = mean('quota', 'region', QUOTA);
 const denied = mean('denied', 'account', ACCOUNT);
@@ -104,11 +105,8 @@ export const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
   mean('capacity', 'zone', HOURS)('Unsupported', 'EC2 does not offer this type in this zone'),
   mean('capacity', 'subnet', SOON)('InsufficientFreeAddressesInSubnet', 'no address is free there'),
 
-  mean(
-    'price',
-    'place',
-    SOON,
-  )('SpotMaxPriceTooLow', "the spot price is above the rule's max-price"),
+  // By the rule's own max-price: other scopes may pay more.
+  tooCheap('SpotMaxPriceTooLow', "the spot price is above the rule's max-price"),
 
   quota('MaxSpotInstanceCountExceeded', "the account's spot vCPU quota is used up"),
   quota('VcpuLimitExceeded', "the account's on-demand vCPU quota is used up"),
@@ -184,7 +182,7 @@ export const MEANINGS: ReadonlyMap<string, Meaning> = new Map([
 /** What a code means that the table has no word for, by what its HTTP status says. */
 const UNNAMED: Readonly<Record<LaunchFailure, Make>> = {
   capacity,
-  price: mean('price', 'place', SOON),
+  price: tooCheap,
   quota,
   denied: forbidden,
   invalid,

@@ -118,6 +118,7 @@ export interface PastMachine {
   readonly id: InstanceId | null;
   readonly createdAt: Instant;
   readonly launchedAt: Instant | null;
+  readonly zone: string;
   readonly hasRegistered: boolean;
   readonly endAskedAt: Instant | null;
   readonly goneAt: Instant | null;

@@ -1,6 +1,7 @@
 import type { Instant } from '../lib/clock.ts';
 import { MEANINGS } from '../model/aws-codes.ts';
 import type { Reason } from '../model/job.ts';
+import type { Offer } from '../model/launch.ts';
 import type { PastMachine, RuleView } from '../model/world.ts';
 import { clockTime, nameOf, reason } from './reasons.ts';
 
@@ -49,8 +50,26 @@ function fateOf(machine: PastMachine, now: Instant, registerTimeoutMs: number): 
   return isTaken(machine.reason) ? null : 'unregistered';
 }
 
-/** A code that nobody listed is taken for the rule's. */
-const isOfRule = (code: string): boolean => (MEANINGS.get(code)?.leave?.reach ?? 'rule') === 'rule';
+/** A code that nobody listed is taken for the rule's; a price is a matter of the zone. */
+function isOfRule(code: string): boolean {
+  const meaning = MEANINGS.get(code);
+  return !meaning || (meaning.leave?.reach === 'rule' && meaning.failure !== 'price');
+}
+
+/** What EC2 found too cheap is left alone for a while, in that zone and by this rule. */
+export function withoutTooCheap(rule: RuleView, offers: readonly Offer[]): readonly Offer[] {
+  const last = new Map<string, Pick<Offer, 'exhaustedUntil' | 'exhaustedWhy' | 'exhaustedSince'>>();
+  for (const { zone, refusal, goneAt } of rule.history) {
+    const { failure, leave } = MEANINGS.get(refusal) ?? {};
+    if (failure !== 'price' || !leave || goneAt === null || last.has(zone)) continue;
+    const [ms] = leave.ms;
+    last.set(zone, { exhaustedUntil: goneAt + ms, exhaustedWhy: refusal, exhaustedSince: goneAt });
+  }
+  return offers.map((offer) => {
+    const mark = offer.market === 'spot' ? last.get(offer.zone) : undefined;
+    return mark && mark.exhaustedUntil > offer.exhaustedUntil ? { ...offer, ...mark } : offer;
+  });
+}
 
 /** EC2 took it back, or somebody ended it by hand. */
 const isTaken = (why: string): boolean =>

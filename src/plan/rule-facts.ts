@@ -3,7 +3,7 @@ import type { RepoId } from '../model/ids.ts';
 import type { Offer } from '../model/launch.ts';
 import type { InstanceView, RuleView } from '../model/world.ts';
 import { expectedUsd, reclaimsPerHour } from './choice.ts';
-import { healthOf } from './health.ts';
+import { healthOf, withoutTooCheap } from './health.ts';
 
 /** A rule with what counts for it, and what can be made of it now. */
 export interface RuleFacts {
@@ -33,10 +33,11 @@ export interface OfRule {
 }
 
 export function ruleFactsOf(
-  { rule, live, offers }: OfRule,
+  { rule, live, offers: given }: OfRule,
   at: { readonly now: Instant; readonly registerTimeoutMs: number },
 ): RuleFacts {
   const { paused, isTrial } = healthOf(rule, at.now, at.registerTimeoutMs);
+  const offers = withoutTooCheap(rule, given);
   const usds = costs(rule, offers, at.now);
   const usdOf = (offer: Offer): number => usds.get(offer) ?? Number.POSITIVE_INFINITY;
   const sorted = offers.toSorted((a, b) => usdOf(a) - usdOf(b) || inOrder(orderOf(a), orderOf(b)));

@@ -101,7 +101,7 @@ describe('the table of codes', () => {
     ['InsufficientHostCapacity', 'zone'],
     ['Unsupported', 'zone'],
     ['InsufficientFreeAddressesInSubnet', 'subnet'],
-    ['SpotMaxPriceTooLow', 'place'],
+    ['SpotMaxPriceTooLow', 'rule'],
     ['MaxSpotInstanceCountExceeded', 'family'],
     ['VcpuLimitExceeded', 'family'],
     ['InstanceLimitExceeded', 'type'],

@@ -7,6 +7,7 @@ import { aBusy, anInstance, anOffer, aRule, aWorld, MINUTE, NOW, someJobs } from
 const failed = (given: Partial<PastMachine> = {}): PastMachine => ({
   id: 'i-1',
   createdAt: NOW - 60 * MINUTE,
+  zone: 'us-east-1a',
   launchedAt: NOW - 60 * MINUTE,
   hasRegistered: false,
   endAskedAt: NOW - 55 * MINUTE,
@@ -94,6 +95,35 @@ describe('a rule', () => {
   });
 });
 
+describe('what EC2 finds too cheap', () => {
+  const tooLow = (ago: number) =>
+    refused('SpotMaxPriceTooLow', { createdAt: NOW - ago * MINUTE, goneAt: NOW - ago * MINUTE });
+  const offers = [anOffer(), anOffer({ zone: 'us-east-1b', priceUsd: 0.05 })];
+  const zones = (history: readonly PastMachine[], given = offers) => {
+    const rules = [aRule({ history, maxPriceUsd: 1 })];
+    const { actions, waits } = plan(aWorld({ jobs: someJobs(1), rules, offers: given }), NOW);
+    const launched = actions.map((action) => (action.kind === 'launch' ? action.offer.zone : ''));
+    return [...launched, waits[0]?.reason.code];
+  };
+
+  test.each([
+    ['nothing was refused', [], 'us-east-1a'],
+    ['the zone was refused just now', [tooLow(1)], 'us-east-1b'],
+    ['that is 3 minutes ago', [tooLow(3)], 'us-east-1a'],
+  ])('is left alone in its zone, when %s', (_, history, zone) => {
+    expect(zones(history)).toEqual([zone, 'starting']);
+  });
+
+  test('is what the job waits for where there is no other zone', () => {
+    expect(zones([tooLow(1)], [anOffer()])).toEqual(['price-cap']);
+  });
+
+  test('is no matter of an on-demand offer there', () => {
+    const onDemand = anOffer({ market: 'on-demand', priceUsd: 0.09 });
+    expect(zones([tooLow(1)], [anOffer(), onDemand])).toEqual(['us-east-1a', 'starting']);
+  });
+});
+
 describe('what EC2 refuses for the rule itself', () => {
   const code = 'InvalidAMIID.NotFound';
   const at = (ago: number) => ({ createdAt: NOW - ago * MINUTE, goneAt: NOW - ago * MINUTE });
@@ -122,6 +152,7 @@ describe('what EC2 refuses for the rule itself', () => {
   test('is anything that nobody has a word for, and not what is shared', () => {
     expect(told([refused('SomethingNew', at(1))]).launched).toBe(0);
     expect(told([refused('MaxSpotInstanceCountExceeded', at(1))]).launched).toBe(3);
+    expect(told([refused('RequestLimitExceeded', at(1))]).launched).toBe(3);
     expect(
       told([refused('InsufficientInstanceCapacity', at(1)), refused(code, at(2))]).launched,
     ).toBe(0);
