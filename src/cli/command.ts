@@ -1,7 +1,7 @@
 import { COMMANDS } from '../commands/table.ts';
 import type { Command } from '../model/command.ts';
 import { fieldsOf, textOf } from '../model/github-json.ts';
-import { EXIT, type Io, isTrouble, paint, type Trouble, tell } from './io.ts';
+import { EXIT, type Io, isTrouble, paint, paintError, type Trouble, tell } from './io.ts';
 import type { Options } from './options.ts';
 import { connectionOf, repoOf } from './place.ts';
 import { withProgress } from './progress.ts';
@@ -52,7 +52,7 @@ function show(io: Io, answer: Answered, { isJson }: Options): number {
   const exit = ok === true ? EXIT.done : isUsage ? EXIT.usage : EXIT.failed;
   if (isJson) io.stdout.write(`${JSON.stringify(data)}\n`);
   else if (ok === true) io.stdout.write(colored(io, words));
-  else if (isUsage) io.stderr.write(words);
+  else if (isUsage) io.stderr.write(paintError(io, words));
   else return tell(io, { exit, what: words.trimEnd() });
   return exit;
 }

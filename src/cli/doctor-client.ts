@@ -5,17 +5,18 @@ import type { Options } from './options.ts';
 import { connectionOf, repoOf, serverOf } from './place.ts';
 import { askServer, troubleOf } from './server.ts';
 
+const ELSEWHERE = 'dstack doctor --server https://ADDRESS; or start the app here: dstack serve';
+
 /** Where the app does not run: the way from here to it, and what it lets us do. */
 export async function clientChecks(io: Io, options: Options): Promise<readonly Check[]> {
   const server = serverOf(io, options);
-  if (typeof server !== 'string') return [fail('app', server.what, 'dstack doctor --server URL')];
+  if (typeof server !== 'string') return [fail('app', server.what, ELSEWHERE)];
   const about = await askServer(
     io,
     { server, token: '' },
     { method: 'GET', path: '/api/v1/about' },
   );
-  if (isTrouble(about))
-    return [fail('app', about.what, about.tries ?? 'dstack doctor --server URL')];
+  if (isTrouble(about)) return [fail('app', about.what, ELSEWHERE)];
   if (about.status !== 200) {
     const { what, tries } = troubleOf(about);
     return [fail('app', `${server}: ${what}`, tries ?? 'ask whoever runs the app')];

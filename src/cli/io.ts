@@ -57,6 +57,10 @@ export function tell(io: Io, { exit, what, tries }: Trouble): number {
   return exit;
 }
 
+/** The words of a refusal that are written elsewhere, with the first one in its colour. */
+export const paintError = (io: Io, text: string): string =>
+  text.replace(/^error:/, (word) => paint(io, 'stderr', { style: ['bold', 'red'], text: word }));
+
 export const isTrouble = (value: object): value is Trouble => 'exit' in value && 'what' in value;
 
 type Style = Parameters<typeof styleText>[0];

@@ -4,7 +4,7 @@ import { errorText } from '../commands/render-error.ts';
 import { joinWords } from '../commands/words.ts';
 import type { Command } from '../model/command.ts';
 import { MORE_HELP, POLICY_HELP, pageOf, TEARDOWN_HELP } from './help.ts';
-import { EXIT, type Io, isTrouble, tell } from './io.ts';
+import { EXIT, type Io, isTrouble, paintError, tell } from './io.ts';
 import { type Options, takeOptions } from './options.ts';
 
 // cli: dstack on the command line: the same grammar as everywhere, sent to the app. Called by
@@ -21,7 +21,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const line = joinWords(words);
   const parsed = parseCommand(line, 'cli');
   if (!parsed.ok) {
-    io.stderr.write(errorText(parsed.error));
+    io.stderr.write(paintError(io, errorText(parsed.error)));
     return EXIT.usage;
   }
   const { command } = parsed;

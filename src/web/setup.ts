@@ -102,7 +102,8 @@ const donePage = ({ slug, htmlUrl }: RegisteredApp): Html =>
   html`<h1>${slug} is registered</h1>
 <p class="lead">Its credentials are in <code>.env</code>. Two steps are left:</p>
 <ol><li><a href="${htmlUrl}/installations/new">Install it</a> on the repositories whose jobs it shall run.</li>
-<li>Stop this process with Ctrl-C and start <code>npm start</code> again.</li></ol>`;
+<li>Stop this process with Ctrl-C and start <code>npm start</code> again.</li></ol>
+<p>For <code>dstack login</code> on the command line, tick <b>Enable Device Flow</b> in the settings of the App, too: a page like this one cannot.</p>`;
 
 const problemPage = (text: string): Html =>
   html`<h1>Set up dstack autoscale</h1><p class="lead bad">${text}</p><p><a href="/">Begin again</a></p>`;
