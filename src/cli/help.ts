@@ -3,7 +3,7 @@
 export const POLICY_HELP = `
 of this program:
   dstack aws policy        the IAM policy that the credentials need
-  dstack aws teardown      deletes the security group that dstack made, when you leave
+  dstack aws teardown      delete the security group that dstack made, when you leave
 `;
 
 export const TEARDOWN_HELP = `usage: dstack aws teardown [-h] [--region=R]
@@ -20,7 +20,7 @@ of this program:
   dstack serve             the app, from environment variables
   dstack demo [--once]     the app on a sandbox GitHub and EC2; needs no account
   dstack aws policy        the IAM policy that the credentials need
-  dstack aws teardown      deletes the security group that dstack made, when you leave
+  dstack aws teardown      delete the security group that dstack made, when you leave
 
 options of commands that ask the app:
   --server URL             where it is (DSTACK_SERVER, PUBLIC_URL, else where you signed in)

@@ -98,7 +98,7 @@ commands:
   autoscale clear    Removes all rules and ends all instances now.
   autoscale disable  Pauses autoscaling and ends all instances now. The rules stay.
   autoscale enable   Resumes autoscaling.
-  autoscale explain  Says why a job waits, or what ran it and what that cost.
+  autoscale explain  Says why a job waits, what ran it and what that cost, or whether one would start now.
   runners            Lists instances and their runners.
   aws info           Shows account, region and bucket; secrets are masked. (CLI only)
   aws configure      Asks for the credentials of your AWS account, checks them against AWS, and keeps them. (CLI only)
@@ -115,6 +115,7 @@ of this program:
   dstack serve             the app, from environment variables
   dstack demo [--once]     the app on a sandbox GitHub and EC2; needs no account
   dstack aws policy        the IAM policy that the credentials need
+  dstack aws teardown      delete the security group that dstack made, when you leave
 
 options of commands that ask the app:
   --server URL             where it is (DSTACK_SERVER, PUBLIC_URL, else where you signed in)
