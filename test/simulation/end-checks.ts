@@ -1,5 +1,5 @@
-import { repoScope } from '../../src/model/ids.ts';
 import type { Job } from '../../src/sandbox/github-state.ts';
+import { homeOf, scopeOf } from './owners.ts';
 import { RULES_PATH } from './population.ts';
 import { MOST_RERUNS } from './promises.ts';
 import type { World } from './world.ts';
@@ -24,10 +24,10 @@ export function isOver(world: World): boolean {
 }
 
 /** And the store has heard of it all. */
-export async function isQuiet({ store, repos }: World): Promise<boolean> {
+export async function isQuiet({ store, repos, scenario }: World): Promise<boolean> {
   if ((await store().scopesWithWork()).length > 0) return false;
-  for (const { id } of repos) {
-    if ((await store().scopeRows(repoScope(id))).jobs.length > 0) return false;
+  for (const repo of repos) {
+    if ((await store().scopeRows(scopeOf(scenario, repo))).jobs.length > 0) return false;
   }
   return true;
 }
@@ -101,12 +101,12 @@ function checkJob(world: World, job: Job): void {
 }
 
 /** The store knows what the world knows. */
-async function checkStore({ kernel, store, repos, github }: World): Promise<void> {
+async function checkStore({ kernel, store, repos, github, scenario }: World): Promise<void> {
   const working = await store().scopesWithWork();
   kernel.invariant(working.length === 0, 'unsettled', `${working} still have work`);
   for (const repo of repos) {
-    const { rules, jobs } = await store().scopeRows(repoScope(repo.id));
-    const text = github.repos.fileAt(repo, RULES_PATH) ?? null;
+    const { rules, jobs } = await store().scopeRows(scopeOf(scenario, repo));
+    const text = github.repos.fileAt(homeOf(scenario, github, repo), RULES_PATH) ?? null;
     const isRead = rules?.text === text;
     kernel.invariant(isRead, 'rules-stale', `the rules of ${repo.name} are not those of the file`);
     const open = jobs.map(({ id, state }) => `${id} ${state}`);

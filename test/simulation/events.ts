@@ -1,7 +1,7 @@
-import { repoScope } from '../../src/model/ids.ts';
 import { zonesOf } from '../../src/sandbox/aws-catalogue.ts';
 import { EC2_DEFAULTS } from '../../src/sandbox/ec2-model.ts';
 import { sayingOf, takeAtOnce } from './at-once.ts';
+import { homeOf, scopeOf } from './owners.ts';
 import { RULES_PATH, rulesText } from './population.ts';
 import type { Fault, RulePlan } from './scenario.ts';
 import type { World } from './world.ts';
@@ -17,6 +17,7 @@ export function schedule(world: World): void {
   const { kernel, scenario, faults, promises } = world;
   for (const slot of world.slots) world.start(slot);
   if (world.slots.length > 1) kernel.mark('two replicas');
+  if (scenario.isOwners) kernel.mark('rules of an owner');
   for (const plan of scenario.jobs) kernel.at(plan.at, 'job', () => world.addJob(plan));
   const each = <K extends Timed>(kind: K, effect: (fault: Of<K>) => void) => {
     for (const fault of faults.of(kind)) {
@@ -166,20 +167,20 @@ function command({ people, repos, scenario }: World, fault: Of<'command'>): void
 }
 
 function uninstall(world: World, { ms }: Of<'uninstall'>): void {
-  const { kernel, github, repos, promises } = world;
+  const { kernel, github, repos, promises, scenario } = world;
   const [installation] = github.state.installations.values();
   if (!installation) return;
   kernel.mark('fault uninstall');
-  for (const repo of repos) promises.taken(repoScope(repo.id));
+  for (const repo of repos) promises.taken(scopeOf(scenario, repo));
   github.repos.uninstall(installation.id);
   kernel.at(ms, 'install again', () => installAgain(world));
 }
 
-function installAgain({ github, repos, promises }: World): void {
+function installAgain({ github, repos, promises, scenario }: World): void {
   const [owner] = github.state.owners.values();
   if (!owner || github.state.installations.size > 0) return;
   github.repos.install(owner);
-  for (const repo of repos) promises.taken(repoScope(repo.id));
+  for (const repo of repos) promises.taken(scopeOf(scenario, repo));
 }
 
 /** SIGTERM: nothing comes in any more, what is under way ends, then the process does. */
@@ -225,7 +226,9 @@ function calm(world: World): void {
   scenario.repos.forEach(({ rules }, index) => {
     const repo = repos[index];
     // Raised rules serve every job as well: whether they were heard of shows at the end.
-    if (!repo || github.repos.fileAt(repo, RULES_PATH) === rulesText(raised(rules))) return;
+    if (!repo) return;
+    const text = github.repos.fileAt(homeOf(scenario, github, repo), RULES_PATH);
+    if (text === rulesText(raised(rules))) return;
     const roomy = rules.map((rule) => ({ ...rule, max: rule.max + CALM_ROOM }));
     world.writeRules(index, rulesText(roomy), roomy);
   });

@@ -74,6 +74,7 @@ export const MARKS: readonly string[] = [
   'job waiting',
   'runner busy',
   'two replicas',
+  'rules of an owner',
 ];
 
 /** The least share of seeds that must reach each. */

@@ -1,6 +1,7 @@
-import { repoScope } from '../../src/model/ids.ts';
+import { ownerScope, repoScope } from '../../src/model/ids.ts';
 import type { GitHubModel } from '../../src/sandbox/github.ts';
 import type { JobSpec, Repo } from '../../src/sandbox/github-state.ts';
+import { HOME } from './owners.ts';
 import type { Promises } from './promises.ts';
 import type { JobPlan, RulePlan, Scenario } from './scenario.ts';
 import type { World } from './world.ts';
@@ -24,13 +25,19 @@ export const rulesText = (rules: readonly RulePlan[], more: readonly string[] = 
 export function addRepos(
   github: GitHubModel,
   promises: Promises,
-  { repos }: Scenario,
+  { repos, isOwners }: Scenario,
 ): readonly Repo[] {
   const owner = github.repos.addOwner('acme');
+  const [first] = repos;
+  if (isOwners && first) {
+    const files = { [RULES_PATH]: rulesText(first.rules) };
+    github.repos.addRepo({ owner, name: HOME, files });
+    promises.file(ownerScope(owner.id), first.rules);
+  }
   const made = repos.map(({ rules }, i) => {
-    const files = { [RULES_PATH]: rulesText(rules) };
+    const files = isOwners ? {} : { [RULES_PATH]: rulesText(rules) };
     const repo = github.repos.addRepo({ owner, name: `repo-${i}`, files });
-    promises.file(repoScope(repo.id), rules);
+    if (!isOwners) promises.file(repoScope(repo.id), rules);
     return repo;
   });
   github.repos.install(owner);

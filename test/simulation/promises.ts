@@ -8,7 +8,8 @@ import type { GitHubModel } from '../../src/sandbox/github.ts';
 import type { Job, Repo, Runner } from '../../src/sandbox/github-state.ts';
 import type { Kernel } from '../../src/sandbox/kernel.ts';
 import type { Intent, Lease } from '../../src/store/port.ts';
-import type { RulePlan } from './scenario.ts';
+import { scopeOf } from './owners.ts';
+import type { RulePlan, Scenario } from './scenario.ts';
 
 /** How long the app may go on by rules that it has not read anew: a lost push is delivered again. */
 const RULES_AGE_MS = 300_000;
@@ -61,7 +62,17 @@ export interface Promises extends Ec2Watch {
 /** `underWayMs`: what was decided so lately may still be on its way. */
 export function createPromises(
   kernel: Kernel,
-  { github, ec2, underWayMs }: { github: GitHubModel; ec2: Ec2Model; underWayMs: number },
+  {
+    github,
+    ec2,
+    owned,
+    underWayMs,
+  }: {
+    github: GitHubModel;
+    ec2: Ec2Model;
+    owned: Pick<Scenario, 'isOwners'>;
+    underWayMs: number;
+  },
 ): Promises {
   const files = new Map<ScopeId, { at: Instant; max: ReadonlyMap<RuleId, number> }[]>();
   const strictAt = new Map<ScopeId, Instant[]>();
@@ -101,8 +112,11 @@ export function createPromises(
   const runnerOf = (repo: Repo, instance: Ec2Instance): Runner | undefined =>
     [...repo.runners.values()].find(({ name }) => name.includes(instance.id));
 
-  const repoOf = (scope: string): Repo | undefined =>
-    github.state.repos.get(Number(scope.replace('repo-', '')));
+  const reposOf = (scope: string): readonly Repo[] =>
+    [...github.state.repos.values()].filter((repo) => scopeOf(owned, repo) === scope);
+
+  const repoOf = ({ tags }: Ec2Instance): Repo | undefined =>
+    github.state.repos.get(Number(tags['dstack:repo']));
 
   /** EC2 says that it took the machine, and nobody wanted the job to end. */
   const wasTaken = ({ facts }: Job): boolean =>
@@ -128,24 +142,28 @@ export function createPromises(
     if (machine?.stateReason?.code !== 'Server.SpotInstanceTermination') return false;
     if (conclusion === 'success' || job.attempt > MOST_RERUNS || job.spec.environment) return false;
     if (isLeftToPeople(job)) return false;
-    const strict = strictAt.get(`repo-${Number(job.run.repo.id)}`) ?? [];
+    const strict = strictAt.get(scopeOf(owned, job.run.repo)) ?? [];
     const isStrict = strict.some((at) => Math.abs(at - (completedAt ?? 0)) <= RULES_AGE_MS);
     return !isStrict && lostAt < (machine.endedAt ?? 0) - NOTICE_MS;
   }
 
   /** Machines that may still take a job, against jobs that may still want one. */
   function checkSurplus(scope: ScopeId) {
-    const repo = repoOf(scope);
-    if (!repo) return;
+    const repos = reposOf(scope);
+    if (repos.length === 0) return;
     const spare = [...ec2.instances.values()].filter((one) => {
       const isOpen = one.state === 'pending' || one.state === 'running';
       if (!isOpen || one.tags['dstack:scope'] !== scope || excused.has(one.id)) return false;
       if (reclaimed.has(one.id)) return false;
-      return !finished.has(one.id) && runnerOf(repo, one)?.job?.facts.now.state !== 'in_progress';
+      const repo = repoOf(one);
+      const job = repo && runnerOf(repo, one)?.job;
+      return !finished.has(one.id) && job?.facts.now.state !== 'in_progress';
     }).length;
-    const open = [...repo.queue].filter(
-      (job) => job.facts.now.state === 'queued' && job.spec.labels.includes('dstack'),
-    ).length;
+    const open = repos
+      .flatMap(({ queue }) => [...queue])
+      .filter(
+        (job) => job.facts.now.state === 'queued' && job.spec.labels.includes('dstack'),
+      ).length;
     worstSurplus = Math.max(worstSurplus, spare - open);
     const text = `${spare} machines could take a job in ${scope}, and ${open} jobs are open`;
     kernel.invariant(spare - open <= MOST_SURPLUS, 'surplus', text);
@@ -232,7 +250,7 @@ export function createPromises(
     reclaim: (instance) => void reclaimed.add(instance),
     isExcused(job) {
       const { runner, completedAt } = job.facts.now;
-      if (isStrictNear(`repo-${Number(job.run.repo.id)}`, completedAt ?? 0)) return true;
+      if (isStrictNear(scopeOf(owned, job.run.repo), completedAt ?? 0)) return true;
       const isOn = (id: string) => runner?.name.includes(id) === true;
       return [...excused].some(isOn) || ([...reclaimed].some(isOn) && !isLost(job));
     },
@@ -268,7 +286,7 @@ export function createPromises(
     },
     mustNotEnd(instance) {
       const scope = instance.tags['dstack:scope'] ?? '';
-      const repo = repoOf(scope);
+      const repo = repoOf(instance);
       const runner = repo && runnerOf(repo, instance);
       // GitHub has chosen it for a job, whether or not it has begun.
       if (!runner || runner.isDead || runner.job === null) return false;

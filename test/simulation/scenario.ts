@@ -19,8 +19,10 @@ export interface Scenario {
   readonly lateMs: number;
   /** GitHub's reads are as old as this. */
   readonly readLagMs: number;
-  /** One repository is one scope. */
+  /** One repository is one scope, unless `isOwners`. */
   readonly repos: readonly RepoPlan[];
+  /** No repository has a file: the rules, the same for each, are the owner's, for all together. */
+  readonly isOwners?: true;
   readonly jobs: readonly JobPlan[];
   readonly faults: readonly Fault[];
   /** From then on nothing goes wrong, and everything has to converge. */
@@ -135,10 +137,13 @@ const FAULTS_MS = 240_000;
 const TYPES = ['m5.large', 'c5.xlarge', 'm5.xlarge'] as const;
 const REGIONS = ['eu-west-1', 'us-west-2'] as const;
 
+const SAID: ReadonlySet<Fault['kind']> = new Set(['command', 'at-once']);
+
 export function generate(seed: number): Scenario {
   const dice = createDice(seed);
   const replicas = dice.isTrue('replicas', 0.3) ? 2 : 1;
-  const repos = drawRepos(dice);
+  const isOwners = dice.isTrue('owners', 0.2);
+  const repos = drawRepos(dice).map((repo, _, [first = repo]) => (isOwners ? first : repo));
   const jobs = drawJobs(dice, repos);
   const faults = drawFaults(dice, {
     replicas,
@@ -146,6 +151,8 @@ export function generate(seed: number): Scenario {
     jobs: jobs.length,
     ms: FAULTS_MS,
   });
+  // What people say in a repository would be of its own file.
+  const kept = isOwners ? faults.filter(({ kind }) => !SAID.has(kind)) : faults;
   const late = dice.pick('late', [0, 2_000, 12_000, 40_000]);
   return knowable({
     seed,
@@ -157,8 +164,9 @@ export function generate(seed: number): Scenario {
     lateMs: late,
     readLagMs: dice.pick('read lag', [0, 1_000, 5_000]),
     repos,
+    ...(isOwners ? { isOwners: true } : {}),
     jobs,
-    faults,
+    faults: kept,
     calmAt: FAULTS_MS + 30_000,
   });
 }

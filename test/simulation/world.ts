@@ -1,6 +1,5 @@
 import type { App } from '../../src/app.ts';
 import { Secret } from '../../src/lib/secret.ts';
-import { repoScope } from '../../src/model/ids.ts';
 import { createSandboxAccounts, createSandboxSts } from '../../src/sandbox/aws-ports.ts';
 import { createEc2 } from '../../src/sandbox/ec2.ts';
 import type { Ec2Model } from '../../src/sandbox/ec2-model.ts';
@@ -16,6 +15,7 @@ import type { Store } from '../../src/store/port.ts';
 import { createBudgets } from './budgets.ts';
 import type { Code } from './code.ts';
 import { createFaults, type Faults, lyingGitHub } from './faults.ts';
+import { homeOf, scopeOf } from './owners.ts';
 import { createPeople, type People } from './people.ts';
 import { addJob, addRepos, RULES_PATH } from './population.ts';
 import { logOf, losingAccounts, memoKeys, watchLaunches } from './ports.ts';
@@ -144,6 +144,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
   const promises = createPromises(judge, {
     github,
     ec2,
+    owned: scenario,
     underWayMs: UNDER_WAY_MS + Math.max(0, ...faults.of('pause').map(({ ms }) => ms)),
   });
   ec2.watch(promises);
@@ -217,10 +218,10 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     writeRules(index, text, rules, isSilent = false) {
       const repo = world.repos[index];
       if (!repo) return;
-      promises.file(repoScope(repo.id), rules);
+      promises.file(scopeOf(scenario, repo), rules);
       people.wrote(repo, text);
       isSilentNow = isSilent;
-      github.repos.commit(repo, { [RULES_PATH]: text });
+      github.repos.commit(homeOf(scenario, github, repo), { [RULES_PATH]: text });
       isSilentNow = false;
     },
     goBlind(ms) {
