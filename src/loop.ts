@@ -16,7 +16,7 @@ import type { GitHub, Talk } from './github/port.ts';
 import { Unavailable } from './lib/assert.ts';
 import { createScheduler, type Scheduler } from './lib/scheduler.ts';
 import type { Delivery } from './model/event.ts';
-import type { InstallationId, ScopeId } from './model/ids.ts';
+import { type InstallationId, isOwnerScope, type ScopeId } from './model/ids.ts';
 import { fileScope, isHome } from './model/repo.ts';
 import { type ReconcileDeps, reconcile } from './reconcile.ts';
 
@@ -214,9 +214,18 @@ export function createLoop(deps: LoopDeps): Loop {
     }
     tick.wake.forEach(wake);
     tick.read.forEach(tellOfRules);
+    for (const to of tick.moved) scheduler.wake(`sweep|${to}`);
+    // What an owner's file says may govern repositories that had nothing to do until now.
+    if (tick.read.some(isOwnerScope)) await wakeOwned(scope);
     if (!tick.hasWork) return undefined;
     const turnMs = (tick.nextAt ?? Number.POSITIVE_INFINITY) - deps.clock.now();
     return Math.max(0, Math.min(deps.tickMs, turnMs));
+  }
+
+  async function wakeOwned(scope: ScopeId): Promise<void> {
+    const { home } = await deps.store.scopeRows(scope);
+    const repos = home ? await deps.store.reposOf(home.installation) : [];
+    for (const other of new Set(repos.map((repo) => repo.scope))) wake(other);
   }
 
   async function tellOf(scope: ScopeId): Promise<number | undefined> {

@@ -7,7 +7,7 @@ import { busyRepos } from './act/govern.ts';
 import { launchAll } from './act/launch.ts';
 import { lookAround, type Sight } from './act/look.ts';
 import { isUnsettled } from './act/lost.ts';
-import { moveRepos, waitsFor, whileStuck } from './act/move-repos.ts';
+import { isUndecided, moveRepos, waitsFor, whileStuck } from './act/move-repos.ts';
 import { readLostRuns } from './act/read-lost.ts';
 import { type RulesOf, readRules } from './act/read-rules.ts';
 import { markReclaimed, rerunAll } from './act/rerun.ts';
@@ -44,18 +44,22 @@ export interface Tick {
   readonly regions: readonly { readonly account: string; readonly region: string }[];
   /** Other scopes in which something changed by this. */
   readonly wake: readonly ScopeId[];
+  /** Where repositories came to by this: their jobs may never have been looked for. */
+  readonly moved: readonly ScopeId[];
   /** Whose files were read anew. */
   readonly read: readonly ScopeId[];
 }
 
 export async function reconcile(deps: ReconcileDeps, scope: ScopeId): Promise<Tick> {
   const wake = new Set<ScopeId>();
+  const gone = new Set<ScopeId>();
   const read = new Set<ScopeId>();
   const idle = (hasWork: boolean): Tick => ({
     hasWork,
     nextAt: null,
     regions: [],
     wake: [...wake],
+    moved: [...gone],
     read: [...read],
   });
   for (let round = 1; ; round += 1) {
@@ -67,6 +71,7 @@ export async function reconcile(deps: ReconcileDeps, scope: ScopeId): Promise<Ti
     const sight = await observe(deps, lease, { rows, read });
     if (!sight) return idle(false);
     const { moved, stuck } = await moveRepos(deps, lease, sight);
+    for (const other of moved) gone.add(other);
     for (const other of [...moved, ...waitsFor(sight)]) wake.add(other);
     if (moved.length > 0 && round < MOST_ROUNDS) continue;
     const decided = plan(whileStuck(sight, stuck), clock.now());
@@ -76,7 +81,7 @@ export async function reconcile(deps: ReconcileDeps, scope: ScopeId): Promise<Ti
     const sent = await act(deps, lease, { sight, decided });
     if ((!sent.again && !isNew) || round === MOST_ROUNDS) {
       const tick = tickOf(sight, sent, clock.now());
-      return { ...tick, hasWork: tick.hasWork || isNew, wake: [...wake], read: [...read] };
+      return { ...idle(false), ...tick, hasWork: tick.hasWork || isNew };
     }
   }
 }
@@ -174,7 +179,8 @@ async function act(
 
 type TickNow = Pick<Tick, 'hasWork' | 'nextAt' | 'regions'>;
 
-function tickOf({ rows, account, rules, lost }: Sight, sent: Sent, now: Instant): TickNow {
+function tickOf(sight: Sight, sent: Sent, now: Instant): TickNow {
+  const { rows, account, rules, lost } = sight;
   // Launches that stand in line from an earlier tick have turns of their own.
   const turns = rows.launches.filter(({ retryAt }) => retryAt > now);
   const { nextAt } = together([
@@ -184,6 +190,7 @@ function tickOf({ rows, account, rules, lost }: Sight, sent: Sent, now: Instant)
   const hasWork =
     sent.again ||
     nextAt !== null ||
+    isUndecided(sight) ||
     rows.instances.length > 0 ||
     rows.launches.length > 0 ||
     isUnsettled(lost) ||

@@ -1,3 +1,4 @@
+import type { Accounts } from '../accounts/port.ts';
 import type { RepoId, RuleId, ScopeId } from '../model/ids.ts';
 import { isOwnerScope, ownerScope, repoScope } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
@@ -104,6 +105,16 @@ function ownOf(
 /** For whom an account is looked for: by an owner's rules all machines are in one account. */
 export const askingOf = ({ scope, home }: ScopeRows, repo: Repo): Repo =>
   isOwnerScope(scope) ? { ...(home ?? repo), scope } : repo;
+
+/** Whose AWS account it is; the owner's serves all of theirs where the owner has a file of rules. */
+export const accountOf = (
+  accounts: Pick<Accounts, 'accountFor'>,
+  rows: ScopeRows,
+  repo: Repo,
+): ReturnType<Accounts['accountFor']> =>
+  accounts.accountFor(askingOf(rows, repo), {
+    isUnderOwnersFile: rows.home !== null && rows.ownerRules?.text != null,
+  });
 
 /** Which file a record is of, as it stands in the rows. */
 export const recordOf = (rows: ScopeRows, repo: Repo): RulesRecord | null =>

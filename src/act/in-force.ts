@@ -5,7 +5,7 @@ import { narrow } from '../rules/narrow.ts';
 import type { ScopeRows } from '../store/port.ts';
 import type { RegionOf } from './default-region.ts';
 import type { ActDeps } from './deps.ts';
-import { askingOf, filesOf } from './govern.ts';
+import { accountOf, askingOf, filesOf } from './govern.ts';
 import { holdsKey, parseHolds, underHolds } from './holds.ts';
 import type { RulesOf } from './read-rules.ts';
 
@@ -32,7 +32,7 @@ export interface InForce {
 export async function inForce(deps: InForceDeps, repo: Repo): Promise<InForce> {
   const rows = await deps.store.scopeRows(repo.scope);
   const asking = askingOf(rows, repo);
-  const region = await deps.regionOf(asking, await deps.accounts.accountFor(asking));
+  const region = await deps.regionOf(asking, await accountOf(deps.accounts, rows, repo));
   const files = filesOf(rows, { rulesOf: deps.rulesOf, region });
   const keys = [repo.scope, fileScope(repo)].map(holdsKey);
   const facts = await deps.store.facts(keys);

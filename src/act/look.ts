@@ -12,7 +12,15 @@ import type { RegionOf } from './default-region.ts';
 import type { ActDeps } from './deps.ts';
 import { listedKey } from './discover.ts';
 import { crowdReason } from './ec2-line.ts';
-import { askingOf, type Files, filesOf, type Governed, governedBy, holdKeysOf } from './govern.ts';
+import {
+  accountOf,
+  askingOf,
+  type Files,
+  filesOf,
+  type Governed,
+  governedBy,
+  holdKeysOf,
+} from './govern.ts';
 import { type Lost, lostOf } from './lost.ts';
 import { NOTHING_KNOWN, offersOf, viewOf } from './offers.ts';
 import { ownViews } from './own-views.ts';
@@ -57,7 +65,7 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
   if (!repo) return undefined;
   const asking = askingOf(rows, repo);
   const hasRules = [rows.rules, ...rows.own.values()].some((one) => one?.text != null);
-  const found = hasRules ? await deps.accounts.accountFor(asking) : null;
+  const found = hasRules ? await accountOf(deps.accounts, rows, repo) : null;
   const region = found && (await deps.regionOf(asking, found));
   const files = filesOf(rows, { rulesOf: deps.rulesOf, region });
   const isReachable = deps.settings.publicUrl !== null;

@@ -91,6 +91,11 @@ const leaving = (room: Stuck['room'], { maxDurationMs }: World['limits']): OwnVi
 const withView = (repo: World['repos'][number], own: OwnView | undefined) =>
   own ? { ...repo, own } : repo;
 
+/** Whether it is still open whose rules govern a repository: its jobs are not even looked for. */
+export const isUndecided = ({ rows, files }: Sight): boolean =>
+  rows.home !== null &&
+  rows.repos.some((repo) => repo.removedAt === null && governs(repo, files) === null);
+
 /** Whose file decides here and is not read yet: its scope has to be looked at. */
 export const waitsFor = ({ rows, files }: Sight): readonly ScopeId[] =>
   rows.home && !files.owner.isKnown && rows.home.scope !== rows.scope ? [rows.home.scope] : [];

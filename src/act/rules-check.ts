@@ -15,6 +15,7 @@ import type { RulesFile, RulesProblem } from '../model/rules.ts';
 import { type ParsedRules, type ParseOptions, parseRules } from '../rules/parse.ts';
 import type { ScopeRows } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
+import { accountOf } from './govern.ts';
 import { type InForceDeps, inForce, ofOwner } from './in-force.ts';
 import { parseOptions, RULES_PATH } from './read-rules.ts';
 import { forgetNews, newsOf } from './rules-news.ts';
@@ -165,7 +166,7 @@ async function previewOf(
 ): Promise<RulesPreview> {
   const { parsed, fileBefore, fileAfter } = of;
   const { rules, places } = parsed;
-  const ask = { catalogue: deps.catalogue, ...(await accountFor(deps, repo, change)) };
+  const ask = { catalogue: deps.catalogue, ...(await accountFor(deps, { repo, rows, change })) };
   const [before, after, sight, jobs] = await Promise.all([
     priceRules(ask, fileBefore?.rules ?? []),
     priceRules(ask, fileAfter?.rules ?? []),
@@ -192,12 +193,17 @@ async function previewOf(
 }
 
 /** `account` null: AWS is not asked, and why. */
-async function accountFor(deps: Need, repo: Repo, { isFork }: Change) {
+async function accountFor(
+  deps: Need,
+  of: { readonly repo: Repo; readonly rows: ScopeRows; readonly change: Change },
+) {
+  const { repo, rows } = of;
+  const { isFork } = of.change;
   if (isFork) {
     const withoutAws = 'the pull request comes from a fork, so the account is not used for it.';
     return { account: null, withoutAws };
   }
-  const found = await deps.accounts.accountFor(repo);
+  const found = await accountOf(deps.accounts, rows, repo);
   return 'account' in found
     ? { account: found.account, withoutAws: null }
     : { account: null, withoutAws: found.reason.text };

@@ -11,7 +11,7 @@ import { healthOf } from '../plan/health.ts';
 import type { Exhausted, ScopeRows } from '../store/port.ts';
 import { costUsd, spentUsd } from './budget.ts';
 import type { ActDeps } from './deps.ts';
-import { askingOf } from './govern.ts';
+import { accountOf } from './govern.ts';
 import { holdsOf, holdTexts } from './holds.ts';
 import { NOTHING_KNOWN, viewOf } from './offers.ts';
 import { pricesOf } from './prices.ts';
@@ -35,7 +35,7 @@ export async function rulesState(
   const now = deps.clock.now();
   const scopeRows = await deps.store.scopeRows(repo.scope);
   const { instances } = scopeRows;
-  const found = await deps.accounts.accountFor(askingOf(scopeRows, repo));
+  const found = await accountOf(deps.accounts, scopeRows, repo);
   const account = 'account' in found ? found.account : null;
   const marks = account === null ? [] : await deps.store.exhausted(account);
   const { registerTimeoutMs } = deps.settings;

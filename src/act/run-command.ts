@@ -12,7 +12,7 @@ import { callCounts } from './calls.ts';
 import { type ChangeDeps, type Changed, changeRules } from './change-rules.ts';
 import { checkRule } from './check-rule.ts';
 import { explain } from './explain.ts';
-import { askingOf, recordOf } from './govern.ts';
+import { accountOf, recordOf } from './govern.ts';
 import { type InForce, inForce, ofOwner } from './in-force.ts';
 import { beyondOwners, hidingNotes } from './owner-notes.ts';
 import { RULES_PATH } from './read-rules.ts';
@@ -152,7 +152,7 @@ async function checkAllowed(
   readonly url?: string | undefined;
   readonly notes: readonly string[];
 }> {
-  const found = await deps.accounts.accountFor(askingOf(of.now.rows, of.repo));
+  const found = await accountOf(deps.accounts, of.now.rows, of.repo);
   if (!('account' in found)) return { notes: [`Not checked against AWS: ${found.reason.text}`] };
   const rule = wouldBe(of.now.file, of.asked);
   if (!rule) return { notes: [] };
@@ -290,13 +290,17 @@ async function info(deps: ChangeDeps, repo: Repo): Promise<Outcome> {
     machines: machineRows(deps, rows),
     rules: { commit, url: fileUrl(deps, from) },
     calls: hour && { used: hour.used, limit: hour.limit },
-    spent: await spentBy(deps, repo),
+    spent: await spentBy(deps, all, repo),
   };
 }
 
-async function spentBy({ accounts, meters }: ChangeDeps, repo: Repo): Promise<CallCounts | null> {
+async function spentBy(
+  { accounts, meters }: ChangeDeps,
+  rows: ScopeRows,
+  repo: Repo,
+): Promise<CallCounts | null> {
   if (!meters) return null;
-  const found = await accounts.accountFor(repo);
+  const found = await accountOf(accounts, rows, repo);
   const account = 'account' in found ? found.account : null;
   return callCounts(meters, { installation: repo.installation, account });
 }

@@ -19,6 +19,11 @@ export function checkSense(autoscale: AutoscaleMapping, { source, of }: Context)
       source.report('conflict', at, message);
     }
   }
+  const group = autoscale.at('runner-group');
+  if (group !== undefined && of === 'owner') {
+    const message = 'runner-group has no effect yet: each machine registers at its own repository';
+    source.warn('no-effect', group, message);
+  }
   if (values['runner-group'] !== null && values.reuse === 'workflow') {
     const message = 'reuse: workflow is not possible with runner-group; write job';
     source.report('conflict', autoscale.at('reuse') ?? start, message);

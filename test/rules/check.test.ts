@@ -69,3 +69,10 @@ describe('a warning', () => {
     expect(problemsOf(text)).toEqual([]);
   });
 });
+
+test('a runner group is read, and has no effect yet', () => {
+  const text = withKeys('  runner-group: CI\n');
+  expect(problemsOf(text, { of: 'owner' })).toEqual([
+    '2:17-19 no-effect runner-group has no effect yet: each machine registers at its own repository',
+  ]);
+});

@@ -66,6 +66,15 @@ const LIFE_MUTANTS: readonly Mutant[] = [
       'return mostOf(facts, its, repo);',
     ],
   ),
+  mutant(
+    'counts what lives of each repository apart, where an owner’s maximum is for all',
+    [
+      'store/merge/launch.ts',
+      'const before = byRule.get(ruleKey(intent)) ?? 0;',
+      'const before = byRepo.get(repoKey(intent)) ?? 0;',
+    ],
+    ['plan/rule-facts.ts', 'Math.max(0, Math.min(rule.max, most) - live.length)', 'rule.max'],
+  ),
   mutant('takes a new token for a retry', [
     'act/send.ts',
     'deps.accounts.ec2(launch.account, launch.region).launch(request);',
