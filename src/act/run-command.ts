@@ -8,6 +8,7 @@ import type { Refused } from '../model/reply.ts';
 import { isHome, type Repo } from '../model/repo.ts';
 import { type Rule, type RulesChange, type RulesFile, ruleId } from '../model/rules.ts';
 import { parseRules } from '../rules/parse.ts';
+import type { ScopeRows } from '../store/port.ts';
 import { callCounts } from './calls.ts';
 import { type ChangeDeps, type Changed, changeRules } from './change-rules.ts';
 import { checkRule } from './check-rule.ts';
