@@ -53,13 +53,22 @@ export interface ReadRules {
   readonly isPushed: boolean;
 }
 
+/** In R: how long a file that was not there is not looked for again where the owner has one. */
+const MISSED_FOR = 60;
+
 /** For a push that no webhook told of, or one that an older push overtook: did the rules change? */
 export async function sweepRules(
   deps: Need,
   lease: Lease,
   of: { readonly rows: ScopeRows; readonly repos: readonly Repo[] },
 ): Promise<readonly ScopeId[]> {
-  const repos = of.repos.filter(({ removedAt }) => removedAt === null);
+  const before = deps.clock.now() - MISSED_FOR * deps.settings.resyncMs;
+  const repos = of.repos.filter((repo) => {
+    const record = recordOf(of.rows, repo);
+    // Most repositories of an owner have no file, and each time to hear that is a call.
+    const isMissed = record?.text === null && record.errors === null && record.readAt > before;
+    return repo.removedAt === null && !(of.rows.home && !isHome(repo) && isMissed);
+  });
   return (await readEach(deps, lease, { ...of, repos })).changed;
 }
 
