@@ -2,7 +2,7 @@
 // Plays the fault simulation: prints the seeds that break a promise, the first one made small, and
 // which faults were reached. Exit 1 if a promise was broken or a fault is never reached, 2 if misused.
 import { on } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,7 +11,7 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 const USAGE = `usage: npm run simulate -- --seeds A..B [--store memory|sqlite] [--workers N]
        npm run simulate -- --for 60s [--workers N]   seeds that nobody had before, for so long
        npm run simulate -- --seed S [--trace]     one scenario, made small if it fails
-       npm run simulate -- --mutants [--seeds A..B] [--only NAME] [--first] [--workers N]
+       npm run simulate -- --mutants [--seeds A..B] [--only NAME] [--first] [--write] [--workers N]
 `;
 const FOUND = join(import.meta.dirname, '..', 'test', 'simulation', 'found');
 /** Marks are judged from so many seeds on. */
@@ -42,7 +42,8 @@ function readArgs() {
   const options = { seeds: text, for: text, store: text, workers: text, seed: text, trace: flag };
   let values;
   try {
-    ({ values } = parseArgs({ options: { ...options, mutants: flag, first: flag, only: text } }));
+    const ofMutants = { mutants: flag, first: flag, only: text, write: flag };
+    ({ values } = parseArgs({ options: { ...options, ...ofMutants } }));
   } catch (error) {
     return error.message;
   }
@@ -70,6 +71,7 @@ function readArgs() {
     mutants: values.mutants,
     first: values.first,
     only: values.only,
+    write: values.write,
   };
 }
 
@@ -155,14 +157,14 @@ async function tellMarks(marks, done) {
 }
 
 /** `first`: each only until it is found. */
-async function playMutants({ from, to, workers, only, first: isFirst }) {
+async function playMutants({ from, to, workers, only, first: isFirst, write: isWritten }) {
   const { MUTANTS, plant } = await import('../test/simulation/mutants.ts');
   const { simulate } = await import('../test/simulation/simulate.ts');
   const { generate } = await import('../test/simulation/scenario.ts');
   const { shrinkTo } = await import('../test/simulation/run.ts');
   const { loadCode } = await import('../test/simulation/code.ts');
   const chosen = MUTANTS.filter(({ name }) => only === undefined || name.includes(only));
-  let missed = 0;
+  const rows = [];
   for (const mutant of chosen) {
     const src = plant(mutant);
     const failures = [];
@@ -177,20 +179,42 @@ async function playMutants({ from, to, workers, only, first: isFirst }) {
       return isFirst && failures.length > 0;
     });
     const [first] = failures.sort((a, b) => a.seed - b.seed);
-    if (!first) missed += 1;
     const by = Object.entries(Object.groupBy(failures, ({ rule }) => rule))
       .map(([rule, its]) => `${rule} ${its.length}`)
       .join(', ');
-    let lines = '';
+    let lines = null;
     if (first && !isFirst) {
       const code = await loadCode(src);
       const small = await shrinkTo(first.rule, generate(first.seed), { code, blindTo });
-      lines = `, shortest trace ${(await simulate(small, { code, blindTo })).trace.length} lines`;
+      lines = (await simulate(small, { code, blindTo })).trace.length;
     }
-    const found = `${failures.length} of ${done} seeds`;
-    console.log(`${mutant.name}: ${first ? `found in ${found} (${by})${lines}` : 'NOT FOUND'}`);
+    rows.push({ name: mutant.name, found: failures.length, done, by, lines });
+    const trace = lines === null ? '' : `, shortest trace ${lines} lines`;
+    const found = `found in ${failures.length} of ${done} seeds (${by})${trace}`;
+    console.log(`${mutant.name}: ${first ? found : `NOT FOUND in ${done} seeds`}`);
   }
-  return missed > 0 ? 1 : 0;
+  if (isWritten) writeMutants(rows);
+  return rows.some(({ found }) => found === 0) ? 1 : 0;
+}
+
+const DOCS = join(import.meta.dirname, '..', 'docs', 'promises.md');
+const [TABLE, TABLE_END] = ['<!-- mutants -->', '<!-- /mutants -->'];
+
+/** The table of the docs, as of this run. */
+function writeMutants(rows) {
+  const text = readFileSync(DOCS, 'utf8');
+  const [from, to] = [text.indexOf(TABLE) + TABLE.length, text.indexOf(TABLE_END)];
+  const cells = rows.map(({ name, found, done, by, lines }) =>
+    [name, found === 0 ? `**not found** in ${done}` : `${found} of ${done}`, by, lines ?? '–'].join(
+      ' | ',
+    ),
+  );
+  const table = [
+    '| planted bug | found in so many seeds | by the promise | lines of the shortest trace |',
+    '|---|--:|---|--:|',
+    ...cells.map((row) => `| ${row} |`),
+  ].join('\n');
+  writeFileSync(DOCS, `${text.slice(0, from)}\n${table}\n${text.slice(to)}`);
 }
 
 /** Plays what `give` gives, until it gives nothing or `onPlayed` says that it is enough. */
