@@ -266,6 +266,13 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     at: at(dice, stage),
     downMs: dice.int('stop ms', 500, 60_000),
   }),
+  /** One decides, sleeps until another decides in its place, and wakes with its decision in hand. */
+  duel: (dice, stage) => ({
+    kind: 'pause',
+    slot: slot(dice, stage),
+    gate: `store.intend arrival ${dice.int('duel nth', 1, 4)}`,
+    ms: dice.int('duel ms', 50_000, 90_000),
+  }),
   pause: (dice, stage) => ({
     kind: 'pause',
     slot: slot(dice, stage),
