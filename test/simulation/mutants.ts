@@ -54,7 +54,7 @@ const LIFE_MUTANTS: readonly Mutant[] = [
       IGNORES_FENCE,
       IGNORES_TIME,
     ),
-    blindTo: ['stale-write', 'stale-call'],
+    blindTo: ['stale-write', 'stale-call', 'one-holder', 'one-answer'],
   },
   mutant(
     'counts nowhere: the plan takes every place as free',
