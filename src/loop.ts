@@ -124,8 +124,8 @@ export function createLoop(deps: LoopDeps): Loop {
         name: 'answer',
         isMine: (event) => event.kind === 'comment',
         wake: wakeTask('answer'),
-        handle: ({ comment }, { repo }) =>
-          answerComment({ ...deps, talk, settled }, { repo, comment }),
+        handle: ({ comment }, { repo, isStillOurs }) =>
+          answerComment({ ...deps, talk, settled }, { repo, comment, isStillOurs }),
       }),
       proposal: createDeliveryQueue(deps, {
         name: 'proposal',

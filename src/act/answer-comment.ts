@@ -19,7 +19,12 @@ const ONE_REFUSAL_MS = 60 * MINUTE_MS;
  */
 export async function answerComment(
   deps: ChangeDeps,
-  of: { readonly repo: Repo; readonly comment: Comment },
+  of: {
+    readonly repo: Repo;
+    readonly comment: Comment;
+    /** No other process has taken it over while this one slept. */
+    readonly isStillOurs: () => Promise<boolean>;
+  },
 ): Promise<boolean> {
   const { repo, comment } = of;
   const { commands, leftOut } = findCommands(comment.body);
@@ -39,6 +44,7 @@ export async function answerComment(
   const lines = commands.map(({ text }) => text);
   const outcomes = isTooOld(deps, comment) ? [TOO_OLD] : await runAll(deps, asker, lines);
   if (!(await isSilent(deps, of, { outcomes, permission: permission.value }))) {
+    if (!(await of.isStillOurs())) return false;
     const body = replyMarkdown({ comment: comment.id, outcomes, leftOut });
     const said = await deps.talk.comment(repo, comment.issue, body);
     if (!said.ok && said.reason !== 'denied' && said.reason !== 'missing') return false;

@@ -29,7 +29,12 @@ export function createDeliveryQueue<E extends RepoEvent>(
     /** False: it is tried again later. */
     readonly handle: (
       event: E,
-      of: { readonly repo: Repo; readonly at: Instant },
+      of: {
+        readonly repo: Repo;
+        readonly at: Instant;
+        /** No other process has taken it over while this one slept. */
+        readonly isStillOurs: () => Promise<boolean>;
+      },
     ) => Promise<boolean>;
   },
 ): DeliveryQueue {
@@ -55,17 +60,20 @@ export function createDeliveryQueue<E extends RepoEvent>(
       const { delivery, event } = next;
       const { store, clock, settings, holder } = deps;
       // A process that starts reads what others are at as well: they are let finish.
-      const asked = { name: `${of.name}|${scope}`, holder, now: clock.now(), ttlMs: LEASE_MS };
-      const lease = await store.lease(asked);
+      const name = `${of.name}|${scope}`;
+      const claim = () => store.lease({ name, holder, now: clock.now(), ttlMs: LEASE_MS });
+      const lease = await claim();
       if (!lease) return settings.resyncMs / 4;
       const known = await store.repo(event.repo.id);
       // The first thing that we hear of a repository may be a command.
       if (!known) await store.noteRepos([event.repo], clock.now());
       const found = known ?? (await store.repo(event.repo.id));
       // What it is called, and which branch governs, is newer here than what was written down.
-      const { owner, name, defaultBranch } = event.repo;
-      const repo = found && { ...found, owner, name, defaultBranch };
-      const isDone = repo === null || (await of.handle(event, { repo, at: delivery.at }));
+      const { owner, defaultBranch } = event.repo;
+      const repo = found && { ...found, owner, name: event.repo.name, defaultBranch };
+      const isStillOurs = async () => (await claim())?.fence === lease.fence;
+      const told = { at: delivery.at, isStillOurs };
+      const isDone = repo === null || (await of.handle(event, { repo, ...told }));
       if (!isDone) return settings.resyncMs / 4;
       await store.apply([delivery], clock.now());
       waiting.delete(delivery.id);
