@@ -23,6 +23,8 @@ const COMMON = {
   minify: true,
   legalComments: 'none',
   logLevel: 'warning',
+  // Its entry for Node is CommonJS, which cannot be cut down, and asks for modules as it runs.
+  alias: { yaml: `${root}node_modules/yaml/browser/index.js` },
   banner: { js: '#!/usr/bin/env node' },
   define: { DSTACK_VERSION: JSON.stringify(version) },
 };
@@ -30,6 +32,8 @@ const COMMON = {
 const BUNDLES = [
   // Node 20 is the oldest that an image may bring along.
   { from: 'src/daemon/main.ts', to: 'dist/dstack-runner.mjs', target: 'node20' },
+  // What GitHub's runner starts for `using: node24`.
+  { from: 'action/src/main.ts', to: 'action/dist/action.mjs', target: 'node24' },
 ];
 
 const isCheck = process.argv.includes('--check');

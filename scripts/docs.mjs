@@ -1,6 +1,7 @@
 // npm run docs: writes what the documentation has from the code, so that the two cannot differ.
 // With --check nothing is written, and a page that differs is an error.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { INPUTS, OUTPUTS } from '../action/src/inputs.ts';
 import { commandsTable } from '../src/commands/help-text.ts';
 import { policyFor } from '../src/ec2/policy.ts';
 import { MEANINGS } from '../src/model/aws-codes.ts';
@@ -75,6 +76,50 @@ const codesTable = [
     }),
 ].join('\n');
 
+const inputsTable = [
+  '| input | default | meaning |',
+  '|---|---|---|',
+  ...Object.entries(INPUTS).map(
+    ([name, { default: written, meaning }]) =>
+      `| \`${name}\` | ${written === '' ? '–' : `\`${written}\``} | ${cell(meaning)} |`,
+  ),
+].join('\n');
+const outputsTable = [
+  '| output | meaning |',
+  '|---|---|',
+  ...Object.entries(OUTPUTS).map(([name, meaning]) => `| \`${name}\` | ${cell(meaning)} |`),
+].join('\n');
+
+/** What GitHub reads of the action: JSON strings are YAML strings. */
+const actionYaml = [
+  '# Made by "npm run docs" from action/src/inputs.ts.',
+  'name: dstack autoscale',
+  'description: Commands, runs-on with a fallback, and the cost of jobs on EC2 spot machines',
+  'branding:',
+  '  icon: zap',
+  '  color: purple',
+  'inputs:',
+  ...Object.entries(INPUTS).flatMap(([name, { default: written, meaning }]) => [
+    `  ${name}:`,
+    `    description: ${JSON.stringify(meaning)}`,
+    '    required: false',
+    `    default: ${JSON.stringify(written)}`,
+  ]),
+  'outputs:',
+  ...Object.entries(OUTPUTS).flatMap(([name, meaning]) => [
+    `  ${name}:`,
+    `    description: ${JSON.stringify(meaning)}`,
+  ]),
+  'runs:',
+  '  using: node24',
+  '  main: dist/action.mjs',
+  '  post: dist/action.mjs',
+  '',
+].join('\n');
+
+keep('action/action.yml', actionYaml);
+fill('action/README.md', 'inputs', inputsTable);
+fill('action/README.md', 'outputs', outputsTable);
 keep('docs/dstack.schema.json', `${JSON.stringify(rulesSchema, null, 2)}\n`);
 fill('docs/reference.md', 'settings', settingsTable);
 fill('docs/reference.md', 'commands', commandsTable());

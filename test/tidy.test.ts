@@ -25,6 +25,7 @@ const LEVELS: Readonly<Record<string, number>> = {
   gateway: 4,
   web: 4,
   cli: 4,
+  action: 4,
   'reconcile.ts': 5,
   'loop.ts': 6,
   'app.ts': 7,
@@ -64,9 +65,16 @@ function filesBelow(folder: string): readonly string[] {
     .sort();
 }
 
-const sources = new Map(
-  filesBelow('src').map((file) => [file, readFileSync(join(ROOT, 'src', file), 'utf8')]),
-);
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+/** The action lies beside src and is a folder of it all the same. */
+const sources = new Map([
+  ...filesBelow('src').map((file) => [file, read(`src/${file}`)] as const),
+  ...filesBelow('action/src').map((file) => {
+    const text = read(`action/src/${file}`).replaceAll("'../../src/", "'../");
+    return [`action/${file}`, text] as const;
+  }),
+]);
 
 function importsOf(file: string, text: string): readonly Import[] {
   const found = [
@@ -153,7 +161,7 @@ const MAY_TOUCH: readonly (readonly [what: RegExp, where: RegExp])[] = [
   [/\bset(?:Timeout|Interval|Immediate)\(/, /^(lib|daemon)\//],
   [/\bqueueMicrotask\(|\bprocess\.nextTick\b/, /^sandbox\/kernel\.ts$/],
   [/\bMath\.random\b|\brandomBytes\b|\brandomUUID\b|\bgetRandomValues\b/, /^(lib|daemon)\//],
-  [/\bprocess\.env\b/, /^(main|demo|doctor)\.ts$|^daemon\//],
+  [/\bprocess\.env\b/, /^(action\/main|main|demo|doctor)\.ts$|^daemon\//],
   [/\bfetch\(/, /^(daemon|github|sandbox)\/|^model\/user-data\.ts$|^doctor\.ts$/],
 ];
 

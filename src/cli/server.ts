@@ -1,3 +1,4 @@
+import { unreachable } from '../lib/unreachable.ts';
 import { fieldsOf, textOf } from '../model/github-json.ts';
 import { EXIT, type Io, type Trouble } from './io.ts';
 
@@ -71,43 +72,12 @@ export function troubleOf({ status, body, retryAfter }: Answered): Trouble {
   return { exit: EXIT.failed, what, tries: `the same again in ${retryAfter} s` };
 }
 
-/** What Node and undici say of a connection that did not come about, and that nothing was sent. */
-const NOT_SENT: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'its name is not known: is there a network?',
-  EAI_AGAIN: 'its name cannot be looked up: is there a network?',
-  ECONNREFUSED: 'nothing listens there',
-  EHOSTUNREACH: 'there is no way to it: is there a network?',
-  ENETUNREACH: 'there is no way to it: is there a network?',
-  UND_ERR_CONNECT_TIMEOUT: 'it does not take the connection',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted: NODE_EXTRA_CA_CERTS names more',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted: NODE_EXTRA_CA_CERTS names more',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted: NODE_EXTRA_CA_CERTS names more',
-  CERT_HAS_EXPIRED: 'its certificate has ended',
-};
-
-export function networkTrouble(io: Io, url: string, error: unknown, tries = OTHER_SERVER): Trouble {
-  const code = codeOf(error);
-  const proxy = proxyFor(io, url);
-  const through = proxy === undefined ? '' : ` through the proxy ${proxy}`;
-  const why = NOT_SENT[code] ?? 'no answer came, and whether it was done is not known';
-  const is = code === '' ? '' : ` (${code})`;
-  const what = `${url} cannot be reached${through}: ${why}${is}`;
-  return { exit: EXIT.failed, what, tries: NOT_SENT[code] ? tries : 'dstack autoscale info' };
-}
-
-/** `ECONNREFUSED` and the like, which fetch hides some levels down. */
-function codeOf(error: unknown): string {
-  for (let at = fieldsOf(error), depth = 0; depth < 4; at = fieldsOf(at['cause']), depth++) {
-    const [first] = Array.isArray(at['errors']) ? at['errors'] : [];
-    const code = textOf(at['code']) ?? textOf(fieldsOf(first)['code']);
-    if (code !== undefined && !/^\d+$/.test(code)) return code;
-  }
-  return textOf(fieldsOf(error)['name']) === 'TimeoutError' ? 'timeout' : '';
-}
-
-/** Without the password that may stand in it. */
-function proxyFor({ env }: Io, url: string): string | undefined {
-  const name = url.startsWith('https:') ? 'https_proxy' : 'http_proxy';
-  const text = env[name] ?? env[name.toUpperCase()];
-  return text ? text.replace(/\/\/[^/]*@/, '//***@') : undefined;
+export function networkTrouble(
+  { env }: Io,
+  url: string,
+  error: unknown,
+  tries = OTHER_SERVER,
+): Trouble {
+  const { what, isSent } = unreachable(error, { url, env });
+  return { exit: EXIT.failed, what, tries: isSent ? 'dstack autoscale info' : tries };
 }

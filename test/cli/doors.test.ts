@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { systemClock } from '../../src/lib/clock.ts';
 import type { Repo } from '../../src/sandbox/github-state.ts';
+import { runStep } from '../action/step.ts';
 import { rulesText } from '../stage.ts';
 import { type PeopleWorld, startPeopleWorld, untilKnown } from '../web/people-world.ts';
 import { createHome, type Home } from './process.ts';
@@ -9,7 +10,7 @@ import { createHome, type Home } from './process.ts';
 
 const PATH = '.github/dstack.yml';
 const RULES = rulesText({ 'm5.large': 4 });
-const DOORS = ['comment', 'cli', 'http', 'workflow'] as const;
+const DOORS = ['comment', 'cli', 'http', 'workflow', 'action'] as const;
 type DoorName = (typeof DOORS)[number];
 
 let world: PeopleWorld;
@@ -54,6 +55,18 @@ const HOW: Readonly<Record<DoorName, (line: string) => Promise<Said>>> = {
   async workflow(line) {
     const token = world.oidc.issue({ repo: repoOf('workflow'), audience: world.appUrl });
     return (await world.command(token, line, 'acme/workflow')).body;
+  },
+  async action(line) {
+    const { outputs, summary, log } = await runStep({
+      inputs: { command: line, url: world.appUrl },
+      env: {
+        ...world.oidc.requestFor({ repo: repoOf('action') }),
+        GITHUB_REPOSITORY: 'acme/action',
+      },
+    });
+    const { ok, text } = outputs;
+    if (text === undefined) throw new Error(log);
+    return ok === 'true' ? { text, markdown: summary } : { text };
   },
 };
 
