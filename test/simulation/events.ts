@@ -102,11 +102,11 @@ function reclaim(
   );
   const first = nth % Math.max(1, live.length);
   const taken = [...live.slice(first), ...live.slice(0, first)].slice(0, count);
-  for (const { id, state } of taken) {
+  for (const one of taken) {
     kernel.mark(`fault reclaim ${hasNotice ? 'with' : 'without'} notice`);
-    kernel.mark(`fault reclaim ${state}`);
-    promises.reclaim(id);
-    ec2.reclaim(id, hasNotice);
+    kernel.mark(`fault reclaim ${one.state}`);
+    promises.reclaim(one);
+    ec2.reclaim(one.id, hasNotice);
   }
   if (taken.length > 2) kernel.mark('fault reclaim many');
 }

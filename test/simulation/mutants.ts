@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Mutant, mutant } from './mutant.ts';
 import { CAPACITY_MUTANTS } from './mutants-capacity.ts';
+import { RERUNS_MUTANTS } from './mutants-reruns.ts';
 import { RULES_MUTANTS } from './mutants-rules.ts';
 
 // Known bugs, each a small patch of a copy of the source. What the simulation does not find of them
@@ -266,7 +267,12 @@ const LIFE_MUTANTS: readonly Mutant[] = [
   ]),
 ];
 
-export const MUTANTS: readonly Mutant[] = [...LIFE_MUTANTS, ...RULES_MUTANTS, ...CAPACITY_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [
+  ...LIFE_MUTANTS,
+  ...RULES_MUTANTS,
+  ...CAPACITY_MUTANTS,
+  ...RERUNS_MUTANTS,
+];
 
 /** Makes the copy with the bug in it; fails where a patch no longer fits, so that none is lost. */
 export function plant({ name, edits }: Mutant): URL {

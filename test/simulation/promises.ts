@@ -51,7 +51,7 @@ export interface Promises extends Ec2Watch {
   /** It will end with its job, by the world's fault. */
   excuse(instance: string): void;
   /** EC2 takes it back: what it ran is run again. */
-  reclaim(instance: string): void;
+  reclaim(instance: Ec2Instance): void;
   /** Whether a job that ended at that time, on that runner, may have ended badly. */
   isExcused(job: Job): boolean;
   /** It lost its machine to EC2, and was not run again although it should be. */
@@ -80,10 +80,12 @@ export function createPromises(
   const intents = new Map<LaunchId, Intended>();
   const leases = new Map<string, Lease>();
   const excused = new Set<string>();
-  const reclaimed = new Set<string>();
+  /** EC2 itself forgets them an hour after their end. */
+  const reclaimed = new Map<string, Ec2Instance>();
   let worstSurplus = 0;
   /** The store, and with it what EC2 had taken back by then. */
   let lostAt = 0;
+  let isOpened = false;
 
   const isStrictNear = (scope: ScopeId, at: Instant) =>
     (strictAt.get(scope) ?? []).some((since) => at >= since && at - since <= RULES_AGE_MS);
@@ -138,7 +140,7 @@ export function createPromises(
 
   function isLost(job: Job): boolean {
     const { runner, completedAt, conclusion } = job.facts.now;
-    const machine = [...ec2.instances.values()].find(({ id }) => runner?.name.includes(id));
+    const machine = [...reclaimed.values()].find(({ id }) => runner?.name.includes(id));
     if (machine?.stateReason?.code !== 'Server.SpotInstanceTermination') return false;
     if (conclusion === 'success' || job.attempt > MOST_RERUNS || job.spec.environment) return false;
     if (isLeftToPeople(job)) return false;
@@ -239,7 +241,9 @@ export function createPromises(
     },
     forgetLeases() {
       leases.clear();
-      lostAt = kernel.now();
+      // The first one is only opened.
+      if (isOpened) lostAt = kernel.now();
+      isOpened = true;
     },
     sends(holder, scope) {
       const now = leases.get(scope)?.holder ?? holder;
@@ -247,12 +251,12 @@ export function createPromises(
       kernel.invariant(now === holder, 'stale-call', text);
     },
     excuse: (instance) => void excused.add(instance),
-    reclaim: (instance) => void reclaimed.add(instance),
+    reclaim: (instance) => void reclaimed.set(instance.id, instance),
     isExcused(job) {
       const { runner, completedAt } = job.facts.now;
       if (isStrictNear(scopeOf(owned, job.run.repo), completedAt ?? 0)) return true;
       const isOn = (id: string) => runner?.name.includes(id) === true;
-      return [...excused].some(isOn) || ([...reclaimed].some(isOn) && !isLost(job));
+      return [...excused].some(isOn) || ([...reclaimed.keys()].some(isOn) && !isLost(job));
     },
     isLost,
     get worstSurplus() {
