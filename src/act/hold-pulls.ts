@@ -6,12 +6,12 @@ import type { Store } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
 import {
   changeHolds,
+  firstHolds,
   type Hold,
   holdsFor,
   holdsOf,
   isHoldKnown,
   isSaid,
-  saveHolds,
 } from './holds.ts';
 import { type InForceDeps, inForce } from './in-force.ts';
 import { parseOptions, RULES_PATH } from './read-rules.ts';
@@ -98,5 +98,5 @@ export async function recallHolds(deps: Need, scope: ScopeId): Promise<void> {
       holds.push(...holdsFor(now, asked, clock.now()).map((hold) => ({ ...hold, pull: number })));
     }
   }
-  await saveHolds(store, { scope, holds, now: clock.now() });
+  await firstHolds(store, { scope, holds, now: clock.now() });
 }

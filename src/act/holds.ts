@@ -18,7 +18,10 @@ export interface Hold {
   readonly since: Instant;
 }
 
-type Facts = Pick<Store, 'fact' | 'saveFact'>;
+type Facts = Pick<Store, 'fact' | 'swapFact'>;
+
+/** Each lost race is another's change that was kept, and few doors are open at once. */
+const MOST_SWAPS = 20;
 
 export const holdsKey = (scope: ScopeId) => `hold:${scope}`;
 
@@ -34,14 +37,15 @@ export const parseHolds = (fact: Fact | undefined): readonly Hold[] =>
 export const isHoldKnown = async (store: Facts, scope: ScopeId): Promise<boolean> =>
   (await store.fact(holdsKey(scope))) !== null;
 
-export async function saveHolds(
+/** The first word on what is held; who stored anything meanwhile knew better. */
+export async function firstHolds(
   store: Facts,
   of: { readonly scope: ScopeId; readonly holds: readonly Hold[]; readonly now: Instant },
 ): Promise<void> {
-  await store.saveFact(holdsKey(of.scope), JSON.stringify(of.holds), of.now);
+  await store.swapFact(holdsKey(of.scope), { from: null, to: JSON.stringify(of.holds) }, of.now);
 }
 
-/** Whatever else was stored meanwhile stays. */
+/** Whatever else was stored meanwhile stays, also what another door stores in the same moment. */
 export async function changeHolds(
   store: Facts,
   of: {
@@ -53,8 +57,13 @@ export async function changeHolds(
 ): Promise<void> {
   const { scope, drop, add, now } = of;
   const isDropped = (hold: Hold) => drop.some((one) => isDeepStrictEqual(one, hold));
-  const kept = (await holdsOf(store, scope)).filter((hold) => !isDropped(hold));
-  await saveHolds(store, { scope, holds: [...kept, ...add], now });
+  for (let tries = 0; tries < MOST_SWAPS; tries += 1) {
+    const fact = await store.fact(holdsKey(scope));
+    const kept = parseHolds(fact ?? undefined).filter((hold) => !isDropped(hold));
+    const change = { from: fact?.value ?? null, to: JSON.stringify([...kept, ...add]) };
+    if (await store.swapFact(holdsKey(scope), change, now)) return;
+  }
+  throw new Error(`what is held in ${scope} changed ${MOST_SWAPS} times while it was written`);
 }
 
 /** The file as it is in force: no hold ever allows more than the file does. */

@@ -71,6 +71,7 @@ export function createMemoryStore(): Store {
     fact: on(small.fact),
     facts: on(small.facts),
     saveFact: on(small.saveFact),
+    swapFact: on(small.swapFact),
     recentJobs: on(scopes.recentJobs),
     recentInstances: on(launches.recentInstances),
     prune: on(small.prune),

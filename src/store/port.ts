@@ -316,6 +316,12 @@ export interface Store extends CapacityStore {
   /** Several at once, by their keys; those that are not there are left out. */
   facts(keys: readonly string[]): Promise<ReadonlyMap<string, Fact>>;
   saveFact(key: string, value: string, now: Instant): Promise<void>;
+  /** Compare and set: only while its value is `from`; null: while there is none. */
+  swapFact(
+    key: string,
+    change: { readonly from: string | null; readonly to: string },
+    now: Instant,
+  ): Promise<boolean>;
 
   /** The newest first, for the first page and for explanations. */
   recentJobs(limit: number): Promise<readonly Job[]>;

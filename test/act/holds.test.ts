@@ -1,5 +1,10 @@
-import { expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from '@jest/globals';
+import { changeHolds, type Hold, holdsOf } from '../../src/act/holds.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import { openSqliteStore } from '../../src/store/sqlite.ts';
 import { MINUTE, rulesText, SECOND, type Stage } from '../stage.ts';
 import { commitsOf, fileOf, openTeam, thread } from './thread.ts';
 
@@ -152,4 +157,29 @@ test('a merge takes over from what was held without a machine too many between t
   await stage.pass(3 * MINUTE);
   expect(stage.ec2.counts().launched).toBe(launched);
   expect((await thread(stage).say('/dstack autoscale info')).reply).not.toContain('held');
+});
+
+const folder = mkdtempSync(join(tmpdir(), 'holds-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function openSqlite() {
+  const opened = await openSqliteStore(join(folder, 'holds.db'));
+  if (!opened.ok) throw new Error(opened.message);
+  return opened.store;
+}
+
+test.each([
+  ['memory', async () => createMemoryStore()],
+  ['SQLite', openSqlite],
+])('what several doors hold and let go in the same moment is all kept, in %s', async (_, open) => {
+  const store = await open();
+  const scope = 'repo-5';
+  const hold = (pull: number): Hold => ({ restricts: { kind: 'clear' }, pull, since: 0 });
+  await changeHolds(store, { scope, drop: [], add: [hold(1), hold(2)], now: 0 });
+  const add = (pull: number) => changeHolds(store, { scope, drop: [], add: [hold(pull)], now: 1 });
+  const drop = (pull: number) => changeHolds(store, { scope, drop: [hold(pull)], add: [], now: 1 });
+  await Promise.all([add(3), drop(1), add(4), drop(2)]);
+  const pulls = (await holdsOf(store, scope)).map(({ pull }) => pull);
+  expect(pulls.sort()).toEqual([3, 4]);
+  await store.close();
 });

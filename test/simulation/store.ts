@@ -85,10 +85,12 @@ export function watchStore(
       promises.intended(intents, launches);
       return launches;
     },
-    async saveFact(key, value, now) {
-      await inner.saveFact(key, value, now);
+    async swapFact(key, change, now) {
+      const isDone = await inner.swapFact(key, change, now);
       // What a person takes away holds from here on, before the file says so.
-      if (key.startsWith(HOLD) && value !== '[]') promises.taken(key.slice(HOLD.length) as ScopeId);
+      const isHeld = isDone && key.startsWith(HOLD) && change.to !== '[]';
+      if (isHeld) promises.taken(key.slice(HOLD.length) as ScopeId);
+      return isDone;
     },
     async saveRules(lease, rules) {
       const isDone = fenced(lease, await inner.saveRules(lease, rules), 'rules');

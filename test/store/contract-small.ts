@@ -54,6 +54,26 @@ export function smallContract(open: Open): void {
     expect(await store.fact('a')).toEqual({ value: '{"x":2}', at: T + 1 });
   });
 
+  test('swaps a fact only for the value that it was seen with', async () => {
+    const store = await open();
+    expect(await store.swapFact('a', { from: '1', to: '2' }, T)).toBe(false);
+    expect(await store.swapFact('a', { from: null, to: '1' }, T)).toBe(true);
+    expect(await store.swapFact('a', { from: null, to: '3' }, T + 1)).toBe(false);
+    expect(await store.swapFact('a', { from: '2', to: '3' }, T + 1)).toBe(false);
+    expect(await store.fact('a')).toEqual({ value: '1', at: T });
+    expect(await store.swapFact('a', { from: '1', to: '3' }, T + 2)).toBe(true);
+    expect(await store.fact('a')).toEqual({ value: '3', at: T + 2 });
+  });
+
+  test('lets one of several swaps at once through', async () => {
+    const store = await open();
+    const swaps = (from: string | null) =>
+      Promise.all(['x', 'y', 'z'].map((to) => store.swapFact('a', { from, to }, T)));
+    expect((await swaps(null)).filter(Boolean)).toHaveLength(1);
+    await store.saveFact('a', '1', T);
+    expect((await swaps('1')).filter(Boolean)).toHaveLength(1);
+  });
+
   test('reads several facts at once, and leaves out what is not there', async () => {
     const store = await open();
     await store.saveFact('a', '1', T);

@@ -61,6 +61,17 @@ export function saveFact(state: State, key: string, value: string, at: Instant):
   state.facts.set(key, { value, at });
 }
 
+export function swapFact(
+  state: State,
+  key: string,
+  { from, to }: { readonly from: string | null; readonly to: string },
+  at: Instant,
+): boolean {
+  if ((state.facts.get(key)?.value ?? null) !== from) return false;
+  state.facts.set(key, { value: to, at });
+  return true;
+}
+
 function drop<K, V>(rows: Map<K, V>, is: (row: V) => boolean): void {
   for (const [key, row] of rows) if (is(row)) rows.delete(key);
 }

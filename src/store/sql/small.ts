@@ -114,6 +114,26 @@ export async function saveFact(
   await run(session, putFact, { key, value, at });
 }
 
+const addFact = (db: Db, row: Tables['facts']) =>
+  db
+    .insertInto('facts')
+    .values(row)
+    .onConflict((on) => on.column('key').doNothing());
+
+const turnFact = (db: Db, { key, from, value, at }: Tables['facts'] & { readonly from: string }) =>
+  db.updateTable('facts').set({ value, at }).where('key', '=', key).where('value', '=', from);
+
+/** One statement each way, so that of two at once the second finds the first one's value. */
+export function swapFact(
+  session: Session,
+  key: string,
+  { from, to: value }: { readonly from: string | null; readonly to: string },
+  at: Instant,
+): Promise<boolean> {
+  const row = { key, value, at };
+  return from === null ? wrote(session, addFact, row) : wrote(session, turnFact, { ...row, from });
+}
+
 /** Facts that are answers of AWS: what nobody asked for in so long is of no use. */
 const CACHE = 'aws|%';
 
