@@ -270,22 +270,30 @@ export function createLoop(deps: LoopDeps): Loop {
     return seen.isAlive || !seen.isOpen ? deps.tickMs : undefined;
   }
 
-  /** It may reach more repositories now, and one of them may hold the owner's rules. */
+  /** It may reach more repositories now: some have rules, or one of them the owner's. */
   async function tickList(installation: InstallationId): Promise<number | undefined> {
     const isListed = await listOwner(deps, installation);
+    const unread = new Set<ScopeId>();
     for (const repo of await deps.store.reposOf(installation)) {
-      if (isHome(repo)) wake(repo.scope);
+      const isUnread = isHome(repo) || (await deps.store.rules(repo.scope)) === null;
+      if (isUnread) unread.add(repo.scope);
     }
+    welcome([...unread]);
     return isListed ? undefined : deps.settings.resyncMs / 4;
+  }
+
+  /** Their rules are read: of some at once, of many in turn. */
+  function welcome(scopes: readonly ScopeId[]): void {
+    scopes.slice(0, MOST_NEW_AT_ONCE).forEach(wake);
+    newcomers = [...new Set([...newcomers, ...scopes.slice(MOST_NEW_AT_ONCE)])];
+    if (newcomers.length > 0) scheduler.wake('meet');
   }
 
   async function tickDiscover(): Promise<number> {
     const { scopes, ruled, isComplete } = await discover(healer);
     const everyMs = DISCOVER_EVERY * deps.settings.resyncMs;
     await deps.store.prune(deps.clock.now() - KEPT_MS);
-    scopes.slice(0, MOST_NEW_AT_ONCE).forEach(wake);
-    newcomers = [...new Set([...newcomers, ...scopes.slice(MOST_NEW_AT_ONCE)])];
-    if (newcomers.length > 0) scheduler.wake('meet');
+    welcome(scopes);
     // In a quiet scope a job whose webhook was never made waits for this; spread over the hour.
     for (const scope of ruled) {
       scheduler.within(`sweep|${scope}`, Math.floor(deps.random.unit() * everyMs));
