@@ -99,6 +99,7 @@ test.each([
   'autoscale enable',
   'autoscale explain',
   'autoscale explain 7',
+  'autoscale explain --runs-on self-hosted,dstack,cpu=64',
   'runners',
   'autoscale allow c5.xlarge --max 0',
   'autoscale allow m5.xlrge --max 4',
