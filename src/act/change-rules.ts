@@ -190,16 +190,21 @@ async function endedSince(
     return isIts && isStaying(one) && !lives.has(one.key);
   });
   return ended.map((one) => {
-    const job = before.jobs.find(
-      ({ runnerName, state }) =>
-        state === 'in_progress' && runnerName !== null && runnerName === one.runnerName,
-    );
-    const ranMs = job && one.startedAt !== null ? deps.clock.now() - one.startedAt : null;
+    const job = jobOn(one, before) ?? jobOn(one, after);
+    const isCut = job !== undefined || (one.state === 'busy' && one.finishedAt === null);
+    const ranMs = isCut && one.startedAt !== null ? deps.clock.now() - one.startedAt : null;
     const its = before.repos.find(({ id }) => id === one.repo);
     const link = job ? linkFor(deps, repo, { its, job }) : null;
-    return { id: one.id ?? 'asked for', type: one.type, job: link, ranMs };
+    return { id: one.id ?? 'asked for', type: one.type, isCut, job: link, ranMs };
   });
 }
+
+/** As GitHub said, which may be later than the machine's own word that a job began. */
+const jobOn = ({ runnerName }: Instance, { jobs }: ScopeRows): Job | undefined =>
+  jobs.find(
+    (job) =>
+      job.state === 'in_progress' && job.runnerName !== null && job.runnerName === runnerName,
+  );
 
 /** What another repository runs is not for everyone who reads this one. */
 const linkFor = (

@@ -131,7 +131,10 @@ function readValue(parameter: Parameter<unknown>, given: Given): Read<{ value: u
   if (read !== undefined) return { ok: true, value: read };
   const name = flag === undefined ? '' : `--${flag}: `;
   const what = `${name}${shown(word.text) || '""'} is not ${value.accepts}.`;
-  return wrong({ what, at: word.at, nearest: value.nearest?.(word.text) });
+  const meant = value.nearest?.(word.text);
+  // The line to try keeps all else that was written.
+  const fix = meant ?? value.sample;
+  return wrong({ what, at: word.at, nearest: meant, ...(fix !== undefined && { fix }) });
 }
 
 function missing(
@@ -140,11 +143,13 @@ function missing(
   { end }: Given,
 ): Mistake {
   const { form, value } = parameter;
+  const { sample } = value;
   if (option !== undefined) {
-    return { what: `${option.written} needs a value: ${value.accepts}.`, at: option.at };
+    const { written, at } = option;
+    const what = `${written} needs a value: ${value.accepts}.`;
+    return { what, at, ...(sample !== undefined && { fix: `--${flagOf(parameter)} ${sample}` }) };
   }
   const flag = flagOf(parameter);
-  const { sample } = value;
   const fix = flag === undefined ? ` ${sample}` : ` --${flag} ${sample}`;
   const what = `${form} is missing: ${value.accepts}.`;
   return { what, at: [end, end], ...(sample !== undefined && { fix }) };

@@ -12,7 +12,7 @@ import type {
 } from '../model/outcome.ts';
 import { helpText } from './help-text.ts';
 import { errorText } from './render-error.ts';
-import { endedCount, machinesHead, waitsHead } from './reply.ts';
+import { endedCount, machinesHead, UNNAMED_JOB, waitsHead } from './reply.ts';
 import { callsLine, costLine, hourly, NO_RULES, span, usd } from './reply-rules.ts';
 
 // The replies for a terminal: the same sentences and the same columns as in a comment, without Markdown.
@@ -79,8 +79,11 @@ function placeText({ kind, name, url, branch }: Place): string {
   }
 }
 
-const endedText = ({ id, job, ranMs }: EndedRow): string =>
-  job ? `${id} (ran ${link(job)}${ranMs === null ? '' : ` for ${span(ranMs)}`})` : id;
+function endedText({ id, isCut, job, ranMs }: EndedRow): string {
+  if (!isCut) return id;
+  const ran = job ? link(job) : UNNAMED_JOB;
+  return `${id} (ran ${ran}${ranMs === null ? '' : ` for ${span(ranMs)}`})`;
+}
 
 const link = ({ name, url }: JobLink): string => `${visible(shorten(name, 100))} ${url}`;
 

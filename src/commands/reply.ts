@@ -126,7 +126,7 @@ function placeText({ kind, name, url, branch }: Place): string {
 
 export function endedCount(ended: readonly EndedRow[]): string {
   if (ended.length === 0) return '';
-  const cutJobs = ended.filter(({ job }) => job !== null).length;
+  const cutJobs = ended.filter(({ isCut }) => isCut).length;
   const jobs = cutJobs === 0 ? 'no job was' : cutJobs === 1 ? '1 job was' : `${cutJobs} jobs were`;
   return ` Ended ${ended.length} ${ended.length === 1 ? 'machine' : 'machines'}; ${jobs} interrupted.`;
 }
@@ -140,8 +140,14 @@ function endedList(ended: readonly EndedRow[]): readonly string[] {
   return [`<details><summary>Ended machines and their jobs</summary>\n\n${lines}\n\n</details>`];
 }
 
-const endedText = ({ id, job, ranMs }: EndedRow): string =>
-  job ? `${code(id)} (ran ${link(job)}${ranMs === null ? '' : ` for ${span(ranMs)}`})` : code(id);
+function endedText({ id, isCut, job, ranMs }: EndedRow): string {
+  if (!isCut) return code(id);
+  const ran = job ? link(job) : UNNAMED_JOB;
+  return `${code(id)} (ran ${ran}${ranMs === null ? '' : ` for ${span(ranMs)}`})`;
+}
+
+/** The machine said that it had begun one, and GitHub has not said which. */
+export const UNNAMED_JOB = 'a job that GitHub has not named yet';
 
 const link = ({ name, url }: JobLink): string => `[${neutralize(shorten(name, 100))}](${url})`;
 

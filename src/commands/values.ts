@@ -16,6 +16,7 @@ export const maximum: Value<number> = {
 
 export const usd: Value<number> = {
   accepts: `a number of dollars above 0 and up to ${MAX_USD}, such as 0.60`,
+  sample: '0.60',
   of: (word) => {
     const value = USD.test(word) ? Number(word) : 0;
     return value > 0 && value <= MAX_USD ? value : undefined;

@@ -50,6 +50,9 @@ export interface WaitRow {
 export interface EndedRow {
   readonly id: string;
   readonly type: string;
+  /** It had a job, which this cut. */
+  readonly isCut: boolean;
+  /** That job; null also where GitHub has not said yet which one the machine has. */
   readonly job: JobLink | null;
   readonly ranMs: number | null;
 }

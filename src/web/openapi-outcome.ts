@@ -92,7 +92,13 @@ const SHAPE = of<NonNullable<RanOn['shape']>>({
 const RAN_ON = of<RanOn>({ ...MACHINE_FIELDS, priceUsd: orNull(NUMBER), shape: orNull(SHAPE) });
 
 const WAIT = of<WaitRow>({ job: JOB, since: AT, labels: listOf(TEXT), code: TEXT, reason: TEXT });
-const ENDED = of<EndedRow>({ id: TEXT, type: TEXT, job: orNull(JOB), ranMs: orNull(NUMBER) });
+const ENDED = of<EndedRow>({
+  id: TEXT,
+  type: TEXT,
+  isCut: FLAG,
+  job: orNull(JOB),
+  ranMs: orNull(NUMBER),
+});
 const PLACE = of<Place>({
   kind: oneOf('commit', 'pull', 'lifted', 'held'),
   name: TEXT,

@@ -94,6 +94,20 @@ test('a lower maximum ends the surplus before it is committed, and links the cut
   expect(reply).toMatch(/ran \[job-\d\]\(https:\/\/github\.example\/acme\/app\/actions\/runs/);
 });
 
+test('a job of which only its machine has spoken counts as interrupted too', async () => {
+  const stage = await openTeam();
+  stage.knobs.hookFault = ({ event, action }) =>
+    event === 'workflow_job' && action === 'in_progress'
+      ? { kind: 'delay', ms: MINUTE }
+      : undefined;
+  const jobs = stage.addJobs(1, { durationMs: 60 * MINUTE });
+  await stage.until(isRunning(jobs), 10 * MINUTE);
+  await stage.pass(5 * SECOND);
+  const { reply } = await thread(stage).say('/dstack autoscale disable');
+  expect(reply).toContain('Ended 1 machine; 1 job was interrupted.');
+  expect(reply).toMatch(/\(ran a job that GitHub has not named yet for \d+ s\)/);
+});
+
 test.each([
   ['clear', 'rules: []'],
   ['disable', 'enabled: false'],

@@ -116,7 +116,7 @@ describe('a line that is no command', () => {
       '--max needs a value: a whole number from 0 to 1000.',
       '--max',
       undefined,
-      fine,
+      `${fine} --region eu-west-1`,
     ],
     [
       'autoscale allow m5.xlarge --mxa=1',
@@ -146,6 +146,20 @@ describe('a line that is no command', () => {
       'sopt',
       'spot',
       `${fine} --spot-policy spot`,
+    ],
+    ...['-1', '1e9', '١', '4.5', '1001'].map((max): [string, string, string, undefined, string] => [
+      `autoscale allow g5.xlarge --max ${max} --region us-east-1`,
+      `--max: ${max} is not a whole number from 0 to 1000.`,
+      max,
+      undefined,
+      'autoscale allow g5.xlarge --max 1 --region us-east-1',
+    ]),
+    [
+      'autoscale allow g5.xlarge --max 2 --max-price free',
+      '--max-price: free is not a number of dollars above 0 and up to 1000000, such as 0.60.',
+      'free',
+      undefined,
+      'autoscale allow g5.xlarge --max 2 --max-price 0.6',
     ],
     [
       'autoscale allow m5.xlarge --max 1 --region Mars',

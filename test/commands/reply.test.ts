@@ -41,6 +41,7 @@ const aMachine: MachineRow = {
 const cutJob = (i: number): EndedRow => ({
   id: `i-${i}`,
   type: 'm5.xlarge',
+  isCut: true,
   job: { id: i, name: `job ${i}`, url: `${URL}/job/${i}` },
   ranMs: 192_000,
 });
