@@ -11,6 +11,7 @@ export function githubStub(rules: string): GitHub {
     register: async () => missing,
     removeRunner: async () => missing,
     runners: async () => done([]),
+    runnerGroup: async () => missing,
     actionsRunner: async () =>
       done({
         version: '2.330.0',

@@ -14,6 +14,7 @@ export interface Call {
 
 const REPO = '/repos/{owner}/{repo}';
 const RUNNERS = `${REPO}/actions/runners`;
+const ORG_RUNNERS = '/orgs/{org}/actions/runners';
 const COMMENTS = `${REPO}/issues/comments/{comment_id}`;
 /** A comment may be an issue's or a pull request's, and GitHub wants the permission of either. */
 const TALK = (access: Access): Permissions => ({ issues: access, pull_requests: access });
@@ -24,6 +25,23 @@ export const CALLS = {
   register: { route: `POST ${RUNNERS}/generate-jitconfig`, needs: { administration: 'write' } },
   removeRunner: { route: `DELETE ${RUNNERS}/{runner_id}`, needs: { administration: 'write' } },
   runners: { route: `GET ${RUNNERS}`, needs: { administration: 'read' } },
+  // At organization level, where an owner's rules name a runner group.
+  orgRegister: {
+    route: `POST ${ORG_RUNNERS}/generate-jitconfig`,
+    needs: { organization_self_hosted_runners: 'write' },
+  },
+  orgRemoveRunner: {
+    route: `DELETE ${ORG_RUNNERS}/{runner_id}`,
+    needs: { organization_self_hosted_runners: 'write' },
+  },
+  orgRunners: {
+    route: `GET ${ORG_RUNNERS}`,
+    needs: { organization_self_hosted_runners: 'read' },
+  },
+  runnerGroups: {
+    route: 'GET /orgs/{org}/actions/runner-groups',
+    needs: { organization_self_hosted_runners: 'read' },
+  },
   actionsRunner: { route: `GET ${RUNNERS}/downloads`, needs: { administration: 'read' } },
   run: { route: `GET ${REPO}/actions/runs/{run_id}`, needs: { actions: 'read' } },
   cancelRun: { route: `POST ${REPO}/actions/runs/{run_id}/cancel`, needs: { actions: 'write' } },

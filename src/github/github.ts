@@ -5,21 +5,15 @@ import { parseJobReport, parseRepoFacts } from '../model/github-json.ts';
 import type { InstallationId, RepoId } from '../model/ids.ts';
 import type { Arch } from '../model/launch.ts';
 import { createMeter, type Meter, type Purpose } from '../model/meter.ts';
+import { createRemembered, type Remembered, RUNNER_GROUPS } from '../model/remember.ts';
 import { done, type Reply } from '../model/reply.ts';
 import type { RepoFacts } from '../model/repo.ts';
 import { type Client, createClient } from './client.ts';
 import { listFailedDeliveries } from './deliveries.ts';
 import { createPace } from './pace.ts';
-import {
-  parseDownload,
-  parseFile,
-  parseInstallation,
-  parseRegistration,
-  parseRun,
-  parseRunner,
-  within,
-} from './parse.ts';
+import { parseDownload, parseFile, parseInstallation, parseRun, within } from './parse.ts';
 import type { ActionsRunner, GitHub, RepoRef, Talk } from './port.ts';
+import { runnerCalls } from './runners.ts';
 import { listJobs, listUnfinishedJobs } from './runs.ts';
 import { createTalk } from './talk.ts';
 import { encodePath, target } from './target.ts';
@@ -47,12 +41,6 @@ export interface GitHubDeps {
   readonly fetch?: typeof globalThis.fetch;
 }
 
-/** The group that every repository has. */
-const DEFAULT_GROUP = 1;
-/** Relative to where the runner is installed. */
-const WORK_FOLDER = '_work';
-/** 10,000 runners, as many as a group can have. */
-const MAX_RUNNER_PAGES = 100;
 const MAX_INSTALLATION_PAGES = 100;
 const MAX_REPOSITORY_PAGES = 100;
 /** GitHub moves its version every few weeks. */
@@ -76,23 +64,29 @@ export function createGitHub(deps: GitHubDeps): GitHubClient {
   const clientBy = (transport: Transport) =>
     createClient({ ...deps, tokens, transport, settingsUrl });
   const runnerOf = createCache<ActionsRunner>(clock, MAX_ARCHES);
+  const groupOf = createRemembered<{ readonly id: number }>(clock, RUNNER_GROUPS);
+  const shared = { clock, runnerOf, groupOf };
   const client = clientBy(work);
   return {
-    ...portOf(client, { clock, runnerOf }),
+    ...portOf(client, shared),
     ...createTalk(client, deps.appId),
     hourOf: pace.hourOf,
-    healing: portOf(clientBy(transportFor('healing')), { clock, runnerOf }),
+    healing: portOf(clientBy(transportFor('healing')), shared),
   };
 }
 
-function portOf(
-  client: Client,
-  { clock, runnerOf }: { readonly clock: Clock; readonly runnerOf: Cache<ActionsRunner> },
-): GitHub {
+/** What both of them remember. */
+interface Shared {
+  readonly clock: Clock;
+  readonly runnerOf: Cache<ActionsRunner>;
+  readonly groupOf: Remembered<{ readonly id: number }>;
+}
+
+function portOf(client: Client, { clock, runnerOf, groupOf }: Shared): GitHub {
   const repositories = (installation: InstallationId, repo: RepoId | null) =>
     listRepositories(client, installation, repo);
   return {
-    ...runnerCalls(client),
+    ...runnerCalls(client, groupOf),
     ...jobCalls(client),
     ...deliveryCalls(client, clock),
     file: (repo, path, ref) => readFile(client, repo, { path, ref }),
@@ -133,35 +127,6 @@ async function readFile(
   if (text !== null) return done({ text });
   const message = `${asked.what}: it is a folder, or larger than 1 MB`;
   return { ok: false, reason: 'invalid', code: 'no-text', message };
-}
-
-function runnerCalls(client: Client): Pick<GitHub, 'register' | 'removeRunner' | 'runners'> {
-  return {
-    register: (repo, { name, labels }) =>
-      client.call(
-        target(repo, 'register', `register runner ${name}`, {
-          name,
-          labels,
-          runner_group_id: DEFAULT_GROUP,
-          work_folder: WORK_FOLDER,
-        }),
-        ({ data }) => parseRegistration(data),
-      ),
-    removeRunner: (repo, id) =>
-      client.call(
-        {
-          ...target(repo, 'removeRunner', `remove runner ${id}`, { runner_id: id }),
-          meanings: { 422: 'busy' },
-        },
-        () => null,
-      ),
-    runners: (repo, name) =>
-      client.list(target(repo, 'runners', 'list the runners', name === undefined ? {} : { name }), {
-        items: within('runners'),
-        parse: parseRunner,
-        maxPages: MAX_RUNNER_PAGES,
-      }),
-  };
 }
 
 function jobCalls(

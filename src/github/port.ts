@@ -11,6 +11,9 @@ import type { RepoFacts } from '../model/repo.ts';
 /** Enough to call about a repository. */
 export type RepoRef = Pick<RepoFacts, 'id' | 'owner' | 'name' | 'installation'>;
 
+/** Where a runner is registered: in one repository, or with `group` in that of its organization. */
+export type RunnerPlace = RepoRef & { readonly group?: string | null };
+
 export interface RunnerFacts {
   readonly id: RunnerId;
   readonly name: string;
@@ -48,13 +51,18 @@ export interface GitHub {
   file(repo: RepoRef, path: string, ref: string): Promise<Reply<{ readonly text: string }>>;
   /** Asks for a just-in-time configuration. `conflict`: the name is taken. `throttled`: retryAt. */
   register(
-    repo: RepoRef,
+    at: RunnerPlace,
     runner: { readonly name: string; readonly labels: readonly string[] },
   ): Promise<Reply<{ readonly runnerId: RunnerId; readonly jitConfig: string }>>;
   /** `missing`: it is gone already. `busy`: it has a job. */
-  removeRunner(repo: RepoRef, id: RunnerId): Promise<Reply<null>>;
+  removeRunner(at: RunnerPlace, id: RunnerId): Promise<Reply<null>>;
   /** All of them, or the one of that name. */
-  runners(repo: RepoRef, name?: string): Promise<Reply<readonly RunnerFacts[]>>;
+  runners(at: RunnerPlace, name?: string): Promise<Reply<readonly RunnerFacts[]>>;
+  /**
+   * The organization's runner group of that name; remembered for minutes. `missing`: there is none
+   * that this repository may use, or the owner is a person. `denied`: no permission.
+   */
+  runnerGroup(repo: RepoRef, name: string): Promise<Reply<{ readonly id: number }>>;
   actionsRunner(repo: RepoRef, arch: Arch): Promise<Reply<ActionsRunner>>;
   job(repo: RepoRef, id: JobId): Promise<Reply<JobReport>>;
   /** Where a workflow run came from, and how far it is. */

@@ -156,8 +156,8 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
     return {
       runner_id: runner?.id ?? none.id,
       runner_name: runner?.name ?? none.text,
-      runner_group_id: runner === null ? none.id : 1,
-      runner_group_name: runner === null ? none.text : 'Default',
+      runner_group_id: runner === null ? none.id : (runner.host.group?.id ?? 1),
+      runner_group_name: runner === null ? none.text : (runner.host.group?.name ?? 'Default'),
     };
   };
 
@@ -271,7 +271,7 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
 
   const runner = (of: Runner, state: RunnerState = of.state.now): Json => ({
     id: of.id,
-    runner_group_id: 1,
+    runner_group_id: of.host.group?.id ?? 1,
     name: of.name,
     os: of.link === null ? 'unknown' : 'linux',
     status: state.isOnline ? 'online' : 'offline',

@@ -1,8 +1,15 @@
-import type { ActionsRunner, FailedDelivery, GitHub, RunnerFacts } from '../github/port.ts';
+import type {
+  ActionsRunner,
+  FailedDelivery,
+  GitHub,
+  RunnerFacts,
+  RunnerPlace,
+} from '../github/port.ts';
 import { parseJobReport, parseRepoFacts } from '../model/github-json.ts';
 import type { InstallationId } from '../model/ids.ts';
 import type { JobReport } from '../model/job.ts';
-import { done, type Refused } from '../model/reply.ts';
+import { createRemembered, RUNNER_GROUPS } from '../model/remember.ts';
+import { done, type Refused, type Reply } from '../model/reply.ts';
 import type { RepoFacts } from '../model/repo.ts';
 import type { GitHubModel } from './github.ts';
 import {
@@ -16,7 +23,15 @@ import {
 import type { HookDelivery } from './github-hooks.ts';
 import { createReads, type Reads } from './github-reads.ts';
 import { refuse } from './github-refusal.ts';
-import { type Job, type Repo, type Run, reposOf, WORKFLOW_PATH } from './github-state.ts';
+import {
+  isVisible,
+  type Job,
+  type Owner,
+  type Repo,
+  type Run,
+  reposOf,
+  WORKFLOW_PATH,
+} from './github-state.ts';
 import type { Process } from './process.ts';
 
 /** Oldest first, the first attempt of each webhook of which no attempt succeeded. */
@@ -31,6 +46,7 @@ function stillFailed(deliveries: readonly HookDelivery[]): readonly FailedDelive
   return [...failed.values()];
 }
 
+const NOT_GRANTED = refuse(403, 'Resource not accessible by integration');
 const NOT_COMPLETE = refuse(403, 'This workflow run cannot be retried now');
 /** As long as the adapter remembers which Actions runner there is. */
 const ARCHIVE_MAX_AGE_MS = 3_600_000;
@@ -84,23 +100,59 @@ export function createSandboxGitHub(
     return facts === undefined ? [] : [facts];
   };
 
+  /** `host`: whose list of runners it is; an organization's needs no repository that is seen. */
+  const ofPlace = <T>(
+    name: string,
+    ref: RunnerPlace,
+    effect: (repo: Repo, host: Pick<Repo | Owner, 'runners'>) => Reply<T>,
+  ): Promise<Reply<T>> =>
+    ofRepo(name, ref, (repo) => {
+      if (ref.group == null) return effect(repo, repo);
+      const refused = refusedAtOrg(ref.installation);
+      return refused ?? effect(repo, repo.owner);
+    });
+
+  const refusedAtOrg = (installation: InstallationId): Refused | undefined => {
+    const of = state.installations.get(installation);
+    if (of?.permissions['organization_self_hosted_runners'] === undefined) return NOT_GRANTED;
+    return of.owner.type === 'Organization' ? undefined : NOT_FOUND;
+  };
+
+  const groupOf = createRemembered<{ readonly id: number }>(process.clock, RUNNER_GROUPS);
+  const runnerGroup: GitHub['runnerGroup'] = (ref, name) =>
+    groupOf(JSON.stringify([ref.installation, ref.id, name]), () =>
+      ofRepo('runnerGroup', ref, (repo) => {
+        const refused = refusedAtOrg(ref.installation);
+        if (refused) return refused;
+        const found = repo.owner.groups.find((one) => one.name === name && isVisible(one, repo));
+        return found ? done({ id: found.id }) : NOT_FOUND;
+      }),
+    );
+
   return {
     file: (ref, path, at) =>
       ofRepo('file', ref, (repo) => {
         const text = repos.fileAt(repo, path, at);
         return text === undefined ? NOT_FOUND : done({ text });
       }),
-    register: (ref, { name, labels }) =>
-      ofRepo('register', ref, (repo) => {
-        const reply = runners.register(repo, { name, labels });
+    runnerGroup,
+    async register(ref, { name, labels }) {
+      const found = ref.group == null ? undefined : await runnerGroup(ref, ref.group);
+      if (found?.ok === false) return found;
+      return ofPlace('register', ref, (repo) => {
+        const group = repo.owner.groups.find(({ id }) => id === found?.value.id);
+        if (found !== undefined && group === undefined) return NOT_FOUND;
+        const host = group ? { owner: repo.owner, group } : { repo };
+        const reply = runners.register(host, { name, labels });
         if (!reply.ok) return reply;
         return done({ runnerId: reply.value.runner.id, jitConfig: reply.value.jitConfig });
-      }),
-    removeRunner: (ref, id) => ofRepo('removeRunner', ref, (repo) => runners.remove(repo, id)),
+      });
+    },
+    removeRunner: (ref, id) => ofPlace('removeRunner', ref, (_, host) => runners.remove(host, id)),
     runners: (ref, name) =>
-      ofRepo('runners', ref, (repo) => {
+      ofPlace('runners', ref, (_, host) => {
         const facts: RunnerFacts[] = [];
-        for (const [runner, { isOnline, isBusy }] of reads.runners(repo, name)) {
+        for (const [runner, { isOnline, isBusy }] of reads.runners(host, name)) {
           facts.push({ id: runner.id, name: runner.name, isOnline, isBusy });
         }
         return done(facts);

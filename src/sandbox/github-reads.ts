@@ -1,6 +1,6 @@
 import type { GitHubModel } from './github.ts';
 import type { RunStatus } from './github-jobs.ts';
-import type { Job, JobFacts, Repo, Run, Runner, RunnerState } from './github-state.ts';
+import type { Job, JobFacts, Owner, Repo, Run, Runner, RunnerState } from './github-state.ts';
 
 /** What a read shows, in process and by REST alike: the world as it was a little ago. */
 export function createReads({ state, jobs }: Pick<GitHubModel, 'state' | 'jobs'>) {
@@ -24,8 +24,11 @@ export function createReads({ state, jobs }: Pick<GitHubModel, 'state' | 'jobs'>
           is === undefined || is === 'completed' ? [] : [each],
         );
       }),
-    runners: (repo: Repo, name?: string): readonly (readonly [Runner, RunnerState])[] =>
-      [...repo.runners.values()].flatMap((runner) => {
+    runners: (
+      of: Pick<Repo | Owner, 'runners'>,
+      name?: string,
+    ): readonly (readonly [Runner, RunnerState])[] =>
+      [...of.runners.values()].flatMap((runner) => {
         const seen = runner.state.asOf(asOf());
         const isMeant = name === undefined || runner.name === name;
         return seen?.isThere === true && isMeant ? [[runner, seen] as const] : [];

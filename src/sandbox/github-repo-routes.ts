@@ -10,7 +10,7 @@ import {
   reply,
   type World,
 } from './github-route.ts';
-import type { Job, Permissions, Repo, Run } from './github-state.ts';
+import type { Job, Permissions, Repo, Run, RunnerHost } from './github-state.ts';
 
 // What an installation's token may ask about a repository: its runs, jobs and runners.
 
@@ -97,8 +97,11 @@ function rerunJob({ model, repo, args }: RepoCall): Result {
   return found?.run.repo === repo ? again(model.jobs.rerunJob(found)) : notFound;
 }
 
-function runnersList({ model, repo, reads, query }: RepoCall): Result {
-  const seen = reads.runners(repo, query.get('name') ?? undefined);
+export function listRunners(
+  { model, reads, query }: Call,
+  of: Parameters<Call['reads']['runners']>[0],
+): Result {
+  const seen = reads.runners(of, query.get('name') ?? undefined);
   return page(query, seen, (items) => ({
     total_count: seen.length,
     runners: items.map(([runner, state]) => model.json.runner(runner, state)),
@@ -110,17 +113,26 @@ function runnerById({ model, repo, reads, args }: RepoCall): Result {
   return found === undefined ? notFound : ok(model.json.runner(...found));
 }
 
-function register({ model, repo, input }: RepoCall): Result {
+/** Of a repository or of an organization; `hostOf` finds the group, or answers that there is none. */
+export function registerAt(
+  { model, input }: Call,
+  hostOf: (groupId: number) => RunnerHost | undefined,
+): Result {
   const { name, labels, runner_group_id: groupId } = input;
   const areTexts = Array.isArray(labels) && labels.every((label) => typeof label === 'string');
   if (typeof name !== 'string' || !areTexts || typeof groupId !== 'number') {
     return problem(422, 'Invalid request.');
   }
-  return reply(model.runners.register(repo, { name, labels, groupId }), 201, (made) => ({
+  const host = hostOf(groupId);
+  if (host === undefined) return notFound;
+  return reply(model.runners.register(host, { name, labels }), 201, (made) => ({
     runner: model.json.runner(made.runner),
     encoded_jit_config: made.jitConfig,
   }));
 }
+
+const register = (call: RepoCall): Result =>
+  registerAt(call, (groupId) => (groupId === 1 ? { repo: call.repo } : undefined));
 
 function downloads({ model }: Call): Result {
   const { url, sha256, version } = model.archive();
@@ -167,7 +179,11 @@ export const REPO_ROUTES: Readonly<Record<string, RepoRoute>> = {
       reply(model.runners.cancelRun(repo, Number(args[0])), 202, () => ({})),
   },
   'GET {repo}/actions/jobs/{id}': { who: 'repo', needs: { actions: 'read' }, run: job },
-  'GET {repo}/actions/runners': { who: 'repo', needs: admin('read'), run: runnersList },
+  'GET {repo}/actions/runners': {
+    who: 'repo',
+    needs: admin('read'),
+    run: (call) => listRunners(call, call.repo),
+  },
   'GET {repo}/actions/runners/downloads': { who: 'repo', needs: admin('read'), run: downloads },
   'GET {repo}/actions/runners/{id}': { who: 'repo', needs: admin('read'), run: runnerById },
   'DELETE {repo}/actions/runners/{id}': {

@@ -8,6 +8,7 @@ import {
   type Installation,
   type Owner,
   type Repo,
+  type RunnerGroup,
   reposOf,
 } from './github-state.ts';
 import { createRepoTalk } from './github-talk-state.ts';
@@ -29,6 +30,7 @@ export interface RepoParts {
 /** Owners, installations and repositories, with what is pushed to them. */
 export interface Repos {
   addOwner(login: string, type?: Owner['type']): Owner;
+  addGroup(owner: Owner, group: Partial<RunnerGroup> & Pick<RunnerGroup, 'name'>): RunnerGroup;
   install(owner: Owner, repos?: readonly Repo[]): Installation;
   uninstall(id: InstallationId): void;
   suspend(id: InstallationId): void;
@@ -75,9 +77,17 @@ export function createRepos(state: GitHubState, { hooks, json, commits }: RepoPa
 
   return {
     addOwner(login, type = 'Organization') {
-      const owner: Owner = { id: state.nextId('other'), login, type };
+      const all: RunnerGroup = { id: 1, name: 'Default', repos: null, allowsPublic: true };
+      const groups = type === 'Organization' ? [all] : [];
+      const owner: Owner = { id: state.nextId('other'), login, type, runners: new Map(), groups };
       state.owners.set(owner.id, owner);
       return owner;
+    },
+    addGroup(owner, of) {
+      const id = owner.groups.length + 1;
+      const group = { id, repos: null, allowsPublic: false, ...of };
+      owner.groups.push(group);
+      return group;
     },
     install(owner, repos) {
       const of: Installation = {

@@ -4,6 +4,7 @@ import type { Answer, Request } from '../lib/http.ts';
 import { appTokenProblem, lacks, type Token } from './github-app.ts';
 import { APP_ROUTES, reaches } from './github-app-routes.ts';
 import { COMMIT_ROUTES } from './github-commit-routes.ts';
+import { ORG_ROUTES } from './github-org-routes.ts';
 import { findRepo, REPO_ROUTES } from './github-repo-routes.ts';
 import {
   type Call,
@@ -36,7 +37,7 @@ interface Match {
   readonly args: readonly string[];
 }
 
-const ROUTES = { ...APP_ROUTES, ...REPO_ROUTES, ...COMMIT_ROUTES, ...TALK_ROUTES };
+const ROUTES = { ...APP_ROUTES, ...ORG_ROUTES, ...REPO_ROUTES, ...COMMIT_ROUTES, ...TALK_ROUTES };
 
 const compiled = Object.entries(ROUTES).map(([name, route]) => {
   const [method = '', template = ''] = name.split(' ');

@@ -6,9 +6,12 @@ import {
   type Conclusion,
   createHistory,
   type GitHubState,
+  isVisible,
   type Job,
+  type Owner,
   type Repo,
   type Runner,
+  type RunnerHost,
   type RunnerLink,
   type RunnerState,
 } from './github-state.ts';
@@ -16,16 +19,15 @@ import {
 export interface Registration {
   readonly name: string;
   readonly labels: readonly string[];
-  readonly groupId?: number;
 }
 
 /** Just-in-time runners: registered offline, online when they connect, gone after one job. */
 export interface Runners {
   register(
-    repo: Repo,
+    host: RunnerHost,
     registration: Registration,
   ): Reply<{ readonly runner: Runner; readonly jitConfig: string }>;
-  remove(repo: Repo, id: RunnerId): Reply<null>;
+  remove(host: Pick<Repo | Owner, 'runners'>, id: RunnerId): Reply<null>;
   /** By the secret inside the configuration: good once, while the registration is there. */
   connect(secret: string, link: RunnerLink): Reply<Runner>;
   /** The runner's own word about its job; it is removed with that. */
@@ -64,6 +66,10 @@ const serves = (runner: Runner, job: Job): boolean => {
   return job.spec.labels.every((label) => has.has(label.toLowerCase()));
 };
 
+/** Where its registration is kept. */
+const listOf = (host: RunnerHost): Repo['runners'] =>
+  host.group ? host.owner.runners : host.repo.runners;
+
 export function createRunners(state: GitHubState, jobs: Jobs): Runners {
   const { kernel, knobs } = state;
 
@@ -77,11 +83,16 @@ export function createRunners(state: GitHubState, jobs: Jobs): Runners {
     runner.cancelTimer();
     runner.job = null;
     state.runners.delete(runner.secret);
-    kernel.at(knobs.readLagMs, 'runner forgotten', () => runner.repo.runners.delete(runner.id));
+    kernel.at(knobs.readLagMs, 'runner forgotten', () => listOf(runner.host).delete(runner.id));
   };
 
+  const ofGroups = (repo: Repo): readonly Runner[] =>
+    [...repo.owner.runners.values()].filter(
+      ({ host }) => host.group !== undefined && isVisible(host.group, repo),
+    );
+
   const idleFor = (repo: Repo, job: Job): readonly Runner[] =>
-    [...repo.runners.values()].filter(
+    [...repo.runners.values(), ...ofGroups(repo)].filter(
       (runner) => runner.state.now.isOnline && !runner.state.now.isBusy && serves(runner, job),
     );
 
@@ -92,7 +103,7 @@ export function createRunners(state: GitHubState, jobs: Jobs): Runners {
     kernel.trace(`github: job ${job.id} not acquired by ${runner.name}`);
     job.chosen = null;
     forget(runner);
-    assignSoon(runner.repo);
+    assignSoon(job.run.repo);
   };
 
   /** The runner was chosen; now it takes the job, unless its machine is dead. */
@@ -129,6 +140,13 @@ export function createRunners(state: GitHubState, jobs: Jobs): Runners {
     });
   };
 
+  const reachOf = (host: RunnerHost): readonly Repo[] =>
+    host.group
+      ? [...state.repos.values()].filter(
+          (repo) => repo.owner === host.owner && isVisible(host.group, repo),
+        )
+      : [host.repo];
+
   const end = (runner: Runner, conclusion: Conclusion) => {
     const { job } = runner;
     forget(runner);
@@ -149,11 +167,11 @@ export function createRunners(state: GitHubState, jobs: Jobs): Runners {
   };
 
   return {
-    register(repo, { name, labels, groupId = 1 }) {
-      if (groupId !== 1) return GONE;
+    register(host, { name, labels }) {
       if (!NAME.test(name)) return refuse('invalid', '422', 'Invalid runner name');
       if (!areValid(labels)) return refuse('invalid', '422', 'Invalid labels');
-      const isTaken = [...repo.runners.values()].some(
+      const there = listOf(host);
+      const isTaken = [...there.values()].some(
         (runner) => runner.name === name && runner.state.now.isThere,
       );
       if (isTaken) {
@@ -163,7 +181,7 @@ export function createRunners(state: GitHubState, jobs: Jobs): Runners {
       const secret = state.hex(32);
       const runner: Runner = {
         id: state.nextId('runner'),
-        repo,
+        host,
         name,
         labels,
         secret,
@@ -174,7 +192,7 @@ export function createRunners(state: GitHubState, jobs: Jobs): Runners {
         job: null,
         cancelTimer: () => {},
       };
-      repo.runners.set(runner.id, runner);
+      there.set(runner.id, runner);
       state.runners.set(secret, runner);
       kernel.trace(`github: runner ${name} registered [${labels.join(' ')}]`);
       runner.cancelTimer = kernel.at(knobs.unusedRunnerMs, 'runner unused', () => {
@@ -182,8 +200,8 @@ export function createRunners(state: GitHubState, jobs: Jobs): Runners {
       });
       return done({ runner, jitConfig: encodeJitConfig({ base: knobs.serviceUrl, secret, name }) });
     },
-    remove(repo, id) {
-      const runner = repo.runners.get(id);
+    remove(host, id) {
+      const runner = host.runners.get(id);
       if (runner === undefined || !runner.state.now.isThere) return GONE;
       if (runner.state.now.isBusy) {
         kernel.mark('runner busy');
@@ -205,7 +223,7 @@ export function createRunners(state: GitHubState, jobs: Jobs): Runners {
       runner.link = link;
       change(runner, { isOnline: true });
       kernel.trace(`github: runner ${runner.name} online`);
-      assignSoon(runner.repo);
+      for (const repo of reachOf(runner.host)) assignSoon(repo);
       return done(runner);
     },
     finish: (runner, conclusion) => {

@@ -62,7 +62,22 @@ export interface Owner {
   readonly id: OwnerId;
   readonly login: string;
   readonly type: 'User' | 'Organization';
+  /** Registered at organization level, and the groups they are in. */
+  readonly runners: Map<RunnerId, Runner>;
+  readonly groups: RunnerGroup[];
 }
+
+/** Which of its organization's repositories may use the runners in it. */
+export interface RunnerGroup {
+  readonly id: number;
+  readonly name: string;
+  /** null: all. */
+  readonly repos: ReadonlySet<RepoId> | null;
+  readonly allowsPublic: boolean;
+}
+
+export const isVisible = ({ repos, allowsPublic }: RunnerGroup, repo: Repo): boolean =>
+  (repos === null || repos.has(repo.id)) && (repo.isPrivate || allowsPublic);
 
 export type Permission = 'read' | 'write';
 export type Permissions = Readonly<Record<string, Permission>>;
@@ -75,6 +90,7 @@ export const APP_PERMISSIONS: Permissions = {
   contents: 'write',
   issues: 'write',
   metadata: 'read',
+  organization_self_hosted_runners: 'write',
   pull_requests: 'write',
 };
 export const APP_EVENTS: readonly string[] = [
@@ -191,9 +207,14 @@ export interface RunnerLink {
   onCancel(): void;
 }
 
+/** A repository, or an organization with the group that the runner is in. */
+export type RunnerHost =
+  | { readonly repo: Repo; readonly group?: undefined }
+  | { readonly owner: Owner; readonly group: RunnerGroup };
+
 export interface Runner {
   readonly id: RunnerId;
-  readonly repo: Repo;
+  readonly host: RunnerHost;
   readonly name: string;
   readonly labels: readonly string[];
   readonly secret: string;

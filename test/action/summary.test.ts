@@ -28,7 +28,7 @@ beforeAll(async () => {
   name = runnerName(machine, instance.launch);
   const { key } = instance;
   await world.store.changeInstance({ key, from: ['pending'], patch: { runnerName: name } });
-  const made = world.model.runners.register(world.repo, { name, labels });
+  const made = world.model.runners.register({ repo: world.repo }, { name, labels });
   if (!made.ok) throw new Error(made.message);
   const link = { onJob() {}, onRemoved() {}, onCancel() {} };
   world.model.runners.connect(made.value.runner.secret, link);

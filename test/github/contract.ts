@@ -26,6 +26,10 @@ export interface GitHubWorld {
   rest(): Promise<void>;
   /** Another repository of the owner, with the App. */
   addRepo(name: string): Promise<RepoRef>;
+  /** A runner group of the owner, which is an organization; for these repositories, or for all. */
+  addGroup(name: string, repos?: readonly RepoRef[]): Promise<void>;
+  /** The owner's word: organization-level runners may not be touched by the App. */
+  withdrawRunners(): Promise<void>;
   rename(name: string): Promise<void>;
   deleteRepo(): Promise<void>;
   uninstall(): Promise<void>;

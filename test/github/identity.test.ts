@@ -16,6 +16,7 @@ const app = {
   owner: { login: 'octo-org', type: 'Organization' },
   permissions: {
     administration: 'write',
+    organization_self_hosted_runners: 'write',
     actions: 'write',
     contents: 'write',
     metadata: 'read',
@@ -67,6 +68,7 @@ test('names each permission and event that is missing, and where it is granted',
     missingPermissions: [
       'contents: write',
       'administration: write',
+      'organization_self_hosted_runners: write',
       'actions: write',
       'issues: write',
       'pull_requests: write',

@@ -9,6 +9,7 @@ import { serveGitHub } from '../../src/sandbox/github-http.ts';
 import { createKernel, type Kernel } from '../../src/sandbox/kernel.ts';
 import { watch } from '../sandbox/github-http-world.ts';
 import { gitHubContract } from './contract.ts';
+import { groupContract } from './group-contract.ts';
 import { rerunContract } from './rerun-contract.ts';
 import { driven, sandboxWorld } from './sandbox-world.ts';
 import { talkContract, talkWorld } from './talk-contract.ts';
@@ -49,7 +50,7 @@ async function connect() {
   };
 }
 
-for (const contract of [gitHubContract, rerunContract]) {
+for (const contract of [gitHubContract, groupContract, rerunContract]) {
   contract("the adapter before the sandbox's HTTP face", async () => {
     const { github, settle, ...door } = await connect();
     return sandboxWorld({ ...door, github: driven(settle, github) });

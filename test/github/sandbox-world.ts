@@ -51,6 +51,14 @@ export function sandboxWorld({ kernel, model, github, close }: Door): GitHubWorl
       const added = repos.addRepo({ owner, name });
       return { id: added.id, owner: owner.login, name, installation: installation.id };
     },
+    addGroup: async (name, some) => {
+      const ids = some && new Set(some.map(({ id }) => id));
+      repos.addGroup(owner, { name, repos: ids ?? null });
+    },
+    async withdrawRunners() {
+      const { organization_self_hosted_runners: _, ...left } = installation.permissions;
+      installation.permissions = left;
+    },
     rename: async (name) => repos.rename(repo, name),
     deleteRepo: async () => repos.deleteRepo(repo),
     uninstall: async () => repos.uninstall(installation.id),
@@ -80,6 +88,7 @@ export function driven(settle: Settle, github: GitHub): GitHub {
     register: (repo, runner) => settle(github.register(repo, runner)),
     removeRunner: (repo, id) => settle(github.removeRunner(repo, id)),
     runners: (repo, name) => settle(github.runners(repo, name)),
+    runnerGroup: (repo, name) => settle(github.runnerGroup(repo, name)),
     actionsRunner: (repo, arch) => settle(github.actionsRunner(repo, arch)),
     run: (repo, id) => settle(github.run(repo, id)),
     runJobs: (repo, id) => settle(github.runJobs(repo, id)),

@@ -4,11 +4,12 @@ import { createSandboxTalk } from '../../src/sandbox/github-talk-port.ts';
 import { createKernel } from '../../src/sandbox/kernel.ts';
 import { drive } from '../sandbox/drive.ts';
 import { gitHubContract } from './contract.ts';
+import { groupContract } from './group-contract.ts';
 import { rerunContract } from './rerun-contract.ts';
 import { driven, sandboxWorld } from './sandbox-world.ts';
 import { talkContract, talkWorld } from './talk-contract.ts';
 
-for (const contract of [gitHubContract, rerunContract]) {
+for (const contract of [gitHubContract, groupContract, rerunContract]) {
   contract('the sandbox in process', async () => {
     const kernel = createKernel({ seed: 1 });
     const model = createGitHubModel(kernel);

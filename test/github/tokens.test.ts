@@ -4,6 +4,8 @@ import { CALLS, type CallName, PERMISSIONS } from '../../src/github/calls.ts';
 import type { GitHub, Talk } from '../../src/github/port.ts';
 import { MINT, NOW, PATH, publicKey, REPO, SETTINGS_URL, startWire, type Wire } from './wire.ts';
 
+/** The same repository's organization. */
+const CI = { ...REPO, group: 'CI' };
 const JOB = `GET ${PATH}/actions/jobs/5`;
 const FILE = `GET ${PATH}/contents/a.yml`;
 const text = { type: 'file', encoding: 'base64', content: 'YQ==' };
@@ -75,13 +77,23 @@ describe('a token', () => {
     },
   );
 
+  test.each<readonly [name: keyof typeof CALLS, route: string, go: (g: GitHub) => unknown]>([
+    ['runnerGroups', 'GET /orgs/octo/actions/runner-groups', (g) => g.runnerGroup(REPO, 'CI')],
+    ['orgRunners', 'GET /orgs/octo/actions/runners', (g) => g.runners(CI)],
+    ['orgRemoveRunner', 'DELETE /orgs/octo/actions/runners/7', (g) => g.removeRunner(CI, 7)],
+  ])("for an organization's runners can do nothing else", async (name, route, go) => {
+    await go(github);
+    expect(wire.to(MINT).map(({ body }) => body)).toEqual([{ permissions: CALLS[name].needs }]);
+    expect(wire.to(route)[0]?.headers.authorization).toBe('token token-1');
+  });
+
   test('for the list of repositories reaches all of them, and can do nothing with them', async () => {
     await github.repositories(7);
     expect(wire.to(MINT).map(({ body }) => body)).toEqual([{ permissions: { metadata: 'read' } }]);
   });
 
   test('is asked for in no other way than the table says', () => {
-    expect(Object.keys(PERMISSIONS)).toHaveLength(33);
+    expect(Object.keys(PERMISSIONS)).toHaveLength(37);
   });
 
   test('is used again by the calls that need the same, until five minutes before its end', async () => {

@@ -64,7 +64,7 @@ export function addRunner(
   name = 'runner-1',
   labels: readonly string[] = ['self-hosted', 'dstack'],
 ): Runner {
-  const reply = model.runners.register(repo, { name, labels });
+  const reply = model.runners.register({ repo }, { name, labels });
   if (!reply.ok) throw new Error(reply.message);
   return reply.value.runner;
 }

@@ -37,7 +37,7 @@ function createStage(plan: Plan = {}) {
 
   const jitConfig = () => {
     const name = `runner-${++runners}`;
-    const reply = github.runners.register(repo, { name, labels: ['dstack'] });
+    const reply = github.runners.register({ repo }, { name, labels: ['dstack'] });
     if (!reply.ok) throw new Error(reply.message);
     return reply.value.jitConfig;
   };
