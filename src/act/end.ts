@@ -1,6 +1,6 @@
 import type { RunnerId } from '../model/ids.ts';
 import type { Instance } from '../model/launch.ts';
-import type { Repo } from '../model/repo.ts';
+import { type Repo, runnerPlace } from '../model/repo.ts';
 import type { Action } from '../model/world.ts';
 import type { InstancePatch, Lease } from '../store/port.ts';
 import { type ActDeps, LONGEST_CALL_MS, leaseCovers } from './deps.ts';
@@ -164,11 +164,13 @@ type Dropped = 'removed' | 'unlisted' | 'busy' | 'unclear';
  */
 async function dropRunner(
   { github }: Pick<ActDeps, 'github'>,
-  { runnerId, runnerName }: Instance,
+  instance: Instance,
   repo: Repo,
 ): Promise<Dropped> {
+  const { runnerId, runnerName } = instance;
+  const place = runnerPlace(repo, instance);
   const remove = async (id: RunnerId): Promise<Dropped | 'missing'> => {
-    const removed = await github.removeRunner(repo, id);
+    const removed = await github.removeRunner(place, id);
     if (removed.ok) return 'removed';
     return removed.reason === 'busy' || removed.reason === 'missing' ? removed.reason : 'unclear';
   };
@@ -176,7 +178,7 @@ async function dropRunner(
   if (first !== 'missing') return first;
   if (runnerName === null) return 'unclear';
   // GitHub says 404 of all that it does not show us at the moment: its list must say so as well.
-  const found = await github.runners(repo, runnerName);
+  const found = await github.runners(place, runnerName);
   const [runner] = found.ok ? found.value : [];
   if (!runner) return found.ok ? 'unlisted' : 'unclear';
   const second = await remove(runner.id);

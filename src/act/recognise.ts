@@ -1,7 +1,7 @@
 import type { RunnerFacts } from '../github/port.ts';
 import type { Instance } from '../model/launch.ts';
 import type { Reply } from '../model/reply.ts';
-import type { Repo } from '../model/repo.ts';
+import { type Repo, runnerPlace } from '../model/repo.ts';
 import { instanceOfRunner } from '../model/runner-name.ts';
 import type { ActDeps } from './deps.ts';
 
@@ -15,10 +15,12 @@ export type Heard = 'silent' | 'heard' | 'unsure';
  * it any more, and it may have a job. GitHub's list of runners knows; it is read once for all of them.
  */
 export function createRecogniser(deps: Need): (instance: Instance, repo: Repo) => Promise<Heard> {
-  const lists = new Map<number, Promise<Reply<readonly RunnerFacts[]>>>();
+  const lists = new Map<string, Promise<Reply<readonly RunnerFacts[]>>>();
   return async (instance, repo) => {
-    const list = lists.get(repo.id) ?? deps.github.runners(repo);
-    lists.set(repo.id, list);
+    const place = runnerPlace(repo, instance);
+    const key = place.group === null ? `${repo.id}` : `owner ${repo.ownerId}`;
+    const list = lists.get(key) ?? deps.github.runners(place);
+    lists.set(key, list);
     const runners = await list;
     if (!runners.ok) return 'unsure';
     const runner = runners.value.find(({ name }) => instanceOfRunner(name) === instance.id);

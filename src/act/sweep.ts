@@ -2,7 +2,7 @@ import type { Instant } from '../lib/clock.ts';
 import type { JobId, ScopeId } from '../model/ids.ts';
 import type { Job } from '../model/job.ts';
 import { isOurs } from '../model/labels.ts';
-import type { Repo } from '../model/repo.ts';
+import { type Repo, runnerPlace } from '../model/repo.ts';
 import type { Lease, ScopeRows } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
 import { forgetRunners } from './end.ts';
@@ -67,9 +67,10 @@ async function noteEnds(deps: Need, repo: Repo, rows: ScopeRows): Promise<void> 
       startedAt !== null &&
       startedAt <= before,
   );
-  for (const { key, runnerName } of untold.slice(0, MOST_JOB_READS)) {
+  for (const one of untold.slice(0, MOST_JOB_READS)) {
+    const { key, runnerName } = one;
     if (runnerName === null) continue;
-    const found = await deps.github.runners(repo, runnerName);
+    const found = await deps.github.runners(runnerPlace(repo, one), runnerName);
     if (!found.ok || found.value.length > 0) continue;
     const patch = { finishedAt: deps.clock.now() };
     await deps.store.changeInstance({ key, from: ['busy'], patch });

@@ -6,6 +6,7 @@ import type { Random } from '../lib/random.ts';
 import { fieldsOf, textOf } from '../model/github-json.ts';
 import { runOf } from '../model/labels.ts';
 import type { Instance } from '../model/launch.ts';
+import { runnerPlace } from '../model/repo.ts';
 import { nextRunnerName } from '../model/runner-name.ts';
 import type { InstancePatch, Store } from '../store/port.ts';
 
@@ -46,6 +47,7 @@ export async function nextJob(deps: NextJobDeps, instance: Instance): Promise<Ne
   if (labels === null) return STOP;
   const repo = labels === 'wait' ? null : await store.repo(instance.repo);
   if (labels === 'wait' || !repo) return CONTINUE;
+  const place = runnerPlace(repo, instance);
   const name = nextRunnerName(runnerName);
   const change = (from: 'busy' | 'online' | 'pending', patch: InstancePatch) =>
     store.changeInstance({ key, from: [from], patch });
@@ -55,7 +57,7 @@ export async function nextJob(deps: NextJobDeps, instance: Instance): Promise<Ne
   const claim = { ...fresh, state: 'pending' } as const;
   const { state } = instance;
   if ((state !== 'busy' && state !== 'online') || !(await change(state, claim))) return CONTINUE;
-  const made = await github.register(repo, { name, labels });
+  const made = await github.register(place, { name, labels });
   if (!made.ok) {
     deps.log.warn({ instance: instance.id, code: made.code }, 'no runner for a further job');
     const { onlineAt, startedAt, finishedAt, lastRun, runnerId } = instance;
@@ -65,7 +67,7 @@ export async function nextJob(deps: NextJobDeps, instance: Instance): Promise<Ne
   }
   const { runnerId, jitConfig } = made.value;
   if (!(await change('pending', { runnerId, labels }))) {
-    await github.removeRunner(repo, runnerId);
+    await github.removeRunner(place, runnerId);
     return STOP;
   }
   const next = { next: 'job', jitConfig, runner: name } as const;

@@ -1,5 +1,5 @@
 import type { Sts } from '../ec2/port.ts';
-import type { GitHub, RepoRef } from '../github/port.ts';
+import type { GitHub, RunnerPlace } from '../github/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type Answer, failure } from '../lib/http.ts';
 import type { Keys } from '../lib/keys.ts';
@@ -8,7 +8,7 @@ import type { Random } from '../lib/random.ts';
 import type { InstanceId, ScopeId } from '../model/ids.ts';
 import { runOf } from '../model/labels.ts';
 import type { Arch, Instance, Launch } from '../model/launch.ts';
-import type { Repo } from '../model/repo.ts';
+import { type Repo, runnerPlace } from '../model/repo.ts';
 import { runnerName } from '../model/runner-name.ts';
 import { isRegistrationToken, sessionFor } from '../model/tokens.ts';
 import type { InstancePatch, Store } from '../store/port.ts';
@@ -204,7 +204,8 @@ async function registerAtGitHub(deps: AdmitDeps, checked: Checked): Promise<obje
   if (!repo || repo.removedAt !== null) return gone('of a repository that is gone');
   const waitMs = turnstile.enter(repo.installation, ask.instance);
   if (waitMs > 0) return later(`GitHub takes its registration in ${seconds(waitMs)} s`, waitMs);
-  const cleaned = await dropEarlierRunner(deps, repo, instance);
+  const place = runnerPlace(repo, launch);
+  const cleaned = await dropEarlierRunner(deps, place, instance);
   if (cleaned) return cleaned;
   const name = runnerName(ask.instance, launch.id);
   const terms = await deps.termsFor(instance);
@@ -212,7 +213,7 @@ async function registerAtGitHub(deps: AdmitDeps, checked: Checked): Promise<obje
   const set = (patch: InstancePatch) =>
     store.changeInstance({ key: instance.key, from: ['pending'], patch, isUnregistered: true });
   if (!(await set({ runnerName: name, runnerId: null }))) return tooLate(deps, instance);
-  const made = await github.register(repo, { name, labels });
+  const made = await github.register(place, { name, labels });
   if (!made.ok) {
     const { retryAt } = made;
     if (retryAt !== undefined) turnstile.close(repo.installation, retryAt);
@@ -223,7 +224,7 @@ async function registerAtGitHub(deps: AdmitDeps, checked: Checked): Promise<obje
   const body = await answerBody(deps, { checked, name, jitConfig, repo, arch, terms });
   const now = deps.clock.now();
   if (!body || !(await set({ runnerId, runnerName: name, labels, registeredAt: now }))) {
-    await github.removeRunner(repo, runnerId);
+    await github.removeRunner(place, runnerId);
     if (!body) return later('GitHub does not say which Actions runner to use');
     return tooLate(deps, instance);
   }
@@ -244,14 +245,14 @@ async function tooLate({ store }: RegisterDeps, { id }: Instance): Promise<Refus
 /** An earlier answer of GitHub was lost: its runner cannot be used by anybody, so it goes. */
 async function dropEarlierRunner(
   deps: RegisterDeps,
-  repo: RepoRef,
+  place: RunnerPlace,
   instance: Instance,
 ): Promise<Refusal | undefined> {
   if (instance.runnerName === null) return undefined;
-  const found = await deps.github.runners(repo, instance.runnerName);
+  const found = await deps.github.runners(place, instance.runnerName);
   if (!found.ok) return later(`GitHub: ${found.code} ${found.message}`);
   for (const runner of found.value) {
-    const removed = await deps.github.removeRunner(repo, runner.id);
+    const removed = await deps.github.removeRunner(place, runner.id);
     if (!removed.ok && removed.reason !== 'missing') return later(`GitHub: ${removed.code}`);
   }
   return undefined;
@@ -269,7 +270,9 @@ async function answerBody(
   },
 ): Promise<object | undefined> {
   const { instance, launch } = made.checked;
-  const areForksFine = made.repo.isPrivate || made.terms.areForksFine;
+  // In a group jobs of public repositories may come, whichever it was launched for.
+  const isPrivate = made.repo.isPrivate && launch.runnerGroup === null;
+  const areForksFine = isPrivate || made.terms.areForksFine;
   const runner = await deps.github.actionsRunner(made.repo, made.arch);
   if (!runner.ok || instance.id === null) return undefined;
   return {

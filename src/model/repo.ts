@@ -29,6 +29,12 @@ export interface Repo extends RepoFacts {
   readonly removedAt: Instant | null;
 }
 
+/** Where the runner of a machine is registered, that was launched for a repository. */
+export const runnerPlace = <R extends object>(
+  repo: R,
+  { runnerGroup }: { readonly runnerGroup: string | null },
+): R & { readonly group: string | null } => ({ ...repo, group: runnerGroup });
+
 /** Where an owner keeps what holds for all repositories of theirs. */
 const HOME = '.github';
 

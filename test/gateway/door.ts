@@ -28,6 +28,8 @@ export interface FakeGitHub extends GitHubHere {
   /** By id, those that are there now. */
   readonly there: Map<number, RunnerFacts>;
   registered: number;
+  /** Where each was registered: `repository`, or in a group of its organization. */
+  readonly places: string[];
   /** What registering is answered instead, once the runner is made or not. */
   refusal: Refused | null;
   /** Runs when a runner was made, before anybody hears of it; may throw, as a crash does. */
@@ -39,9 +41,11 @@ export function createFakeGitHub(): FakeGitHub {
   const github: FakeGitHub = {
     there,
     registered: 0,
+    places: [],
     refusal: null,
     onMade: async () => {},
-    async register(_, { name }) {
+    async register({ group }, { name }) {
+      github.places.push(group ?? 'repository');
       if (github.refusal) return github.refusal;
       const isTaken = [...there.values()].some((one) => one.name === name);
       if (isTaken) return { ok: false, reason: 'conflict', code: '409', message: '' };

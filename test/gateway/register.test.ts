@@ -55,6 +55,13 @@ test('a machine of ours gets a runner, a session and what it must know', async (
   expect(door).toMatchObject({ counts: {}, woken: ['repo-1'] });
 });
 
+test('a machine registers at its repository, or in the group that its launch names', async () => {
+  const ask = { ...anAsk('i-3'), launch: 'l2', token: registrationToken(KEYS, 'l2') };
+  await launched(door.store, ['i-3'], 'l2', 'CI');
+  expect([await outcome(anAsk()), await outcome(ask)]).toEqual(['201', '201']);
+  expect(door.github.places).toEqual(['repository', 'CI']);
+});
+
 describe('refuses', () => {
   const without = (ask: object, key: string) => ({ ...ask, [key]: undefined });
   const fields = ['launch', 'token', 'instance', 'request', 'proof'];

@@ -186,10 +186,11 @@ export async function launched(
   store: Store,
   ids: readonly InstanceId[],
   launch: LaunchId = 'l1',
+  runnerGroup: string | null = null,
 ): Promise<Lease> {
   await store.noteRepos([aRepo()], T);
   const lease = await aLease(store);
-  await store.intend(lease, [anIntent({ id: launch, want: ids.length })], T);
+  await store.intend(lease, [anIntent({ id: launch, want: ids.length, runnerGroup })], T);
   const ownerAccount = '123456789012';
   await store.settle(launch, { outcome: 'launched', ownerAccount, instances: ids }, T);
   return lease;
