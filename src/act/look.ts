@@ -204,7 +204,8 @@ const jobView = ({ id, repo, run, labels, queuedAt, asideUntil }: ScopeRows['job
   ...(asideUntil === null ? {} : { asideUntil }),
 });
 
-const launchView = ({ id, repo, rule, count, tries, retryAt, createdAt }: Launch) => ({
+const launchView = ({ id, repo, rule, count, tries, retryAt, createdAt, runnerGroup }: Launch) => ({
+  ...sharedBy(runnerGroup),
   id,
   repo,
   rule,
@@ -214,11 +215,15 @@ const launchView = ({ id, repo, rule, count, tries, retryAt, createdAt }: Launch
   createdAt,
 });
 
+const sharedBy = (runnerGroup: string | null): { readonly isShared?: true } =>
+  runnerGroup === null ? {} : { isShared: true };
+
 function instanceView(one: Instance): InstanceView {
   const { key, launch, repo, rule, zone, market, createdAt, launchedAt, registeredAt, onlineAt } =
     one;
   const { startedAt, finishedAt, noticeAt, endAskedAt, labels, reason } = one;
   return {
+    ...sharedBy(one.runnerGroup),
     key,
     launch,
     repo,

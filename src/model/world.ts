@@ -98,6 +98,8 @@ export interface InstanceView {
   readonly keeps?: { readonly run: RunId; readonly until: Instant };
   /** EC2 advised to move away from it: it ends as soon as it is idle. */
   readonly isAdvised?: boolean;
+  /** In a runner group: it takes jobs of any repository here, whichever it was launched for. */
+  readonly isShared?: true;
   /** It says that it has a job, and GitHub has not said which: one of the queued ones is taken. */
   readonly hasUntoldJob?: boolean;
 }
@@ -111,6 +113,8 @@ export interface LaunchView {
   readonly tries: number;
   readonly retryAt: Instant;
   readonly createdAt: Instant;
+  /** As of an instance. */
+  readonly isShared?: true;
 }
 
 /** What became of a machine of a rule, or of the wish for one. */

@@ -1,6 +1,15 @@
 import type { InstanceKey } from '../model/ids.ts';
 import type { Action, InstanceView } from '../model/world.ts';
-import { type Facts, groupBy, isFresh, isRemoved, mostOf, ownOf, type RuleFacts } from './facts.ts';
+import {
+  type Facts,
+  groupBy,
+  isAbandoned,
+  isHeard,
+  mostOf,
+  ownOf,
+  ownOfMachine,
+  type RuleFacts,
+} from './facts.ts';
 import { nameOf, sentence, span } from './reasons.ts';
 
 /** Why and how an instance is to end. */
@@ -44,7 +53,7 @@ function byDecision(facts: Facts, instance: InstanceView): Ending | null {
   if (instance.state === 'ending' && instance.endAskedAt !== null) {
     return now(instance.reason || 'asked to end, and still there');
   }
-  if (isRemoved(facts, instance.repo)) {
+  if (isAbandoned(facts, instance)) {
     return now('the repository is gone, or the App is not installed there any more');
   }
   if (enabled === false) return now('disabled: all machines of this scope end at once');
@@ -53,7 +62,7 @@ function byDecision(facts: Facts, instance: InstanceView): Ending | null {
     return now(`no rule allows ${instance.rule} any more`);
   }
   if (enabled === true && rule?.max === 0) return now(`${nameOf(rule)}: the maximum is 0 now`);
-  const own = enabled === true ? ownOf(facts, instance.repo) : undefined;
+  const own = enabled === true ? ownOfMachine(facts, instance) : undefined;
   if (own?.enabled === false) return now('disabled: all machines of this repository end at once');
   if (own && (own.maxima[instance.rule] ?? 0) === 0) {
     return now(`the repository's own file does not allow ${instance.rule}`);
@@ -89,7 +98,7 @@ function byItsLife(facts: Facts, instance: InstanceView): Ending | null {
     if (launchedAt + registerTimeoutMs > facts.now) return null;
     return now(`not registered ${span(registerTimeoutMs)} after its launch`);
   }
-  if (!isFresh(facts, instance.repo)) return null;
+  if (!isHeard(facts, instance)) return null;
   if (state === 'online') {
     const isAdvised = instance.isAdvised === true;
     return isAdvised
@@ -125,7 +134,7 @@ function endOwnSurplus(facts: Facts, its: RuleFacts, endings: Endings): void {
     if (ownOf(facts, repo) === undefined || count <= max) continue;
     const reason = `${nameOf(its.rule)}: this repository's own maximum is ${max} now`;
     endSurplus(
-      its.live.filter((one) => one.repo === repo),
+      its.live.filter((one) => one.repo === repo && !one.isShared),
       { max, reason },
       endings,
     );

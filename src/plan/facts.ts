@@ -83,5 +83,18 @@ export const isFresh = (facts: Facts, repo: RepoId): boolean => {
   return view?.isFresh === true && !view.isRemoved;
 };
 
+type OfRepo = Pick<InstanceView, 'repo' | 'isShared'>;
+
+/** The same for a machine or a launch; a shared one is not of one repository alone. */
+export const isAbandoned = (facts: Facts, { repo, isShared }: OfRepo): boolean =>
+  isShared ? facts.world.repos.every((one) => one.isRemoved) : isRemoved(facts, repo);
+
+export const isHeard = (facts: Facts, { repo, isShared }: OfRepo): boolean =>
+  isShared ? facts.world.repos.some((one) => one.isFresh && !one.isRemoved) : isFresh(facts, repo);
+
+/** Its own file has no say in what others may be using. */
+export const ownOfMachine = (facts: Facts, { repo, isShared }: OfRepo): OwnView | undefined =>
+  isShared ? undefined : ownOf(facts, repo);
+
 export const isAside = (facts: Facts, job: JobView): boolean =>
   job.asideUntil !== undefined && job.asideUntil > facts.now;

@@ -2,7 +2,7 @@ import type { JobId } from '../model/ids.ts';
 import type { InstanceView, JobView } from '../model/world.ts';
 import type { Endings } from './ends.ts';
 import { isLeftToEc2 } from './ends.ts';
-import { type Facts, isFresh } from './facts.ts';
+import { type Facts, isHeard } from './facts.ts';
 import { span } from './reasons.ts';
 import type { RunnerGroup, Runners } from './runners.ts';
 
@@ -18,10 +18,10 @@ export function endIdle(facts: Facts, runners: Runners, endings: Endings): Reado
     for (const instance of group.instances) grouped.set(instance, group);
   }
   for (const instance of facts.instances) {
-    const { key, state, onlineAt, finishedAt, repo } = instance;
+    const { key, state, onlineAt, finishedAt } = instance;
     if (state !== 'online' || onlineAt === null || finishedAt !== null) continue;
     if (onlineAt + resyncMs > facts.now) continue;
-    if (endings.has(key) || !isFresh(facts, repo) || isLeftToEc2(facts, instance)) continue;
+    if (endings.has(key) || !isHeard(facts, instance) || isLeftToEc2(facts, instance)) continue;
     // One with a notice is in no group: it takes no more jobs.
     const jobs = jobsFor(grouped.get(instance));
     if (!jobs.some(({ length }) => length > 0)) {

@@ -6,6 +6,7 @@ import { bothSides, type JobGroup } from './demand.ts';
 import { factsOf, isAside } from './facts.ts';
 import { fits, matchJobs } from './matching.ts';
 import { cutJobs } from './reruns.ts';
+import { type Home, homeOf, isOfHome } from './runners.ts';
 
 /** GitHub's limits for one runner. */
 const MAX_LABELS = 100;
@@ -23,13 +24,14 @@ export function labelsFor(world: World, key: InstanceKey, now: Instant): readonl
   const { type, arch, labels } = rule;
   const chosen = createChoice(baseLabels({ ours: world.label, type, arch, labels }));
 
-  const ofRepo = ({ repo }: { readonly repo: number }): boolean => repo === instance.repo;
+  const home = homeOf(instance);
+  const mayTake = ({ repo }: JobView): boolean => isOfHome(repo, home);
   // Only runners that GitHub knows count here: those still coming have no labels yet.
   const registered = facts.instances.filter(
-    (other) => ofRepo(other) && other.registeredAt !== null && other.key !== key,
+    (other) => meets(homeOf(other), home) && other.registeredAt !== null && other.key !== key,
   );
   const all = [...facts.jobs, ...cutJobs(facts)];
-  const jobs = all.filter((job) => ofRepo(job) && !isAside(facts, job));
+  const jobs = all.filter((job) => mayTake(job) && !isAside(facts, job));
   const { demand, runners } = bothSides({ ...facts, instances: registered }, jobs, new Map());
   const matching = matchJobs(demand, runners);
 
@@ -53,6 +55,9 @@ export function labelsFor(world: World, key: InstanceKey, now: Instant): readonl
   for (const job of later) chosen.add(job.labels, runsOf(job));
   return chosen.labels();
 }
+
+/** Some job could go to either. */
+const meets = (a: Home, b: Home): boolean => a === b || a === 'all' || b === 'all';
 
 /** Collects labels, all of a job's or none, for one run at most. */
 function createChoice(base: readonly string[]): {

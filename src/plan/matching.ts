@@ -5,7 +5,7 @@ import type { Demand, JobClass, JobGroup } from './demand.ts';
 import { groupBy, inMarket, type RuleFacts } from './facts.ts';
 import { type Claim, shareOut } from './fair.ts';
 import { createFlow, type Flow } from './flow.ts';
-import type { ComingGroup, Runners } from './runners.ts';
+import { type ComingGroup, isOfHome, type Runners } from './runners.ts';
 
 /** How many machines to start by a rule, for those jobs of one repository that want one market. */
 export interface Places {
@@ -60,7 +60,7 @@ export function matchJobs(demand: Demand, runners: Runners): Matching {
   fillIdle(flow, runners, nodeOf);
   const servedBy = (group: ComingGroup): readonly JobClass[] =>
     (byRule.get(group.rule) ?? []).filter(
-      ({ repo, market }) => repo === group.repo && fits(market, group.market),
+      ({ repo, market }) => isOfHome(repo, group.repo) && fits(market, group.market),
     );
   const coming = fillComing(flow, { runners, servedBy, nodeOf });
 

@@ -5,15 +5,23 @@ import type { JobGroup } from './demand.ts';
 import { type Facts, groupBy } from './facts.ts';
 import { createSupersetIndex, freeLabels, type SupersetIndex } from './label-sets.ts';
 
-/** Machines of one repository, rule and market that will register: they serve what their rule serves. */
+/** Whose jobs a machine takes: of one repository, or of all that are governed here. */
+export type Home = RepoId | 'all';
+
+export const homeOf = ({ repo, isShared }: Pick<InstanceView, 'repo' | 'isShared'>): Home =>
+  isShared ? 'all' : repo;
+
+export const isOfHome = (repo: RepoId, home: Home): boolean => home === 'all' || home === repo;
+
+/** Machines of one home, rule and market that will register: they serve what their rule serves. */
 export interface ComingGroup {
-  readonly repo: RepoId;
+  readonly repo: Home;
   readonly rule: RuleId;
   readonly market: Market;
   readonly instances: readonly InstanceView[];
 }
 
-/** Runners of one repository with equal labels: they serve the jobs whose labels are among these. */
+/** Runners of one home with equal labels: they serve the jobs whose labels are among these. */
 export interface RunnerGroup {
   readonly instances: readonly InstanceView[];
   /** Jobs that carry `run=` or `retry=` and that these runners can take. */
@@ -35,6 +43,13 @@ export interface Runners {
 }
 
 export interface RunnerIndex {
+  readonly all: Lookup<RunnerGroup>;
+  readonly plain: Lookup<PlainGroup>;
+}
+
+type Lookup<T> = Pick<SupersetIndex<T>, 'find' | 'has'>;
+
+interface OwnIndex {
   readonly all: SupersetIndex<RunnerGroup>;
   readonly plain: SupersetIndex<PlainGroup>;
 }
@@ -74,18 +89,18 @@ export function groupRunners(facts: Facts, leaving: ReadonlyMap<InstanceKey, unk
   );
   const coming = groupBy(
     serving.filter((instance) => isComing(facts, instance)),
-    ({ repo, rule, market }) => `${repo} ${rule} ${market}`,
+    (instance) => `${homeOf(instance)} ${instance.rule} ${instance.market}`,
   );
   const registered = groupBy(
     serving.filter((instance) => isRegistered(facts, instance)),
-    ({ repo, labels }) => `${repo}\n${labels.join('\n').toLowerCase()}`,
+    (instance) => `${homeOf(instance)}\n${instance.labels.join('\n').toLowerCase()}`,
   );
   return {
     coming: [...coming.values()].flatMap((instances) => {
       const [first] = instances;
       if (first === undefined) return [];
-      const { repo, rule, market } = first;
-      return [{ repo, rule, market, instances }];
+      const { rule, market } = first;
+      return [{ repo: homeOf(first), rule, market, instances }];
     }),
     ...indexed(facts, [...registered.values()]),
   };
@@ -95,19 +110,20 @@ function indexed(
   facts: Facts,
   registered: readonly (readonly InstanceView[])[],
 ): Omit<Runners, 'coming'> {
-  const indexes = new Map<RepoId, RunnerIndex>();
+  const indexes = new Map<Home, OwnIndex>();
   const plains = new Map<string, PlainGroup>();
   const runners: RunnerGroup[] = [];
   for (const instances of registered) {
     const [first] = instances;
     if (first === undefined) continue;
     const set = facts.readLabels(first.labels);
-    let index = indexes.get(first.repo);
+    const home = homeOf(first);
+    let index = indexes.get(home);
     if (index === undefined) {
       index = { all: createSupersetIndex(), plain: createSupersetIndex() };
-      indexes.set(first.repo, index);
+      indexes.set(home, index);
     }
-    const plainKey = `${first.repo}\n${set.plain.key}`;
+    const plainKey = `${home}\n${set.plain.key}`;
     let plain = plains.get(plainKey);
     if (plain === undefined) {
       plain = { runners: [], groups: [] };
@@ -119,5 +135,21 @@ function indexed(
     index.all.add([...set.plain.labels, ...freeLabels(set)], group);
     runners.push(group);
   }
-  return { registered: runners, plain: [...plains.values()], indexOf: (repo) => indexes.get(repo) };
+  const shared = indexes.get('all');
+  return {
+    registered: runners,
+    plain: [...plains.values()],
+    indexOf: (repo) => bothOf(indexes.get(repo), shared),
+  };
 }
+
+/** A repository's own runners, and those that it shares with others. */
+function bothOf(own: OwnIndex | undefined, shared: OwnIndex | undefined): RunnerIndex | undefined {
+  if (own === undefined || shared === undefined) return own ?? shared;
+  return { all: joined(own.all, shared.all), plain: joined(own.plain, shared.plain) };
+}
+
+const joined = <T>(a: Lookup<T>, b: Lookup<T>): Lookup<T> => ({
+  find: (labels) => [...a.find(labels), ...b.find(labels)],
+  has: (label) => a.has(label) || b.has(label),
+});

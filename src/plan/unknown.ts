@@ -1,9 +1,9 @@
 import type { Action, LaunchView } from '../model/world.ts';
-import { type Facts, isFresh, isRemoved, mostOf, ownOf } from './facts.ts';
+import { type Facts, isAbandoned, isHeard, mostOf, ownOfMachine } from './facts.ts';
 import { isInLine } from './held-up.ts';
 import type { Matching } from './matching.ts';
 import { count, sentence, span } from './reasons.ts';
-import type { Runners } from './runners.ts';
+import { homeOf, type Runners } from './runners.ts';
 
 /** What to do about launches that EC2 did not answer: send again what is wanted, settle the rest. */
 export function unknownActions(
@@ -19,10 +19,10 @@ export function unknownActions(
   const isDue = ({ retryAt }: LaunchView): boolean => retryAt <= facts.now;
   const open = facts.world.launches.filter((launch) => isDue(launch) || isInLine(facts, launch));
   return open.flatMap((launch): readonly Action[] => {
-    const why = unwanted(facts, launch, needed.has(`${launch.repo} ${launch.rule}`));
+    const why = unwanted(facts, launch, needed.has(`${homeOf(launch)} ${launch.rule}`));
     if (why !== null) return [{ kind: 'settle', launch: launch.id, reason: sentence(why) }];
     // Without the rules or a word from GitHub nothing is launched, and nothing is given up.
-    if (facts.world.enabled !== true || !isFresh(facts, launch.repo)) return [];
+    if (facts.world.enabled !== true || !isHeard(facts, launch)) return [];
     if (!isDue(launch)) return [];
     const reason =
       launch.tries === 0
@@ -35,8 +35,8 @@ export function unknownActions(
 /** Why a launch is not wanted any more, or null. */
 function unwanted(facts: Facts, launch: LaunchView, isNeeded: boolean): string | null {
   const { enabled, limits } = facts.world;
-  if (isRemoved(facts, launch.repo)) return 'not wanted: the repository is gone';
-  if (enabled === false || ownOf(facts, launch.repo)?.enabled === false) {
+  if (isAbandoned(facts, launch)) return 'not wanted: the repository is gone';
+  if (enabled === false || ownOfMachine(facts, launch)?.enabled === false) {
     return 'not wanted: disabled';
   }
   if (launch.createdAt + limits.registerTimeoutMs <= facts.now) {
@@ -49,9 +49,9 @@ function unwanted(facts: Facts, launch: LaunchView, isNeeded: boolean): string |
     return `not wanted: ${rule.live.length} machines, and the maximum is ${rule.rule.max} now`;
   }
   const most = mostOf(facts, rule, launch.repo);
-  if ((rule.inUse.get(launch.repo) ?? 0) > most) {
+  if (!launch.isShared && (rule.inUse.get(launch.repo) ?? 0) > most) {
     return `not wanted: this repository's own maximum of ${launch.rule} is ${most} now`;
   }
-  if (!isFresh(facts, launch.repo) || isNeeded) return null;
+  if (!isHeard(facts, launch) || isNeeded) return null;
   return 'not wanted: no queued job needs it any more';
 }
