@@ -57,6 +57,7 @@ const ROUTES = [
   'GET /repos/{owner}/{repo}/pulls/{pull_number}/files',
   'POST /repos/{owner}/{repo}/check-runs',
   'PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}',
+  'GET /repos/{owner}/{repo}/commits/{ref}/check-runs',
 ];
 
 /** Words for people; in `properties` the same names are names of fields, so those are kept. */

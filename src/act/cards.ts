@@ -1,4 +1,4 @@
-import { type Card, servedCard, startedCard, waitingCard } from '../commands/card.ts';
+import { servedCard, startedCard, waitingCard } from '../commands/card.ts';
 import type { Talk } from '../github/port.ts';
 import type { Instant } from '../lib/clock.ts';
 import type { ScopeId } from '../model/ids.ts';
@@ -7,11 +7,11 @@ import type { Repo } from '../model/repo.ts';
 import type { ScopeRows } from '../store/port.ts';
 import { tellCancelled } from './cancel-card.ts';
 import type { ActDeps } from './deps.ts';
+import { writeQueueCheck } from './queue-check.ts';
 import { jobLink } from './rules-state.ts';
 
 type Need = Pick<ActDeps, 'store' | 'clock' | 'log' | 'settings'> & { readonly talk: Talk };
 
-const CHECK_NAME = 'dstack / queue';
 /** No machine that the rules allow can ever run these: that is told at once. */
 const NEVER: ReadonlySet<string> = new Set(['no-rule', 'bad-label', 'fork-denied']);
 /** What needs no word here: it comes, or has a check of its own. */
@@ -19,11 +19,12 @@ const UNTOLD: ReadonlySet<string> = new Set(['starting', 'cancelled']);
 /** Cards of one scope that are open at once; commits beyond them wait for theirs. */
 const MOST_OPEN = 50;
 
-/** A card that stands at GitHub and is not ended. */
-interface OpenCard {
+/** A card that stands at GitHub; an ended one is known until it may be changed again. */
+interface KnownCard {
   readonly repo: number;
   readonly sha: string;
   readonly id: number;
+  /** '' when it is ended. */
   readonly said: string;
   readonly at: Instant;
 }
@@ -39,16 +40,14 @@ export async function tellWaits(deps: Need, scope: ScopeId): Promise<number | un
   if (!repo || repo.removedAt !== null) return undefined;
   const key = `cards:${scope}`;
   const fact = await deps.store.fact(key);
-  const open = fact ? (JSON.parse(fact.value) as readonly OpenCard[]) : [];
+  const known = fact ? (JSON.parse(fact.value) as readonly KnownCard[]) : [];
   const shown = worthTelling(deps, rows);
-  const ended = await tellCancelled(
-    deps,
-    rows,
-    (of) => open.find((card) => keyOf(card) === keyOf(of))?.id,
-  );
-  if (open.length === 0 && shown.size === 0) return undefined;
-  const next: OpenCard[] = [];
-  for (const card of open.filter(({ id }) => !ended.has(id))) {
+  const cancelled = await tellCancelled(deps, rows, known);
+  const ended = cancelled.map((of) => ({ ...of, said: '' }));
+  const cards = [...ended, ...known.filter((card) => !ended.some(({ id }) => id === card.id))];
+  if (cards.length === 0 && shown.size === 0) return undefined;
+  const next: KnownCard[] = [];
+  for (const card of cards) {
     const waits = shown.get(keyOf(card));
     const kept = await keep(deps, { rows, card, waits });
     if (kept) next.push(kept);
@@ -89,40 +88,40 @@ function worthTelling(deps: Need, rows: ScopeRows): Map<string, WaitRow[]> {
 const repoOf = (rows: ScopeRows, id: number): Repo | undefined =>
   rows.repos.find((one) => one.id === id);
 
-/** The card as it stands now; undefined when it is ended. */
+/** The card as it stands now; undefined when it is over, and there is no more to say of it. */
 async function keep(
   deps: Need,
-  of: { rows: ScopeRows; card: OpenCard; waits: readonly WaitRow[] | undefined },
-): Promise<OpenCard | undefined> {
+  of: { rows: ScopeRows; card: KnownCard; waits: readonly WaitRow[] | undefined },
+): Promise<KnownCard | undefined> {
   const { card, waits } = of;
   const repo = repoOf(of.rows, card.repo);
   if (!repo) return undefined;
   const now = deps.clock.now();
+  const isYoung = now - card.at < deps.settings.resyncMs / 4;
+  const said = waits ? saidOf(waits) : '';
+  if (isYoung) return card;
+  if (said === card.said) return said === '' ? undefined : card;
   const isQueued = of.rows.jobs.some(
     (job) => job.state === 'queued' && keyOf({ repo: job.repo, sha: job.sha }) === keyOf(card),
   );
   const content = waits ? waitingCard(waits) : isQueued ? servedCard : startedCard;
-  const said = waits ? saidOf(waits) : '';
-  if (said === card.said || now - card.at < deps.settings.resyncMs / 4) return card;
   const conclusion = waits ? conclusionOf(waits) : 'neutral';
   const { id, sha } = card;
-  const done = await deps.talk.check(repo, checkOf({ id, sha, content, conclusion }));
+  const done = await writeQueueCheck(deps.talk, repo, { id, sha, card: content, conclusion });
   if (!done.ok) return done.reason === 'missing' ? undefined : { ...card, at: now };
-  return waits ? { ...card, said, at: now } : undefined;
+  return { ...card, said, at: now };
 }
 
 async function begin(
   deps: Need,
   of: { rows: ScopeRows; commit: string; waits: readonly WaitRow[] },
-): Promise<OpenCard | undefined> {
+): Promise<KnownCard | undefined> {
   const [id = '', sha = ''] = of.commit.split(':');
   const repo = repoOf(of.rows, Number(id));
   if (!repo) return undefined;
-  const content = waitingCard(of.waits);
-  const made = await deps.talk.check(
-    repo,
-    checkOf({ sha, content, conclusion: conclusionOf(of.waits) }),
-  );
+  const card = waitingCard(of.waits);
+  const conclusion = conclusionOf(of.waits);
+  const made = await writeQueueCheck(deps.talk, repo, { id: undefined, sha, card, conclusion });
   if (!made.ok) {
     deps.log.warn({ scope: repo.scope, sha, code: made.code }, 'check run not written');
     return undefined;
@@ -137,18 +136,3 @@ const conclusionOf = (waits: readonly WaitRow[]) =>
 /** The same jobs for the same reasons need no second word. */
 const saidOf = (waits: readonly WaitRow[]): string =>
   waits.map(({ job, reason }) => `${job.id} ${reason}`).join('\n');
-
-const checkOf = (of: {
-  id?: number;
-  sha: string;
-  content: Card;
-  conclusion: 'neutral' | 'failure' | null;
-}) => ({
-  ...(of.id === undefined ? {} : { id: of.id }),
-  name: CHECK_NAME,
-  sha: of.sha,
-  conclusion: of.conclusion,
-  title: of.content.title,
-  summary: of.content.summary,
-  annotations: [],
-});

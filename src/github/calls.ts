@@ -88,6 +88,7 @@ export const CALLS = {
   changePull: { route: `PATCH ${REPO}/pulls/{pull_number}`, needs: { pull_requests: 'write' } },
   makeCheck: { route: `POST ${REPO}/check-runs`, needs: { checks: 'write' } },
   changeCheck: { route: `PATCH ${REPO}/check-runs/{check_run_id}`, needs: { checks: 'write' } },
+  checks: { route: `GET ${REPO}/commits/{ref}/check-runs`, needs: { checks: 'read' } },
   app: { route: 'GET /app', needs: null },
   hook: { route: 'GET /app/hook/config', needs: null },
   // Also for one repository: its token reaches no other. `GET /repositories/{id}` is not documented.

@@ -1,7 +1,7 @@
 import { cutAtLine } from '../lib/cut.ts';
-import type { Reply } from '../model/reply.ts';
+import { done, type Reply } from '../model/reply.ts';
 import type { Client, Target } from './client.ts';
-import { parseId } from './parse.ts';
+import { parseId, within } from './parse.ts';
 import type { CheckRun, RepoRef, Talk } from './port.ts';
 import { target } from './target.ts';
 
@@ -14,9 +14,30 @@ const MAX_ANNOTATIONS = 500;
 const MAX_SUMMARY_BYTES = 65_535;
 const MAX_MESSAGE_BYTES = 65_536;
 
-export const checkCalls = (client: Client): Pick<Talk, 'check'> => ({
+export const checkCalls = (client: Client): Pick<Talk, 'check' | 'findCheck'> => ({
   check: (repo, run) => writeCheck(client, repo, run),
+  findCheck: (repo, of) => findCheck(client, repo, of),
 });
+
+/** Another App may have given the same name to a check of its own. */
+async function findCheck(
+  client: Client,
+  repo: RepoRef,
+  { name, sha }: Pick<CheckRun, 'name' | 'sha'>,
+): Promise<Reply<{ readonly id: number } | null>> {
+  const us = await client.call(
+    { call: 'app', at: null, params: {}, what: 'read who we are' },
+    ({ data }) => parseId(data),
+  );
+  if (!us.ok) return us;
+  const query = { ref: sha, check_name: name, filter: 'latest', app_id: us.value.id };
+  const listed = await client.list(target(repo, 'checks', `find check ${name}`, query), {
+    items: within('check_runs'),
+    parse: parseId,
+    maxPages: 1,
+  });
+  return listed.ok ? done(listed.value[0] ?? null) : listed;
+}
 
 async function writeCheck(
   client: Client,

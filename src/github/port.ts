@@ -180,6 +180,11 @@ export interface Talk {
     repo: RepoRef,
     run: CheckRun & { readonly id?: number },
   ): Promise<Reply<{ readonly id: number }>>;
+  /** Our own newest check run of that name on a commit; null: none. */
+  findCheck(
+    repo: RepoRef,
+    of: Pick<CheckRun, 'name' | 'sha'>,
+  ): Promise<Reply<{ readonly id: number } | null>>;
 }
 
 export interface User {

@@ -34,6 +34,11 @@ export function createSandboxTalk(model: GitHubModel, process: Process, counted?
     hourOf: (installation) => model.hourOf(installation),
     check: (ref, run) =>
       ofRepo('check', ref, (repo) => ids(writeCheck(model, repo, run), ({ id }) => id)),
+    findCheck: (ref, { name, sha }) =>
+      ofRepo('findCheck', ref, (repo) => {
+        const found = model.checks.of(repo, sha).findLast((check) => check.name === name);
+        return done(found ? { id: found.id } : null);
+      }),
   };
 }
 

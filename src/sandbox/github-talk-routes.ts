@@ -149,6 +149,17 @@ function changeCheck(call: RepoCall): Result {
   return reply(changed, 200, showCheck(call));
 }
 
+/** The newest of each name, as `filter=latest` and by default; all of them are the App's. */
+function checksOf({ model, repo, args, query }: RepoCall): Result {
+  const name = query.get('check_name');
+  const newest = new Map(model.checks.of(repo, args[0] ?? '').map((check) => [check.name, check]));
+  const found = [...newest.values()].filter((check) => name === null || check.name === name);
+  return page(query, found, (items) => ({
+    total_count: found.length,
+    check_runs: items.map((check) => model.talkJson.check(repo, check)),
+  }));
+}
+
 /** GitHub takes either permission, by where the comment is; the App's tokens have both. */
 const talk = (access: 'read' | 'write'): Permissions => ({ issues: access });
 const pull = (access: 'read' | 'write'): Permissions => ({ pull_requests: access });
@@ -180,5 +191,10 @@ export const TALK_ROUTES: Readonly<Record<string, RepoRoute>> = {
   'GET {repo}/pulls/{number}/files': { who: 'repo', needs: pull('read'), run: pullFiles },
   'PATCH {repo}/pulls/{number}': { who: 'repo', needs: pull('write'), run: changePull },
   'POST {repo}/check-runs': { who: 'repo', needs: checks, run: makeCheck },
+  'GET {repo}/commits/{sha}/check-runs': {
+    who: 'repo',
+    needs: { checks: 'read' },
+    run: checksOf,
+  },
   'PATCH {repo}/check-runs/{id}': { who: 'repo', needs: checks, run: changeCheck },
 };

@@ -118,6 +118,18 @@ describe('a push to the default branch', () => {
     expect(checkOf(stage, sha)?.title).toBe('no rules · no machine may be launched');
   });
 
+  test('with more to say than GitHub takes in one call says all of it', async () => {
+    const stage = await open();
+    const types = Array.from({ length: 80 }, (_, i) => `m${i + 100}.large`);
+    const maxima = Object.fromEntries(types.map((type) => [type, 1]));
+    const files = { [PATH]: rulesText(maxima), [WORKFLOW]: workflow('[dstack, m5.large]') };
+    const check = await pushed(stage, files);
+    const unasked = annotations(check)?.filter(([, , , text]) =>
+      String(text).startsWith('no `runs-on`'),
+    );
+    expect(unasked?.map(([, line]) => line)).toEqual(types.map((_, i) => 4 + 2 * i));
+  });
+
   test('names a type that the region does not have at the line of its rule', async () => {
     const stage = await open();
     const check = await pushed(stage, { [PATH]: rulesText({ 'm5.large': 1, 'm9.large': 1 }) });

@@ -360,6 +360,16 @@ export function talkContract(name: string, openWorld: () => Promise<TalkWorld>):
       );
     });
 
+    test('is found by its name on its commit, also when it has ended', async () => {
+      const { name, sha } = run();
+      expect(got(await go(talk.findCheck(ref, { name, sha })))).toBeNull();
+      const { id } = got(await go(talk.check(ref, run({ conclusion: 'neutral' }))));
+      got(await go(talk.check(ref, run({ name: 'another' }))));
+      expect(got(await go(talk.findCheck(ref, { name, sha })))).toEqual({ id });
+      got(await go(talk.check(ref, { ...run(), id })));
+      expect(shown().find((check) => check.id === id)).toMatchObject({ conclusion: null });
+    });
+
     test('keeps as much of a long summary as GitHub takes', async () => {
       const summary = 'a line of text\n'.repeat(10_000);
       got(await go(talk.check(ref, run({ summary, annotations: lines(600) }))));

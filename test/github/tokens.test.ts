@@ -64,6 +64,14 @@ describe('a token', () => {
     ['pull', `GET ${PATH}/pulls/2`, (g) => g.pull(REPO, 2)],
     ['changePull', `PATCH ${PATH}/pulls/2`, (g) => g.closePull(REPO, 2)],
     ['makeCheck', `POST ${PATH}/check-runs`, (g) => g.check(REPO, at.check)],
+    [
+      'checks',
+      `GET ${PATH}/commits/f00d/check-runs`,
+      (g) => {
+        wire.on('GET /app', { status: 200, body: { id: 4711 } });
+        return g.findCheck(REPO, at.check);
+      },
+    ],
     ['changeCheck', `PATCH ${PATH}/check-runs/8`, (g) => g.check(REPO, { ...at.check, id: 8 })],
   ])(
     'for %s reaches one repository, with what the call needs and no more',
@@ -93,7 +101,7 @@ describe('a token', () => {
   });
 
   test('is asked for in no other way than the table says', () => {
-    expect(Object.keys(PERMISSIONS)).toHaveLength(37);
+    expect(Object.keys(PERMISSIONS)).toHaveLength(38);
   });
 
   test('is used again by the calls that need the same, until five minutes before its end', async () => {
