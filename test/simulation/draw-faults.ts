@@ -7,6 +7,7 @@ interface Stage {
   readonly jobs: number;
   /** Faults begin within this time. */
   readonly ms: number;
+  readonly isOwners: boolean;
 }
 
 /** How often a scenario makes each call, about: a fault of a later one would never come. */
@@ -284,9 +285,12 @@ const DRAWS: Readonly<Record<string, Draw>> = {
 /** At most one of these in a scenario: two would leave little to prove in between. */
 const ONCE = new Set(['loss', 'uninstall', 'at-once']);
 
+/** What people say in a repository is of its own file, which those of an owner do not have. */
+const OF_OWN_FILE = new Set(['command', 'at-once']);
+
 /** Swarm: each scenario has some classes only, and so some faults in company that is rare else. */
 export function drawFaults(dice: Dice, stage: Stage): readonly Fault[] {
-  const all = Object.keys(DRAWS);
+  const all = Object.keys(DRAWS).filter((name) => !(stage.isOwners && OF_OWN_FILE.has(name)));
   const on = all.filter((name) => dice.isTrue(`swarm ${name}`, name === 'uninstall' ? 0.25 : 0.4));
   const classes = on.length >= 2 ? on : ['call', 'hook', 'crash', ...on];
   const faults: Fault[] = [];

@@ -137,8 +137,6 @@ const FAULTS_MS = 240_000;
 const TYPES = ['m5.large', 'c5.xlarge', 'm5.xlarge'] as const;
 const REGIONS = ['eu-west-1', 'us-west-2'] as const;
 
-const SAID: ReadonlySet<Fault['kind']> = new Set(['command', 'at-once']);
-
 export function generate(seed: number): Scenario {
   const dice = createDice(seed);
   const replicas = dice.isTrue('replicas', 0.3) ? 2 : 1;
@@ -150,9 +148,8 @@ export function generate(seed: number): Scenario {
     repos: repos.length,
     jobs: jobs.length,
     ms: FAULTS_MS,
+    isOwners,
   });
-  // What people say in a repository would be of its own file.
-  const kept = isOwners ? faults.filter(({ kind }) => !SAID.has(kind)) : faults;
   const late = dice.pick('late', [0, 2_000, 12_000, 40_000]);
   return knowable({
     seed,
@@ -166,7 +163,7 @@ export function generate(seed: number): Scenario {
     repos,
     ...(isOwners ? { isOwners: true } : {}),
     jobs,
-    faults: kept,
+    faults,
     calmAt: FAULTS_MS + 30_000,
   });
 }
