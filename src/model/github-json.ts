@@ -22,6 +22,8 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+const OWNER_TYPES = ['User', 'Organization'] as const;
+
 /** `value` is a payload's `repository` or a REST answer; a list's short form lacks the owner. */
 export function parseRepoFacts(
   value: unknown,
@@ -35,9 +37,13 @@ export function parseRepoFacts(
   const name = textOf(fields['name']);
   const defaultBranch = textOf(fields['default_branch']);
   const isPrivate = fields['private'];
+  const ownerType = OWNER_TYPES.find((one) => one === owner['type']);
   if (id === undefined || ownerId === undefined || typeof isPrivate !== 'boolean') return undefined;
   if (login === undefined || name === undefined || defaultBranch === undefined) return undefined;
-  return { id, owner: login, ownerId, name, defaultBranch, isPrivate, installation };
+  return {
+    ...{ id, owner: login, ownerId, name, defaultBranch, isPrivate, installation },
+    ...(ownerType === undefined ? {} : { ownerType }),
+  };
 }
 
 /**

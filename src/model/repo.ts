@@ -8,11 +8,16 @@ import {
   type ScopeId,
 } from './ids.ts';
 
+/** A person has no runner groups. */
+export type OwnerType = 'User' | 'Organization';
+
 /** What GitHub says of a repository, in a payload or by REST. Names change; the ids do not. */
 export interface RepoFacts {
   readonly id: RepoId;
   readonly owner: string;
   readonly ownerId: OwnerId;
+  /** Left out where it was not said: rows of earlier versions do not know it. */
+  readonly ownerType?: OwnerType;
   readonly name: string;
   readonly defaultBranch: string;
   readonly isPrivate: boolean;
@@ -43,3 +48,9 @@ export const isHome = ({ name }: Pick<RepoFacts, 'name'>): boolean => name.toLow
 /** Whose rules the file in this repository is: the repository's own, or the owner's. */
 export const fileScope = (repo: Pick<RepoFacts, 'id' | 'ownerId' | 'name'>): ScopeId =>
   isHome(repo) ? ownerScope(repo.ownerId) : repoScope(repo.id);
+
+/** For a reader of that file: some keys are an owner's only, and one of these an organization's. */
+export const fileOwner = (
+  repo: Pick<RepoFacts, 'name' | 'ownerType'>,
+): 'repository' | 'owner' | 'person' =>
+  isHome(repo) ? (repo.ownerType === 'User' ? 'person' : 'owner') : 'repository';

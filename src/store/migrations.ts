@@ -86,6 +86,7 @@ const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = [
   ],
   (dialect) => addColumns('instances', { lastRun: 'integer?' }, dialect),
   (dialect) => createTable(BUCKETS, dialect),
+  (dialect) => addColumns('repos', { ownerType: 'text?' }, dialect),
 ];
 
 export type Migrated =

@@ -256,6 +256,7 @@ export function gitHubContract(name: string, openWorld: () => Promise<GitHubWorl
         expect(facts).toEqual({
           ...repo,
           ownerId: world.ownerId,
+          ownerType: 'Organization',
           defaultBranch: 'main',
           isPrivate: true,
         });

@@ -118,11 +118,21 @@ describe('a job', () => {
 });
 
 describe('a repository', () => {
+  test.each([
+    ['User', 'User'],
+    ['Organization', 'Organization'],
+    ['Bot', undefined],
+  ])('of an owner of the type %s', (type, ownerType) => {
+    const owner = { id: 5, login: 'octo', type };
+    expect(parseRepoFacts(repository({ owner }), 77)?.ownerType).toBe(ownerType);
+  });
+
   test('is read whole', () => {
     expect(parseRepoFacts(repository(), 77)).toEqual({
       id: 4_294_967_297,
       owner: 'octo',
       ownerId: 5,
+      ownerType: 'Organization',
       name: 'hello',
       defaultBranch: 'main',
       isPrivate: true,

@@ -173,6 +173,15 @@ export function ownersContract(open: Open): void {
     });
   });
 
+  test.each(['User', 'Organization', undefined] as const)(
+    'whose account it is stays known: %s',
+    async (type) => {
+      const store = await open();
+      await store.noteRepos([aRepo(type === undefined ? {} : { ownerType: type })], T);
+      expect((await store.repo(1))?.ownerType).toBe(type);
+    },
+  );
+
   describe('a machine of an owner', () => {
     test.each([
       ['for the owner, whatever governs its repository', { scope: OWNER, repo: 1 }, OWNER],

@@ -25,8 +25,16 @@ export const deliveryOf = (row: Pick<DeliveryRow, 'id' | 'at' | 'event'>): Deliv
   event: parseEvent(row.event),
 });
 
-export const repoRow = (repo: Repo): RepoRow => ({ ...repo, isPrivate: Number(repo.isPrivate) });
-export const repoOf = (row: RepoRow): Repo => ({ ...row, isPrivate: row.isPrivate === 1 });
+export const repoRow = (repo: Repo): RepoRow => ({
+  ...repo,
+  isPrivate: Number(repo.isPrivate),
+  ownerType: repo.ownerType ?? null,
+});
+export const repoOf = ({ ownerType, isPrivate, ...rest }: RepoRow): Repo => ({
+  ...rest,
+  isPrivate: isPrivate === 1,
+  ...(ownerType === null ? {} : { ownerType }),
+});
 
 /** The column cannot be null. */
 const UNTOLD = -1;

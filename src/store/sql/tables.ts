@@ -3,7 +3,7 @@ import type { Instant } from '../../lib/clock.ts';
 import type { InstanceId } from '../../model/ids.ts';
 import type { Job } from '../../model/job.ts';
 import type { Instance, Launch } from '../../model/launch.ts';
-import type { Repo } from '../../model/repo.ts';
+import type { OwnerType, Repo } from '../../model/repo.ts';
 import type { Rerun } from '../../model/rerun.ts';
 import type { BucketRow } from '../merge/bucket.ts';
 import type { Exhausted, Lease, Registration, RulesRecord } from '../port.ts';
@@ -20,8 +20,9 @@ export interface DeliveryRow {
   readonly appliedAt: Instant | null;
 }
 
-export interface RepoRow extends Omit<Repo, 'isPrivate'> {
+export interface RepoRow extends Omit<Repo, 'isPrivate' | 'ownerType'> {
   readonly isPrivate: number;
+  readonly ownerType: OwnerType | null;
 }
 
 export interface JobRow extends Omit<Job, 'labels' | 'hasEnvironment' | 'reason'> {
