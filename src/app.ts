@@ -12,7 +12,7 @@ import type { GitHub, Talk, Users, Visitors, Workflows } from './github/port.ts'
 import { type Answer, jsonObject, type Routes } from './lib/http.ts';
 import type { Secret } from './lib/secret.ts';
 import { createLoop, type Loop, type LoopDeps } from './loop.ts';
-import type { RepoId, ScopeId } from './model/ids.ts';
+import type { ScopeId } from './model/ids.ts';
 import type { Instance } from './model/launch.ts';
 import { createMeter, type Meter } from './model/meter.ts';
 import type { World } from './model/world.ts';
@@ -154,8 +154,11 @@ const commandDoor = (
     run: (caller, line) => runLine({ ...deps, talk, settled: loop.settled }, caller, line),
   });
 
-const maxDurationOf = (world: World | undefined, repo: RepoId): number =>
-  world?.repos.find(({ id }) => id === repo)?.own?.maxDurationMs ??
+/** A repository's own file has no say in a machine that others may be using. */
+const maxDurationOf = (world: World | undefined, { repo, runnerGroup }: Instance): number =>
+  (runnerGroup === null
+    ? world?.repos.find(({ id }) => id === repo)?.own?.maxDurationMs
+    : undefined) ??
   world?.limits.maxDurationMs ??
   DEFAULT_MAX_DURATION_MS;
 
@@ -166,14 +169,18 @@ function createGateway(
   deps: AppDeps & LoopDeps,
   of: { readonly loop: Loop; readonly refused: (what: string, why: string) => void },
 ) {
-  async function termsFor({ scope, repo, key }: Instance): Promise<Terms> {
+  async function termsFor(instance: Instance): Promise<Terms> {
+    const { scope, repo, key, runnerGroup } = instance;
     const rows = await deps.store.scopeRows(scope);
     const sight = await lookAround(deps, rows);
     return {
       labels: sight ? labelsFor(sight.world, key, deps.clock.now()) : [],
-      maxDurationMs: maxDurationOf(sight?.world, repo),
-      areForksFine: sight?.allowsForks(repo) ?? false,
-      reuses: sight?.inForce?.reuse === 'workflow',
+      maxDurationMs: maxDurationOf(sight?.world, instance),
+      // In a group any of them may send its jobs.
+      areForksFine: (runnerGroup === null ? [repo] : [repo, ...(sight?.own.keys() ?? [])]).every(
+        (one) => sight?.allowsForks(one) ?? false,
+      ),
+      reuses: sight?.inForce?.reuse === 'workflow' && runnerGroup === null,
     };
   }
   async function nextFor({ scope, key }: Instance) {

@@ -42,7 +42,7 @@ export async function launchAll(
 /** Everything that the call will say; undefined when AWS or GitHub does not tell what it needs. */
 async function prepare(
   deps: ActDeps,
-  { account, rules, own, rows }: Sight,
+  { account, rules, own, rows, runnerGroup }: Sight,
   action: LaunchAction,
 ): Promise<Intent | undefined> {
   const { offer } = action;
@@ -76,7 +76,7 @@ async function prepare(
     rootDevice: image.value.rootDevice,
     diskGb: diskGbOf(rule, image.value.sizeGb),
     securityGroups: groups,
-    tags: tagsOf(deps, { id, repo: repo.id, scope: rows.scope, rule }),
+    tags: tagsOf(deps, { id, repo: repo.id, scope: rows.scope, rule, runnerGroup }),
     userData: userData({
       url: publicUrl,
       launch: id,
@@ -87,7 +87,7 @@ async function prepare(
   };
   const { priceUsd } = offer;
   const named = { scope: rows.scope, repo: repo.id, account, rule: rule.id, max: rule.max };
-  const all = { runnerGroup: null, repoMax: its?.max ?? null };
+  const all = { runnerGroup, repoMax: its?.max ?? null };
   return { id, ...named, ...all, ...place(offer), priceUsd, reason: action.reason, request };
 }
 
@@ -108,13 +108,22 @@ export const clientToken = (id: LaunchId, offer: Offer): string =>
     .update(JSON.stringify([id, ...Object.values(place(offer))]))
     .digest('hex');
 
-const tagsOf = (deps: ActDeps, of: { id: LaunchId; repo: RepoId; scope: ScopeId; rule: Rule }) => ({
+interface Tagged {
+  readonly id: LaunchId;
+  readonly repo: RepoId;
+  readonly scope: ScopeId;
+  readonly rule: Rule;
+  readonly runnerGroup: string | null;
+}
+
+const tagsOf = (deps: ActDeps, of: Tagged) => ({
   Name: `dstack ${of.rule.type} ${of.scope}`,
   'dstack:app': deps.settings.app,
   'dstack:scope': of.scope,
   'dstack:repo': String(of.repo),
   'dstack:rule': of.rule.id,
   'dstack:launch': of.id,
+  ...(of.runnerGroup === null ? {} : { 'dstack:runner-group': of.runnerGroup }),
 });
 
 async function securityGroups(

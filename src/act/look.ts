@@ -27,6 +27,7 @@ import { ownViews } from './own-views.ts';
 import type { RulesNow, RulesOf } from './read-rules.ts';
 import { firstLookReason, lookKey } from './region.ts';
 import { anewKey, historyOf } from './rule-history.ts';
+import { outsideGroup } from './runner-group.ts';
 
 /**
  * GitHub registers 180 runners a minute: 900 points, 5 for each. A machine boots for up to a third of
@@ -43,6 +44,8 @@ export interface Sight {
   readonly own: Governed['own'];
   /** The file that governs, with what holds applied; null: none is known. */
   readonly inForce: RulesFile | null;
+  /** Where the machines to come register, at the owner's; null: each at its repository. */
+  readonly runnerGroup: string | null;
   /** Whose credentials launch here; null: nobody's. */
   readonly account: string | null;
   /** Jobs that may not run, whatever there is room for: they are no demand. */
@@ -56,7 +59,7 @@ export interface Sight {
 
 type Need = Pick<
   ActDeps,
-  'store' | 'accounts' | 'catalogue' | 'clock' | 'judgeFork' | 'settings'
+  'store' | 'github' | 'accounts' | 'catalogue' | 'clock' | 'judgeFork' | 'settings'
 > & { readonly rulesOf: RulesOf; readonly regionOf: RegionOf };
 
 /** Makes the plan's world from what is stored and what AWS said lately. */
@@ -89,7 +92,11 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
   const offered = await offersFor(deps, asked);
   const overBudget = file && (await budgetReason(deps, { scope: rows.scope, file }));
   const allowsForks = forksOf(rulesNow, own);
-  const denied = await fromForks(deps, rows, allowsForks);
+  // A person's file may have come into force before it was known whose account it is.
+  const hasGroups = isOwnerScope(rows.scope) && rows.home?.ownerType !== 'User';
+  const runnerGroup = hasGroups ? (file?.runnerGroup ?? null) : null;
+  const outside = await outsideGroup(deps, { rows, runnerGroup });
+  const denied = [...(await fromForks(deps, rows, allowsForks)), ...outside];
   const isDenied = new Set(denied.map(({ job }) => job));
   const lost = await lostOf(deps, rows, rows.scope);
   const { settings } = deps;
@@ -143,7 +150,7 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
     launches: rows.launches.map(launchView),
     lost: lost.runs,
   };
-  const judged = { denied, isListed, allowsForks };
+  const judged = { denied, isListed, allowsForks, runnerGroup };
   return { world, rows, rules, files, own, inForce: file, account, lost, ...judged };
 }
 

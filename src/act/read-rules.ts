@@ -1,7 +1,7 @@
 import type { Instant } from '../lib/clock.ts';
 import { isOwnerScope, type RepoId, type ScopeId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
-import { fileScope, isHome, type Repo } from '../model/repo.ts';
+import { fileOwner, fileScope, isHome, type Repo } from '../model/repo.ts';
 import type { RulesFile } from '../model/rules.ts';
 import { type ParseOptions, parseRules } from '../rules/parse.ts';
 import type { Lease, RulesRecord, ScopeRows } from '../store/port.ts';
@@ -170,8 +170,7 @@ async function accept(
   // It was good when it came into force.
   if (text === rules?.text) return { ...record, text, commit: record.commit ?? rules.commit };
   const region = await deps.regionOf(asking, await deps.accounts.accountFor(asking));
-  const of = isHome(read.repo) ? 'owner' : 'repository';
-  const parsed = parseRules(text, { ...parseOptions(region), of });
+  const parsed = parseRules(text, { ...parseOptions(region), of: fileOwner(read.repo) });
   const { commit } = record;
   if (parsed.ok) {
     const facts = { scope: record.scope, commit, rules: parsed.rules.rules.length };

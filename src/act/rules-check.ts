@@ -10,7 +10,7 @@ import type { Event } from '../model/event.ts';
 import { idInScope, isOwnerScope, type RuleId, type ScopeId } from '../model/ids.ts';
 import type { Instance } from '../model/launch.ts';
 import type { Refused, Reply } from '../model/reply.ts';
-import { fileScope, isHome, type Repo } from '../model/repo.ts';
+import { fileOwner, fileScope, isHome, type Repo } from '../model/repo.ts';
 import type { RulesFile, RulesProblem } from '../model/rules.ts';
 import { type ParsedRules, type ParseOptions, parseRules } from '../rules/parse.ts';
 import type { ScopeRows } from '../store/port.ts';
@@ -136,7 +136,7 @@ async function verdictOf(deps: Need, told: Told): Promise<RulesVerdict> {
   const { owner, region, rows } = await inForce(deps, repo);
   const options: ParseOptions = {
     ...parseOptions(region),
-    of: isHome(repo) ? 'owner' : 'repository',
+    of: fileOwner(repo),
     ...(owner?.ownRules === 'within' ? { within: owner } : {}),
   };
   const parse = (its: string | null) => parseRules(its ?? 'autoscale: {}', options);

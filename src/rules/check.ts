@@ -6,7 +6,7 @@ const GPU_FAMILY = /^[gp][0-9]/;
 
 interface Context {
   readonly source: Source;
-  readonly of: 'repository' | 'owner' | undefined;
+  readonly of: 'repository' | 'owner' | 'person' | undefined;
 }
 
 /** What each value allows by itself and the file as a whole does not: errors, then warnings. */
@@ -20,9 +20,10 @@ export function checkSense(autoscale: AutoscaleMapping, { source, of }: Context)
     }
   }
   const group = autoscale.at('runner-group');
-  if (group !== undefined && of === 'owner') {
-    const message = 'runner-group has no effect yet: each machine registers at its own repository';
-    source.warn('no-effect', group, message);
+  if (group !== undefined && of === 'person') {
+    const message =
+      'runner-group needs an organization: GitHub has none for the account of a person';
+    source.report('conflict', group, message);
   }
   if (values['runner-group'] !== null && values.reuse === 'workflow') {
     const message = 'reuse: workflow is not possible with runner-group; write job';

@@ -20,8 +20,8 @@ import { openSource, type Source, scalarOf, spanOf } from './source.ts';
 export interface ParseOptions {
   /** Where rules are that name no region, in a file that names none. */
   readonly defaultRegion?: string;
-  /** Whose file it is; when it is not known, the keys of both are accepted. */
-  readonly of?: 'repository' | 'owner';
+  /** Whose file it is; when it is not known, the keys of all are accepted. */
+  readonly of?: 'repository' | 'owner' | 'person';
   /** The owner's file, where it lets a repository's own only narrow it. */
   readonly within?: RulesFile;
 }

@@ -70,9 +70,10 @@ describe('a warning', () => {
   });
 });
 
-test('a runner group is read, and has no effect yet', () => {
+test('a runner group is for organizations only', () => {
   const text = withKeys('  runner-group: CI\n');
-  expect(problemsOf(text, { of: 'owner' })).toEqual([
-    '2:17-19 no-effect runner-group has no effect yet: each machine registers at its own repository',
+  expect(problemsOf(text, { of: 'owner' })).toEqual([]);
+  expect(problemsOf(text, { of: 'person' })).toEqual([
+    '2:17-19 conflict runner-group needs an organization: GitHub has none for the account of a person',
   ]);
 });
