@@ -56,8 +56,8 @@ const MOST_REMEMBERED = 10_000;
 const DAY_MS = 24 * 3_600_000;
 /** Scopes that a discovery wakes at once; the rest is met in the course of the next hours. */
 const MOST_NEW_AT_ONCE = 100;
-/** How long ended jobs, machines and deliveries are kept: GitHub delivers again for 3 days. */
-const KEPT_MS = 30 * DAY_MS;
+/** How long ended jobs, machines and deliveries are kept: what a month cost is counted from them. */
+const KEPT_MS = 32 * DAY_MS;
 
 export function createLoop(deps: LoopDeps): Loop {
   const waiting: Delivery[] = [];

@@ -9,7 +9,7 @@ import type { Rule, RulesFile } from '../model/rules.ts';
 import type { RuleView } from '../model/world.ts';
 import { healthOf } from '../plan/health.ts';
 import type { Exhausted, ScopeRows } from '../store/port.ts';
-import { costUsd, spentUsd } from './budget.ts';
+import { costUsd, monthOf, spentUsd } from './budget.ts';
 import type { ActDeps } from './deps.ts';
 import { accountOf } from './govern.ts';
 import { holdsOf, holdTexts } from './holds.ts';
@@ -56,12 +56,22 @@ export async function rulesState(
     }),
   );
   const hasOwnBudget = isNarrowed && file.budgetUsd !== of.owner?.budgetUsd;
-  const monthUsd = await spentUsd(deps, repo.scope, hasOwnBudget ? repo.id : undefined);
+  const counts = hasOwnBudget ? repo.id : null;
+  const monthUsd = await spentUsd(deps, repo.scope, counts ?? undefined);
+  const month = await monthOf(deps, repo.scope, counts);
   const held = [
     ...ofOwnerTexts({ ...of, rows: scopeRows }),
     ...holdTexts(await holdsOf(deps.store, fileScope(repo))),
   ];
-  return { enabled: file.enabled, rows, held, monthUsd, budgetUsd: file.budgetUsd, asOf: now };
+  return {
+    enabled: file.enabled,
+    rows,
+    held,
+    monthUsd,
+    month,
+    budgetUsd: file.budgetUsd,
+    asOf: now,
+  };
 }
 
 /** What is in force by the owner's file, and how much of it all repositories use together. */

@@ -1,5 +1,5 @@
 import { neutralize } from '../lib/markdown.ts';
-import type { CallCounts, RuleRow, RulesState } from '../model/outcome.ts';
+import type { CallCounts, Month, RuleRow, RulesState } from '../model/outcome.ts';
 
 const MOST_ROWS = 10;
 /** What a month has, as clouds count. */
@@ -69,3 +69,12 @@ export function callsLine(calls: CallCounts | null): string {
   const healed = `${healing} of at most ${healingMost} to find what was lost, ${free} unchanged and free`;
   return `Calls of the last hour: ${work} to GitHub for work, ${healed}; ${calls.ec2Writes} to EC2 that changed something.`;
 }
+
+/** What the month's money was spent for. */
+export function monthLine({ jobs, machineMs }: Month): string {
+  const hours = machineMs / HOUR_MS;
+  const shown = hours > 0 && hours < 0.1 ? 'under 0.1' : hours.toFixed(hours < 100 ? 1 : 0);
+  return `That was ${jobs} ${jobs === 1 ? 'job' : 'jobs'} and ${shown} machine-hours.`;
+}
+
+const HOUR_MS = 3_600_000;

@@ -13,7 +13,7 @@ import type {
 import { helpText } from './help-text.ts';
 import { errorText } from './render-error.ts';
 import { endedCount, machinesHead, UNNAMED_JOB, waitsHead } from './reply.ts';
-import { callsLine, costLine, hourly, NO_RULES, span, usd } from './reply-rules.ts';
+import { callsLine, costLine, hourly, monthLine, NO_RULES, span, usd } from './reply-rules.ts';
 
 // The replies for a terminal: the same sentences and the same columns as in a comment, without Markdown.
 
@@ -109,7 +109,7 @@ function info({ state, waits, machines: rows, rules: file, calls, spent }: Of<'i
     rules(state),
     waitsText(waits),
     machines(rows),
-    cost(state),
+    `${cost(state)} ${monthLine(state.month)}`,
     calls ? `${calls.used} of ${calls.limit} calls to GitHub used in this hour.` : '',
     callsLine(spent),
   );

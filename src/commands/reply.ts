@@ -12,7 +12,7 @@ import type {
 import { isGood } from '../model/outcome.ts';
 import { helpMarkdown } from './help-text.ts';
 import { errorMarkdown, leftOutMarkdown } from './render-error.ts';
-import { callsLine, costLine, rulesTable, span, usd } from './reply-rules.ts';
+import { callsLine, costLine, monthLine, rulesTable, span, usd } from './reply-rules.ts';
 
 /** GitHub takes 65,536; what is longer is cut at a line, and says so. */
 const MOST_CHARACTERS = 60_000;
@@ -169,7 +169,7 @@ function info({ state, waits, machines, rules, calls, spent }: Of<'info'>): stri
     `**${waitsHead(waits)}, ${machinesHead(machines).toLowerCase()}** ${isOn} · ${source}`,
     ...rulesTable(state),
     ...waitsTable(waits),
-    costLine(state),
+    `${costLine(state)} ${monthLine(state.month)}`,
     ...(machines.length > 0
       ? [
           `<details><summary>Machines</summary>\n\n${machinesTable(machines).join('\n\n')}\n\n</details>`,

@@ -70,6 +70,14 @@ export interface Place {
   readonly branch: string;
 }
 
+/** Of a scope since the first of the month, UTC. */
+export interface Month {
+  /** That began on its machines. */
+  readonly jobs: number;
+  /** Of all its machines together, those that live too. */
+  readonly machineMs: number;
+}
+
 /** The rules of a repository as a person wants to see them. */
 export interface RulesState {
   readonly enabled: boolean;
@@ -77,6 +85,8 @@ export interface RulesState {
   /** A sentence for each thing that is in force and not in the file. */
   readonly held: readonly string[];
   readonly monthUsd: number;
+  /** For what that was spent. */
+  readonly month: Month;
   /** What the month may cost; null: no limit. */
   readonly budgetUsd: number | null;
   readonly asOf: Instant;

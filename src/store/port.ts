@@ -328,6 +328,12 @@ export interface Store extends CapacityStore {
   recentInstances(limit: number): Promise<readonly Instance[]>;
   /** A scope's instances that were there at some time since then, in the order of their keys. */
   instancesSince(scope: ScopeId, since: Instant): Promise<readonly Instance[]>;
+  /** How many jobs began since then on machines of a scope; of one repository, or of all (null). */
+  jobsRun(of: {
+    readonly scope: ScopeId;
+    readonly repo: RepoId | null;
+    readonly since: Instant;
+  }): Promise<number>;
   /** Deletes what is over and older: completed jobs, gone instances, settled launches, deliveries. */
   prune(before: Instant): Promise<void>;
   close(): Promise<void>;

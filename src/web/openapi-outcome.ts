@@ -5,6 +5,7 @@ import type {
   EndedRow,
   JobLink,
   MachineRow,
+  Month,
   Outcome,
   Place,
   RanOn,
@@ -67,6 +68,7 @@ const STATE = of<RulesState>({
   rows: listOf(RULE),
   held: listOf(TEXT),
   monthUsd: NUMBER,
+  month: of<Month>({ jobs: WHOLE, machineMs: WHOLE }),
   budgetUsd: orNull(NUMBER),
   asOf: AT,
 });

@@ -199,6 +199,15 @@ test('info says what waits and why, what it costs, and what runs', async () => {
   expect(reply).toMatch(/m5\.large in eu-west-1: 1 of 1 machines in use/);
 });
 
+test('info says how many jobs and machine-hours the money of the month went to', async () => {
+  const stage = await openTeam();
+  await stage.until(isDone(stage.addJobs(3, { durationMs: 60 * MINUTE })), 90 * MINUTE);
+  const { reply } = await thread(stage).say('/dstack autoscale info', 'rita');
+  expect(reply).toMatch(
+    /This month so far: \$0\.\d+\. That was 3 jobs and 3\.[01] machine-hours\./,
+  );
+});
+
 test('a job that no rule can serve is told so on its commit at once, and again when one can', async () => {
   const stage = await openTeam();
   stage.addJobs(1, { labels: ['dstack', 'r6i.large'] });

@@ -22,6 +22,7 @@ const aState: RulesState = {
   rows: [aRow],
   held: [],
   monthUsd: 41.18,
+  month: { jobs: 812, machineMs: 131.4 * 60 * MINUTE },
   budgetUsd: null,
   asOf: AS_OF,
 };
@@ -128,7 +129,7 @@ ${TABLE}
 | --- | --- | --- | --- |
 | [train / gpu](${URL}/job/9) | 14:20:05 | dstack gpu=A10G | No spot capacity for g5.xlarge; next try 14:27. |
 
-All rules at their maximum: **$0.325/hour** at today's prices, never more than **$0.856/hour ($624.88/month)**. This month so far: $41.18.
+All rules at their maximum: **$0.325/hour** at today's prices, never more than **$0.856/hour ($624.88/month)**. This month so far: $41.18. That was 812 jobs and 131 machine-hours.
 
 <details><summary>Machines</summary>
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import type { ScopeId } from '../../src/model/ids.ts';
 import type { Store } from '../../src/store/port.ts';
-import { aLease, anIntent, aRepo, launched, RULE, SCOPE, T } from './rows.ts';
+import { aLease, anIntent, aRepo, jobEvent, launched, RULE, SCOPE, T, tell } from './rows.ts';
 
 type Open = () => Promise<Store>;
 
@@ -37,6 +38,28 @@ export function historyContract(open: Open): void {
       expect(await keys({ since: T + 1 })).toEqual([]);
       expect(await keys({ rule: 'c5.large/eu-west-1' })).toEqual(['l2.0']);
       expect(await keys({ scope: 'repo-2' })).toEqual([]);
+    });
+
+    test('counts the jobs that began on machines of a scope', async () => {
+      const store = await open();
+      await launched(store, ['i-1', 'i-2']);
+      const ran = (id: number, runnerName: string, startedAt: number) =>
+        jobEvent({ id, state: 'in_progress', runnerName, startedAt });
+      await tell(
+        store,
+        ran(21, 'dstack-i-1-abc123', T),
+        ran(22, 'dstack-i-1-abc124', T + 5),
+        ran(23, 'dstack-i-2-abc123', T + 5),
+        ran(24, 'somebody-elses', T + 5),
+        jobEvent({ id: 25 }),
+      );
+      const count = (scope: ScopeId, since: number, repo: number | null = null) =>
+        store.jobsRun({ scope, repo, since });
+      expect(await count(SCOPE, T)).toBe(3);
+      expect(await count(SCOPE, T + 1)).toBe(2);
+      expect(await count(SCOPE, T, 1)).toBe(3);
+      expect(await count(SCOPE, T, 2)).toBe(0);
+      expect(await count('repo-2', T)).toBe(0);
     });
 
     test('counts the hours of spot machines, and how many EC2 took back', async () => {

@@ -1,4 +1,6 @@
 import type { Instant } from '../../lib/clock.ts';
+import type { Job } from '../../model/job.ts';
+import { instanceOfRunner } from '../../model/runner-name.ts';
 import type { MachineOfRule, SpotRecord, Store } from '../port.ts';
 import { ordered, type State, where } from './state.ts';
 
@@ -37,4 +39,17 @@ export function spotHistory(
     });
   }
   return ordered(records.values(), ({ region, zone, type }) => [region, zone, type]);
+}
+
+export function jobsRun(
+  state: State,
+  { scope, repo, since }: Parameters<Store['jobsRun']>[0],
+): number {
+  const machines = new Set(
+    where(state.instances, (row) => row.scope === scope).map(({ id }) => id),
+  );
+  const isOn = ({ runnerName }: Job) =>
+    runnerName !== null && machines.has(instanceOfRunner(runnerName) ?? null);
+  const begun = where(state.jobs, (job) => (job.startedAt ?? 0) >= since && isOn(job));
+  return begun.filter((job) => repo === null || job.repo === repo).length;
 }

@@ -51,3 +51,21 @@ export async function spotHistory(
     .execute();
   return found.map((row) => ({ ...row, reclaims: Number(row.reclaims), ms: Number(row.ms) }));
 }
+
+export async function jobsRun(
+  { db }: Session,
+  { scope, repo, since }: Parameters<Store['jobsRun']>[0],
+): Promise<number> {
+  const machines = db
+    .selectFrom('instances')
+    .select('id')
+    .where('scope', '=', scope)
+    .where('id', 'is not', null);
+  const begun = db
+    .selectFrom('jobs')
+    .select(({ fn }) => fn.countAll<number>().as('jobs'))
+    .where('instance', 'in', machines)
+    .where('startedAt', '>=', since);
+  const counted = repo === null ? begun : begun.where('repo', '=', repo);
+  return Number((await counted.executeTakeFirstOrThrow()).jobs);
+}

@@ -68,6 +68,7 @@ export function createSqlStore(session: Session): Store {
     reruns: on(reruns.reruns),
     saveRerun: on(reruns.saveRerun),
     instancesSince: on(launches.instancesSince),
+    jobsRun: on(history.jobsRun),
     fact: on(small.fact),
     facts: on(small.facts),
     saveFact: on(small.saveFact),
