@@ -1,3 +1,4 @@
+import type { Accounts } from '../src/accounts/port.ts';
 import { createCatalogue } from '../src/act/catalogue.ts';
 import type { ForgetAccount } from '../src/act/leave.ts';
 import { type App, createApp } from '../src/app.ts';
@@ -77,6 +78,8 @@ export interface Knobs {
   tickMs: number;
   /** Where accounts are kept: by default there is nothing of those who left. */
   forgetAccount: ForgetAccount;
+  /** Whose AWS account it is; by default one serves all. Of processes that start from now on. */
+  accounts: (one: Accounts) => Accounts;
 }
 
 export interface Stage {
@@ -126,6 +129,7 @@ export function createStage(options: StageOptions = {}): Stage {
     isFileHidden: false,
     tickMs: 5 * SECOND,
     forgetAccount: async () => true,
+    accounts: (one) => one,
   };
   const calls = new Map<string, number>();
   const kernel = createKernel({
@@ -228,7 +232,7 @@ function checkBugs({ kernel, log }: Stage): void {
 }
 
 function createAppOn(stage: Stage, process: Process): App {
-  const accounts = createSandboxAccounts(stage.ec2, process);
+  const accounts = stage.knobs.accounts(createSandboxAccounts(stage.ec2, process));
   const { clock, random } = process;
   const { meter } = stage;
   const as = (purpose: Purpose) => ({ meter, purpose });
