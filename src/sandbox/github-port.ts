@@ -29,6 +29,7 @@ import {
   type Owner,
   type Repo,
   type Run,
+  type RunnerHost,
   reposOf,
   WORKFLOW_PATH,
 } from './github-state.ts';
@@ -78,6 +79,12 @@ function listFurther(
   return undefined;
 }
 
+function hostIn(at: Repo | Owner, groupId: number | undefined): RunnerHost | undefined {
+  if (!('groups' in at)) return { repo: at };
+  const group = at.groups.find(({ id }) => id === groupId);
+  return group && { owner: at, group };
+}
+
 /** The port, in process: what a process sees of the model, through its own gates and faults. */
 export function createSandboxGitHub(
   model: GitHubModel,
@@ -100,30 +107,33 @@ export function createSandboxGitHub(
     return facts === undefined ? [] : [facts];
   };
 
-  /** `host`: whose list of runners it is; an organization's needs no repository that is seen. */
+  /** An organization's list of runners is reached without a look at any of its repositories. */
   const ofPlace = <T>(
     name: string,
     ref: RunnerPlace,
-    effect: (repo: Repo, host: Pick<Repo | Owner, 'runners'>) => Reply<T>,
+    effect: (host: Repo | Owner) => Reply<T>,
   ): Promise<Reply<T>> =>
-    ofRepo(name, ref, (repo) => {
-      if (ref.group == null) return effect(repo, repo);
-      const refused = refusedAtOrg(ref.installation);
-      return refused ?? effect(repo, repo.owner);
-    });
+    ref.group == null
+      ? ofRepo(name, ref, effect)
+      : call(name, ref.installation, () => {
+          const found = organization(ref.installation);
+          return found.ok ? effect(found.value) : found;
+        });
 
-  const refusedAtOrg = (installation: InstallationId): Refused | undefined => {
+  const organization = (installation: InstallationId): Reply<Owner> => {
     const of = state.installations.get(installation);
-    if (of?.permissions['organization_self_hosted_runners'] === undefined) return NOT_GRANTED;
-    return of.owner.type === 'Organization' ? undefined : NOT_FOUND;
+    if (of === undefined) return UNINSTALLED;
+    if (of.suspendedAt !== null) return SUSPENDED;
+    if (of.permissions['organization_self_hosted_runners'] === undefined) return NOT_GRANTED;
+    return of.owner.type === 'Organization' ? done(of.owner) : NOT_FOUND;
   };
 
   const groupOf = createRemembered<{ readonly id: number }>(process.clock, RUNNER_GROUPS);
   const runnerGroup: GitHub['runnerGroup'] = (ref, name) =>
     groupOf(JSON.stringify([ref.installation, ref.id, name]), () =>
       ofRepo('runnerGroup', ref, (repo) => {
-        const refused = refusedAtOrg(ref.installation);
-        if (refused) return refused;
+        const owner = organization(ref.installation);
+        if (!owner.ok) return owner;
         const found = repo.owner.groups.find((one) => one.name === name && isVisible(one, repo));
         return found ? done({ id: found.id }) : NOT_FOUND;
       }),
@@ -139,18 +149,17 @@ export function createSandboxGitHub(
     async register(ref, { name, labels }) {
       const found = ref.group == null ? undefined : await runnerGroup(ref, ref.group);
       if (found?.ok === false) return found;
-      return ofPlace('register', ref, (repo) => {
-        const group = repo.owner.groups.find(({ id }) => id === found?.value.id);
-        if (found !== undefined && group === undefined) return NOT_FOUND;
-        const host = group ? { owner: repo.owner, group } : { repo };
+      return ofPlace('register', ref, (at) => {
+        const host = hostIn(at, found?.value.id);
+        if (host === undefined) return NOT_FOUND;
         const reply = runners.register(host, { name, labels });
         if (!reply.ok) return reply;
         return done({ runnerId: reply.value.runner.id, jitConfig: reply.value.jitConfig });
       });
     },
-    removeRunner: (ref, id) => ofPlace('removeRunner', ref, (_, host) => runners.remove(host, id)),
+    removeRunner: (ref, id) => ofPlace('removeRunner', ref, (host) => runners.remove(host, id)),
     runners: (ref, name) =>
-      ofPlace('runners', ref, (_, host) => {
+      ofPlace('runners', ref, (host) => {
         const facts: RunnerFacts[] = [];
         for (const [runner, { isOnline, isBusy }] of reads.runners(host, name)) {
           facts.push({ id: runner.id, name: runner.name, isOnline, isBusy });

@@ -79,6 +79,17 @@ export function groupContract(name: string, openWorld: () => Promise<GitHubWorld
       expect(await github.removeRunner(place, runnerId)).toEqual(refused('missing'));
     });
 
+    test('its runner is there and can be removed when the repository is not', async () => {
+      await world.addGroup('CI');
+      const { runnerId } = await register('r1');
+      await world.deleteRepo();
+      await world.rest();
+      expect(got(await github.runners(place, 'r1'))).toMatchObject([{ id: runnerId }]);
+      expect(await github.removeRunner(place, runnerId)).toEqual({ ok: true, value: null });
+      const runner = { name: 'r2', labels: LABELS };
+      expect(await github.register({ ...place, group: 'CD' }, runner)).toEqual(refused('missing'));
+    });
+
     test('its runner takes the job of a repository, and is busy until that ends', async () => {
       await world.addGroup('CI');
       const { runnerId, jitConfig } = await register('r1');
