@@ -209,7 +209,7 @@ const AT_ONCE = { bootMs: [1_000, 4_000], endingMs: [1_000, 4_000] } as const;
 
 /** From here on the world is as it should be. */
 function calm(world: World): void {
-  const { kernel, ec2, github, scenario, repos } = world;
+  const { kernel, ec2, scenario } = world;
   kernel.trace('calm');
   const { quotas } = EC2_DEFAULTS;
   ec2.change({ quotas, visibleAfterMs: [0, scenario.lateMs], ...AT_ONCE });
@@ -223,13 +223,21 @@ function calm(world: World): void {
     }
   }
   installAgain(world);
+  for (const ms of RESTORED_AFTER_MS) kernel.at(ms, 'restore', () => restoreRules(world));
+}
+
+/** What was said before may be done late, by who was paused: then a person puts it right again. */
+const RESTORED_AFTER_MS = [0, 60_000, 120_000, 240_000] as const;
+
+function restoreRules(world: World): void {
+  const { github, scenario, repos } = world;
   scenario.repos.forEach(({ rules }, index) => {
     const repo = repos[index];
     // Raised rules serve every job as well: whether they were heard of shows at the end.
     if (!repo) return;
     const text = github.repos.fileAt(homeOf(scenario, github, repo), RULES_PATH);
-    if (text === rulesText(raised(rules))) return;
     const roomy = rules.map((rule) => ({ ...rule, max: rule.max + CALM_ROOM }));
+    if (text === rulesText(raised(rules)) || text === rulesText(roomy)) return;
     world.writeRules(index, rulesText(roomy), roomy);
   });
 }

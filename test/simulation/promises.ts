@@ -188,10 +188,11 @@ export function createPromises(
     }
   }
 
-  /** What EC2 bills for the scope's machines, as of then. */
+  /** What EC2 bills for the scope's machines, as of then: nothing for what it took in the first hour. */
   const spentUsd = (scope: ScopeId, by: Instant): number =>
     [...ec2.instances.values()]
       .filter((one) => one.tags['dstack:scope'] === scope && one.launchedAt <= by)
+      .filter(({ id }) => !reclaimed.has(id))
       .reduce((sum, one) => {
         const seconds = Math.max(60, (Math.min(one.endedAt ?? by, by) - one.launchedAt) / 1000);
         return sum + (seconds * one.priceUsd) / 3600;
