@@ -177,8 +177,14 @@ export function createLoop(deps: LoopDeps): Loop {
       if (event.kind === 'installation' && event.action === 'added') {
         scheduler.wake(`list|${event.installation}`);
       }
-      const repo = event.kind === 'pull' ? await deps.store.repo(event.repo.id) : null;
-      if (event.kind !== 'pull' || !repo) continue;
+      if (event.kind !== 'pull' && event.kind !== 'push') continue;
+      const repo = await deps.store.repo(event.repo.id);
+      if (!repo) continue;
+      // Pushes may be told in another order than they were made: R later the branch itself is read.
+      if (event.kind === 'push') {
+        scheduler.within(`sweep|${repo.scope}`, deps.settings.resyncMs);
+        continue;
+      }
       if (!(await isHeldFor(deps.store, fileScope(repo), event.number))) continue;
       // What was merged is let go when the file was read again, or for a moment the old one would rule.
       if (event.isMerged) scheduler.wake(`sweep|${repo.scope}`);

@@ -31,3 +31,21 @@ describe('the rules of a repository are read', () => {
     expect((await stage.store.rules(`repo-${second.id}`))?.text).toContain('m5.large');
   });
 });
+
+test('an older push that is told after a newer one rules for R at most', async () => {
+  const stage = await openStage();
+  // The first push is told only when the second has long been.
+  let pushes = 0;
+  stage.knobs.hookFault = ({ event }) => {
+    if (event === 'push') pushes += 1;
+    return event === 'push' && pushes === 1 ? { kind: 'delay', ms: 30_000 } : undefined;
+  };
+  stage.push(rulesText({ 'm5.large': 2 }));
+  await stage.pass(1_000);
+  const newer = rulesText({ 'm5.large': 3 });
+  stage.push(newer);
+  await stage.pass(32_000);
+  expect((await stage.store.rules(`repo-${stage.repo.id}`))?.text).not.toBe(newer);
+  await stage.pass(MINUTE);
+  expect((await stage.store.rules(`repo-${stage.repo.id}`))?.text).toBe(newer);
+});

@@ -1,4 +1,4 @@
-import type { Job } from '../../src/sandbox/github-state.ts';
+import type { Job, Repo } from '../../src/sandbox/github-state.ts';
 import { homeOf, scopeOf } from './owners.ts';
 import { RULES_PATH } from './population.ts';
 import { MOST_RERUNS } from './promises.ts';
@@ -23,13 +23,25 @@ export function isOver(world: World): boolean {
   );
 }
 
+/** So long after the calm has begun the last late word about rules was told, and looked into. */
+const LATE_WORDS_R = 8;
+
 /** And the store has heard of it all. */
-export async function isQuiet({ store, repos, scenario }: World): Promise<boolean> {
+export async function isQuiet(world: World): Promise<boolean> {
+  const { store, repos, scenario, nowMs } = world;
   if ((await store().scopesWithWork()).length > 0) return false;
+  const mayBeLate = nowMs() < scenario.calmAt + LATE_WORDS_R * scenario.resyncMs;
   for (const repo of repos) {
     if ((await store().scopeRows(scopeOf(scenario, repo))).jobs.length > 0) return false;
+    if (mayBeLate && !(await isRead(world, repo))) return false;
   }
   return true;
+}
+
+/** The rules that the store has are those of the file. */
+async function isRead({ store, github, scenario }: World, repo: Repo): Promise<boolean> {
+  const { rules } = await store().scopeRows(scopeOf(scenario, repo));
+  return rules?.text === (github.repos.fileAt(homeOf(scenario, github, repo), RULES_PATH) ?? null);
 }
 
 /** What is promised of the end. The first that is broken is the one that is told. */
@@ -101,14 +113,14 @@ function checkJob(world: World, job: Job): void {
 }
 
 /** The store knows what the world knows. */
-async function checkStore({ kernel, store, repos, github, scenario }: World): Promise<void> {
+async function checkStore(world: World): Promise<void> {
+  const { kernel, store, repos, scenario } = world;
   const working = await store().scopesWithWork();
   kernel.invariant(working.length === 0, 'unsettled', `${working} still have work`);
   for (const repo of repos) {
-    const { rules, jobs } = await store().scopeRows(scopeOf(scenario, repo));
-    const text = github.repos.fileAt(homeOf(scenario, github, repo), RULES_PATH) ?? null;
-    const isRead = rules?.text === text;
-    kernel.invariant(isRead, 'rules-stale', `the rules of ${repo.name} are not those of the file`);
+    const { jobs } = await store().scopeRows(scopeOf(scenario, repo));
+    const stale = `the rules of ${repo.name} are not those of the file`;
+    kernel.invariant(await isRead(world, repo), 'rules-stale', stale);
     const open = jobs.map(({ id, state }) => `${id} ${state}`);
     kernel.invariant(open.length === 0, 'job-unheard', `the store still has ${open}`);
   }

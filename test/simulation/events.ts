@@ -227,7 +227,7 @@ function calm(world: World): void {
 }
 
 /** What was said before may be done late, by who was paused: then a person puts it right again. */
-const RESTORED_AFTER_MS = [0, 60_000, 120_000, 240_000] as const;
+const RESTORED_AFTER_MS = [0, 60_000] as const;
 
 function restoreRules(world: World): void {
   const { github, scenario, repos } = world;

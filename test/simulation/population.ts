@@ -1,12 +1,22 @@
 import { ownerScope, repoScope } from '../../src/model/ids.ts';
 import type { GitHubModel } from '../../src/sandbox/github.ts';
-import type { JobSpec, Repo } from '../../src/sandbox/github-state.ts';
+import { type JobSpec, type Repo, WORKFLOW_PATH } from '../../src/sandbox/github-state.ts';
 import { HOME } from './owners.ts';
 import type { Promises } from './promises.ts';
 import type { JobPlan, RulePlan, Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
 export const RULES_PATH = '.github/dstack.yml';
+
+/** The file that all runs come from: where no webhook told of a job, it says which have an environment. */
+const WORKFLOW = `on: push
+jobs:
+  work:
+    runs-on: [self-hosted, dstack]
+  deploy:
+    runs-on: [self-hosted, dstack]
+    environment: production
+`;
 
 export const rulesText = (rules: readonly RulePlan[], more: readonly string[] = []): string =>
   [
@@ -35,7 +45,8 @@ export function addRepos(
     promises.file(ownerScope(owner.id), first.rules);
   }
   const made = repos.map(({ rules }, i) => {
-    const files = isOwners ? {} : { [RULES_PATH]: rulesText(rules) };
+    const own = isOwners ? {} : { [RULES_PATH]: rulesText(rules) };
+    const files = { [WORKFLOW_PATH]: WORKFLOW, ...own };
     const repo = github.repos.addRepo({ owner, name: `repo-${i}`, files });
     if (!isOwners) promises.file(repoScope(repo.id), rules);
     return repo;
@@ -49,15 +60,16 @@ export function addJob(world: World, plan: JobPlan): void {
   if (!repo) return;
   const { github, kernel } = world;
   const labels = ['self-hosted', 'dstack', ...(plan.type === '' ? [] : [plan.type])];
-  const name = `job-${world.jobs.length}`;
+  const name = plan.approveMs === undefined ? 'work' : 'deploy';
+  const n = world.jobs.length;
   const mates = (plan.mates ?? []).map(({ durationMs, fails }, i): JobSpec => {
-    const own = { name: `${name}-${i + 1}`, labels, durationMs };
+    const own = { name: `work (${n}, ${i + 1})`, labels, durationMs };
     return fails ? { ...own, result: 'failure' } : own;
   });
   const run = github.jobs.addRun(repo, {
     jobs: [
       {
-        name,
+        name: `${name} (${n})`,
         labels,
         durationMs: plan.durationMs,
         ...(plan.fails ? { result: 'failure' } : {}),

@@ -181,7 +181,8 @@ export function createPromises(
     kernel.invariant(!isLost, 'credentials', 'a launch was decided on without credentials');
     for (const { scope } of launches) {
       const budget = budgets.get(scope);
-      if (!budget || now - budget.at <= underWayMs) continue;
+      // What was spent before the database was lost is known to nobody.
+      if (!budget || lostAt > 0 || now - budget.at <= underWayMs) continue;
       const spent = spentUsd(scope, now - underWayMs);
       const text = `a launch in ${scope}, which has cost $${spent.toFixed(4)} of $${budget.usd}`;
       kernel.invariant(spent < budget.usd, 'budget', text);
