@@ -14,6 +14,8 @@ const USAGE = `usage: npm run simulate -- --seeds A..B [--store memory|sqlite] [
        npm run simulate -- --mutants [--seeds A..B] [--only NAME] [--first] [--write] [--workers N]
 `;
 const FOUND = join(import.meta.dirname, '..', 'test', 'simulation', 'found');
+const DOCS = join(import.meta.dirname, '..', 'docs', 'promises.md');
+const [TABLE, TABLE_END] = ['<!-- mutants -->', '<!-- /mutants -->'];
 /** Marks are judged from so many seeds on. */
 const ENOUGH_SEEDS = 1_000;
 const MOST_TOLD = 20;
@@ -196,9 +198,6 @@ async function playMutants({ from, to, workers, only, first: isFirst, write: isW
   if (isWritten) writeMutants(rows);
   return rows.some(({ found }) => found === 0) ? 1 : 0;
 }
-
-const DOCS = join(import.meta.dirname, '..', 'docs', 'promises.md');
-const [TABLE, TABLE_END] = ['<!-- mutants -->', '<!-- /mutants -->'];
 
 /** The table of the docs, as of this run. */
 function writeMutants(rows) {
