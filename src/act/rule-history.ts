@@ -29,10 +29,14 @@ export async function historyOf(
   const known = new Map<string, readonly PastMachine[]>();
   for (const { id: rule } of of.rules) {
     const found = await store.machinesOfRule({ scope: of.scope, rule, since, limit: MOST });
-    known.set(rule, found.map(pastMachine));
+    known.set(rule, found.filter(isKnownOf).map(pastMachine));
   }
   return (view) => ({ ...view, history: known.get(view.id) ?? [] });
 }
+
+/** Of a machine that had ended when we first saw it, after a lost database, nothing is known. */
+const isKnownOf = ({ launchedAt, createdAt, goneAt }: MachineOfRule): boolean =>
+  launchedAt === null || goneAt === null || goneAt > createdAt;
 
 function pastMachine(one: MachineOfRule): PastMachine {
   const { id, createdAt, launchedAt, zone, endAskedAt, goneAt, code } = one;

@@ -156,6 +156,8 @@ export function adoptionContract(open: Open): void {
       expect(await shown(store)).toEqual({
         'lost.0': 'pending running i-1',
         'lost.1': 'pending running i-2',
+        // Its runner may be left at GitHub.
+        'lost.2': 'gone shutting-down i-4',
         'adopted-i-3.0': 'pending pending i-3',
       });
       const launch = { outcome: 'launched', count: 1, request: null, reason: 'adopted' };

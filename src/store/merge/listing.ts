@@ -127,11 +127,12 @@ function meet(work: Work, sighting: Sighting): void {
   let launch = launchOf(work, sighting);
   const repo = repos.get(repoTagged(sighting) ?? 0);
   const isNew = launch?.outcome !== 'unknown';
-  // What ended before we knew of it holds no place and cost no machine of ours that is left.
-  if (isNew && isOver(sighting.ec2)) return;
+  const hasEnded = isNew && isOver(sighting.ec2);
+  // After a lost database it is noted all the same: its runner may be left at GitHub.
+  if (hasEnded && launch && launch.reason !== ADOPTED) return;
   if (!launch) {
     if (repo === undefined) {
-      work.strangers.push(id);
+      if (!hasEnded) work.strangers.push(id);
       return;
     }
     launch = adoptedLaunch(listing, sighting, repo);
