@@ -56,6 +56,8 @@ const MOST_REMEMBERED = 10_000;
 const DAY_MS = 24 * 3_600_000;
 /** Scopes that a discovery wakes at once; the rest is met in the course of the next hours. */
 const MOST_NEW_AT_ONCE = 100;
+/** Tries at the list of an installation that does not answer, R/4 after the first, then twice as long each. */
+const MOST_LISTINGS = 8;
 /** How long ended jobs, machines and deliveries are kept: what a month cost is counted from them. */
 const KEPT_MS = 32 * DAY_MS;
 
@@ -63,6 +65,7 @@ export function createLoop(deps: LoopDeps): Loop {
   const waiting: Delivery[] = [];
   /** What the store says of these is known: it stays so. */
   const swept = new Set<ScopeId>();
+  const startedAt = deps.clock.now();
   let isReady = false;
   let appliedAt = 0;
   let newcomers: ScopeId[] = [];
@@ -79,7 +82,7 @@ export function createLoop(deps: LoopDeps): Loop {
     cards: (scope) => tellOf(scope as ScopeId),
     region: (rest) => tickRegion(rest),
     discover: () => tickDiscover(),
-    list: (installation) => tickList(Number(installation)),
+    list: (rest) => tickList(rest),
     sweep: async (scope) => {
       await sweeper.sweepQuiet(scope as ScopeId);
       return undefined;
@@ -125,7 +128,7 @@ export function createLoop(deps: LoopDeps): Loop {
         isMine: (event) => event.kind === 'comment',
         wake: wakeTask('answer'),
         handle: ({ comment }, { repo, isStillOurs }) =>
-          answerComment({ ...deps, talk, settled }, { repo, comment, isStillOurs }),
+          answerComment({ ...deps, talk, settled, startedAt }, { repo, comment, isStillOurs }),
       }),
       proposal: createDeliveryQueue(deps, {
         name: 'proposal',
@@ -277,7 +280,9 @@ export function createLoop(deps: LoopDeps): Loop {
   }
 
   /** It may reach more repositories now: some have rules, or one of them the owner's. */
-  async function tickList(installation: InstallationId): Promise<number | undefined> {
+  async function tickList(rest: string): Promise<undefined> {
+    const [id, tries = 0] = rest.split('|').map(Number);
+    const installation: InstallationId = id ?? 0;
     const isListed = await listOwner(deps, installation);
     const unread = new Set<ScopeId>();
     for (const repo of await deps.store.reposOf(installation)) {
@@ -285,7 +290,10 @@ export function createLoop(deps: LoopDeps): Loop {
       if (isUnread) unread.add(repo.scope);
     }
     welcome([...unread]);
-    return isListed ? undefined : deps.settings.resyncMs / 4;
+    // It may be gone again; the hourly discovery would tell.
+    if (isListed || tries >= MOST_LISTINGS) return;
+    const waitMs = (deps.settings.resyncMs / 4) * 2 ** tries;
+    scheduler.within(`list|${installation}|${tries + 1}`, waitMs);
   }
 
   /** Their rules are read: of some at once, of many in turn. */

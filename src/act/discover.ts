@@ -1,5 +1,5 @@
 import type { InstallationId, ScopeId } from '../model/ids.ts';
-import { fileScope, type RepoFacts } from '../model/repo.ts';
+import { fileScope, type Repo, type RepoFacts } from '../model/repo.ts';
 import type { ActDeps } from './deps.ts';
 import { DISCOVERED } from './region.ts';
 
@@ -80,6 +80,25 @@ export async function listOwner(
   const repos = await deps.github.repositories(installation);
   if (repos.ok) await keep(deps, { installation, repos: repos.value });
   return repos.ok;
+}
+
+/** In R: GitHub says 404 of what is gone for good as well. */
+const FIND_EVERY = 10;
+
+/** A repository that GitHub shows us no more may be back under another installation, untold. */
+export async function findAgain(
+  deps: Pick<Need, 'store' | 'github' | 'clock' | 'settings'>,
+  { ownerId }: Pick<Repo, 'ownerId'>,
+): Promise<void> {
+  const { store, github, clock, settings } = deps;
+  const key = `found-again:${ownerId}`;
+  const last = await store.fact(key);
+  if (last && clock.now() - last.at < FIND_EVERY * settings.resyncMs) return;
+  await store.saveFact(key, '', clock.now());
+  const installations = await github.installations();
+  if (!installations.ok) return;
+  const found = installations.value.find((one) => one.ownerId === ownerId);
+  if (found) await listOwner(deps, found.id);
 }
 
 /** Where not all can be swept in an hour, each has its turn. */

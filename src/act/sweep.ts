@@ -5,6 +5,7 @@ import { isOurs } from '../model/labels.ts';
 import { type Repo, runnerPlace } from '../model/repo.ts';
 import type { Lease, ScopeRows } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
+import { findAgain } from './discover.ts';
 import { forgetRunners } from './end.ts';
 import { noteRunners } from './note-jobs.ts';
 
@@ -30,6 +31,7 @@ export async function sweepRepo(
     // What the hour allows is spent: nothing is wrong, and `info` says so.
     if (listed.reason === 'throttled') deps.log.debug(facts, 'sweep put off');
     else deps.log.warn(facts, 'sweep failed; the next one asks again');
+    if (listed.reason === 'missing' || listed.reason === 'denied') await findAgain(deps, repo);
     return undefined;
   }
   await deps.store.heard(repo.id, askedAt);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { MINUTE, openStage, rulesText } from '../stage.ts';
+import { isDone, MINUTE, openStage, R, rulesText } from '../stage.ts';
 
 // A rules file that is there before the App is: nobody pushes it, and no job is queued.
 
@@ -30,6 +30,17 @@ describe('the rules of a repository are read', () => {
     await stage.pass(MINUTE);
     expect((await stage.store.rules(`repo-${second.id}`))?.text).toContain('m5.large');
   });
+});
+
+test('an App that is installed anew without a word is found within 11 R', async () => {
+  const stage = await openStage();
+  stage.knobs.hookFault = () => ({ kind: 'outage' });
+  await stage.until(isDone(stage.addJobs(1)), 30 * MINUTE);
+  const { owner } = stage.repo;
+  stage.github.repos.uninstall(stage.installation.id);
+  const { id } = stage.github.repos.install(owner);
+  await stage.pass(11 * R);
+  expect((await stage.store.repo(stage.repo.id))?.installation).toBe(id);
 });
 
 test('an older push that is told after a newer one rules for R at most', async () => {

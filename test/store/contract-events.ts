@@ -150,6 +150,9 @@ export function reposContract(open: Open): void {
       await tell(store, jobEvent({}, { installation: 80, name: 'new' }));
       await tell(store, jobEvent({ id: 2 }, { installation: 70, name: 'old' }));
       expect(await store.repo(1)).toMatchObject({ installation: 80, name: 'new' });
+      const added = { kind: 'installation', action: 'added', repos: null } as const;
+      expect(await tell(store, { ...added, installation: 70, ownerId: 7 })).toEqual([]);
+      expect(await store.repo(1)).toMatchObject({ installation: 80 });
     });
 
     test('are back when the App is heard of under another installation', async () => {

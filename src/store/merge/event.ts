@@ -79,10 +79,10 @@ function wantRules(work: Work, repo: Repo, commit: string): void {
 
 type InstallationEvent = Extract<Event, { kind: 'installation' }>;
 
-/** A late "removed" of an installation that a repository has left since says nothing about it. */
+/** A late word of an installation that a repository has left since says nothing about it. */
 const isMeant = (repo: Repo, event: InstallationEvent): boolean =>
   (event.action === 'added'
-    ? repo.ownerId === event.ownerId
+    ? repo.ownerId === event.ownerId && repo.installation <= event.installation
     : repo.installation === event.installation) &&
   (event.repos === null || event.repos.includes(repo.id));
 
