@@ -69,7 +69,11 @@ export interface RunRead {
   readonly isComplete: boolean;
   readonly conclusion: string | null;
   /** Jobs that ended badly, ours or not. */
-  readonly failed: readonly { readonly id: JobId; readonly conclusion: string | null }[];
+  readonly failed: readonly {
+    readonly id: JobId;
+    readonly conclusion: string | null;
+    readonly completedAt: Instant | null;
+  }[];
 }
 
 export interface InstanceView {

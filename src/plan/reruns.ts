@@ -1,3 +1,4 @@
+import type { JobId } from '../model/ids.ts';
 import { isNeverAgain } from '../model/labels.ts';
 import type { JobView, LostJob, LostRun, RerunAction, RunRead } from '../model/world.ts';
 import type { Facts } from './facts.ts';
@@ -5,7 +6,6 @@ import { count, quoted, sentence } from './reasons.ts';
 
 /** A job that was cut wants another machine for this many R, if its re-run does not come sooner. */
 const WANTED = 5;
-/** A fail-fast matrix cancels what did not fail itself: that failed with the one that did. */
 const FAILED: ReadonlySet<string | null> = new Set(['failure', 'timed_out', 'startup_failure']);
 
 /**
@@ -56,8 +56,7 @@ function decide(facts: Facts, { attempt, jobs, read }: LostRun): Decided | null 
 /** Nothing runs again that did not lose its machine, and nothing that a person stopped. */
 function decideComplete(facts: Facts, interrupted: readonly LostJob[], read: RunRead): Decided {
   const ids = new Set(interrupted.map(({ id }) => id));
-  const others = read.failed.filter(({ id }) => !ids.has(id));
-  if (read.conclusion === 'cancelled' && others.length > 0) {
+  if (read.conclusion === 'cancelled' && read.failed.some(({ id }) => !ids.has(id))) {
     return none(
       `${namesOf(interrupted)} lost its machine, and the run was cancelled: nothing is run again`,
     );
@@ -71,7 +70,7 @@ function decideComplete(facts: Facts, interrupted: readonly LostJob[], read: Run
   }
   const nth = `re-run ${Math.max(...interrupted.map(({ reruns }) => reruns)) + 1}`;
   const of = `${nth} of ${facts.world.limits.mostReruns}`;
-  const own = others.filter(({ conclusion }) => FAILED.has(conclusion));
+  const own = endedByThemselves(read, ids);
   if (own.length === 0) {
     const reason = `EC2 took the machine of ${namesOf(interrupted)}, and nothing else failed: ${of}`;
     return { what: 'failed', reason };
@@ -81,9 +80,22 @@ function decideComplete(facts: Facts, interrupted: readonly LostJob[], read: Run
     const reason = `EC2 took the machine of ${namesOf(interrupted)}: ${of}; what failed by itself is left`;
     return { what: 'job', job: only.id, names: [only.name], reason };
   }
-  const failed = count(own.length, 'other job');
+  const others = count(own.length, 'other job');
   return none(
-    `EC2 took ${interrupted.length} machines, and ${failed} failed by itself: choose by hand`,
+    `EC2 took ${interrupted.length} machines, and ${others} ended badly without that: choose by hand`,
+  );
+}
+
+/**
+ * A fail-fast matrix cancels what did not fail itself: that failed with the one that lost its machine.
+ * What was cancelled before, a person stopped.
+ */
+function endedByThemselves({ failed }: RunRead, interrupted: ReadonlySet<JobId>) {
+  const at = ({ completedAt }: RunRead['failed'][number]) =>
+    completedAt ?? Number.POSITIVE_INFINITY;
+  const lostAt = Math.min(...failed.filter(({ id }) => interrupted.has(id)).map(at));
+  return failed.filter(
+    (one) => !interrupted.has(one.id) && (FAILED.has(one.conclusion) || at(one) < lostAt),
   );
 }
 

@@ -28,7 +28,11 @@ const aLostJob = (given: Partial<LostJob> = {}): LostJob => ({
   ...given,
 });
 
-const failed = (id: number, conclusion = 'failure') => ({ id, conclusion });
+const failed = (id: number, conclusion = 'failure', completedAt = NOW) => ({
+  id,
+  conclusion,
+  completedAt,
+});
 
 const aRead = (given: Partial<RunRead> = {}): RunRead => ({
   attempt: 1,
@@ -76,10 +80,16 @@ describe('an attempt in which EC2 took machines', () => {
       /^EC2 took the machine of `build`: re-run 1 of 2; what failed by itself is left$/,
     ],
     [
+      'runs only that one again when another was cancelled before it',
+      { read: aRead({ failed: [failed(1), failed(9, 'cancelled', NOW - 1)] }) },
+      { what: 'job', job: 1, names: ['build'] },
+      /what failed by itself is left$/,
+    ],
+    [
       'leaves it to a person when two lost theirs and another failed by itself',
       { jobs: two, read: aRead({ failed: [failed(1), failed(2), failed(9, 'timed_out')] }) },
       { what: 'none' },
-      /^EC2 took 2 machines, and 1 other job failed by itself: choose by hand$/,
+      /^EC2 took 2 machines, and 1 other job ended badly without that: choose by hand$/,
     ],
     [
       'runs nothing again that a person cancelled',

@@ -72,7 +72,8 @@ function checkReruns({ kernel, repos, ec2 }: World): void {
         );
         const name = before?.facts.now.runner?.name ?? '';
         const machine = [...ec2.instances.values()].find(({ id }) => name.includes(id));
-        const isLost = machine?.stateReason?.code === 'Server.SpotInstanceTermination';
+        const isTaken = machine?.stateReason?.code === 'Server.SpotInstanceTermination';
+        const isLost = isTaken || (before !== undefined && fellWith(jobs, before));
         kernel.mark('job run again');
         const text = `job ${again.id} is ${before?.id} again, whose machine was not taken`;
         kernel.invariant(isLost && before?.facts.now.conclusion !== 'success', 'rerun', text);
@@ -82,6 +83,16 @@ function checkReruns({ kernel, repos, ec2 }: World): void {
     }
   }
 }
+
+/** Cancelled, as a matrix that fails fast is, when another of its run had failed. */
+const fellWith = (jobs: readonly Job[], { attempt, facts }: Job): boolean =>
+  facts.now.conclusion === 'cancelled' &&
+  jobs.some(
+    (other) =>
+      other.attempt === attempt &&
+      other.facts.now.conclusion === 'failure' &&
+      (other.facts.now.completedAt ?? 0) <= (facts.now.completedAt ?? 0),
+  );
 
 /** A failed webhook is asked for so often; who dies before he writes it down asks once more. */
 const MOST_REDELIVERIES = 3;
