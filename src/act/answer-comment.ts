@@ -1,6 +1,7 @@
 import { findCommands } from '../commands/find.ts';
 import { markerOf, replyMarkdown } from '../commands/reply.ts';
 import type { Permission, Reaction } from '../github/port.ts';
+import type { Instant } from '../lib/clock.ts';
 import type { Comment } from '../model/event.ts';
 import { isGood, type Outcome } from '../model/outcome.ts';
 import { done, type Reply } from '../model/reply.ts';
@@ -13,12 +14,17 @@ const MINUTE_MS = 60_000;
 const TOO_OLD_MS = 15 * MINUTE_MS;
 const ONE_REFUSAL_MS = 60 * MINUTE_MS;
 
+export interface AnswerDeps extends ChangeDeps {
+  /** When this process began. */
+  readonly startedAt: Instant;
+}
+
 /**
  * Answers the commands of a comment: eyes at once, one reply with a section for each, then rocket or
  * confused. False when GitHub did not let us: then it is tried again, and nothing is said twice.
  */
 export async function answerComment(
-  deps: ChangeDeps,
+  deps: AnswerDeps,
   of: {
     readonly repo: Repo;
     readonly comment: Comment;
@@ -76,18 +82,19 @@ const TOO_OLD: Outcome = {
   text: 'This came more than 15 minutes after it was written, so it was not run. Say it again if it still holds.',
 };
 
-/** After a crash the same comment comes again: our own answer may stand there already. */
+/**
+ * After a crash the same comment comes again: our own answer may stand there already. Whoever wrote it
+ * before this process began may have had it from one whose database is lost.
+ */
 async function isAnswered(
-  deps: ChangeDeps,
+  deps: AnswerDeps,
   { repo, comment }: { readonly repo: Repo; readonly comment: Comment },
 ): Promise<boolean> {
   const key = `answering:${comment.id}`;
-  const isSecondTry = (await deps.store.fact(key)) !== null;
-  if (!isSecondTry) {
-    await deps.store.saveFact(key, '', deps.clock.now());
-    return false;
-  }
   const { issue, createdAt: since, id } = comment;
+  const isSecondTry = (await deps.store.fact(key)) !== null;
+  if (!isSecondTry) await deps.store.saveFact(key, '', deps.clock.now());
+  if (!isSecondTry && since > deps.startedAt) return false;
   const found = await deps.talk.findComment(repo, { issue, marker: markerOf(id), since });
   return found.ok && found.value !== null;
 }
