@@ -2,7 +2,7 @@ import { repoScope } from '../../src/model/ids.ts';
 import { ruleId } from '../../src/model/rules.ts';
 import { isLive } from '../../src/sandbox/ec2-instance.ts';
 import type { Repo } from '../../src/sandbox/github-state.ts';
-import { rulesText } from './population.ts';
+import { RULES_PATH, rulesText } from './population.ts';
 import type { Fault, RulePlan, Says } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -14,7 +14,9 @@ type AtOnce = Extract<Fault, { kind: 'at-once' }>;
 /** Beyond a tick: another process may decide for the scope, and hears of it with its next one. */
 const WITHIN_MS = 5_000;
 /** After the calm has begun: work comes, machines come, and then it is said. */
-const [WORK_MS, SAID_MS, UNDO_MS] = [20_000, 75_000, 16_000] as const;
+const [WORK_MS, SAID_MS] = [20_000, 75_000] as const;
+/** Whoever was paused may do late what was said: then it is undone once more. */
+const UNDO_MS = [16_000, 116_000] as const;
 const JOBS = 3;
 
 export function sayingOf(says: Says, rules: readonly RulePlan[]): string {
@@ -69,7 +71,7 @@ function say(world: World, fault: AtOnce, repo: Repo): void {
       kernel.mark('taken at once behind a guard');
     }
   });
-  kernel.at(UNDO_MS, 'undone', () => undo(world, fault, repo));
+  for (const ms of UNDO_MS) kernel.at(ms, 'undone', () => undo(world, fault, repo));
 }
 
 /** As it was: the guard is lifted, what was asked for by pull request is closed, the file restored. */
@@ -79,6 +81,7 @@ function undo({ github, scenario, writeRules, kernel }: World, fault: AtOnce, re
     if (pull.closedAt === null) github.pulls.closePull(repo, pull.issue.number);
   }
   const rules = scenario.repos[fault.repo]?.rules ?? [];
+  if (github.repos.fileAt(repo, RULES_PATH) === rulesText(rules)) return;
   kernel.trace('undone');
   writeRules(fault.repo, rulesText(rules), rules);
 }

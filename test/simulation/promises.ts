@@ -153,13 +153,15 @@ export function createPromises(
   function checkSurplus(scope: ScopeId) {
     const repos = reposOf(scope);
     if (repos.length === 0) return;
+    // A runner takes one job: whoever had his is no machine to spare.
+    const done = [...github.state.jobs.values()].flatMap(({ facts: { now } }) =>
+      now.state === 'queued' ? [] : (now.runner?.name ?? []),
+    );
     const spare = [...ec2.instances.values()].filter((one) => {
       const isOpen = one.state === 'pending' || one.state === 'running';
       if (!isOpen || one.tags['dstack:scope'] !== scope || excused.has(one.id)) return false;
       if (reclaimed.has(one.id)) return false;
-      const repo = repoOf(one);
-      const job = repo && runnerOf(repo, one)?.job;
-      return !finished.has(one.id) && job?.facts.now.state !== 'in_progress';
+      return !done.some((name) => name.includes(one.id));
     }).length;
     const open = repos
       .flatMap(({ queue }) => [...queue])
@@ -170,7 +172,6 @@ export function createPromises(
     const text = `${spare} machines could take a job in ${scope}, and ${open} jobs are open`;
     kernel.invariant(spare - open <= MOST_SURPLUS, 'surplus', text);
   }
-  const finished = new Set<string>();
   const budgets = new Map<ScopeId, { readonly usd: number; readonly at: Instant }>();
   const lostTimes: { readonly from: Instant; readonly until: Instant }[] = [];
 

@@ -84,7 +84,9 @@ async function dropRules(
     });
     const rulesNow = () => best().repos[repo]?.rules ?? [];
     if (rulesNow().length > 1) await attempt(withRules(rulesNow().slice(0, 1)));
-    if (rulesNow().length > 0) await attempt(withRules([]));
+    // A job that no rule serves waits for ever, and that breaks no promise.
+    const isAsked = best().jobs.some((job) => job.repo === repo);
+    if (rulesNow().length > 0 && !isAsked) await attempt(withRules([]));
     for (const max of [1, 2]) {
       if (rulesNow().every((rule) => rule.max <= max)) break;
       if (await attempt(withRules(rulesNow().map((rule) => ({ ...rule, max }))))) break;
