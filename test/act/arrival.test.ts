@@ -34,8 +34,8 @@ describe('the rules of a repository are read', () => {
 
 test('an App that is installed anew without a word is found within 11 R', async () => {
   const stage = await openStage();
-  stage.knobs.hookFault = () => ({ kind: 'outage' });
   await stage.until(isDone(stage.addJobs(1)), 30 * MINUTE);
+  stage.knobs.hookFault = () => ({ kind: 'outage' });
   const { owner } = stage.repo;
   stage.github.repos.uninstall(stage.installation.id);
   const { id } = stage.github.repos.install(owner);
