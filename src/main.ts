@@ -149,7 +149,10 @@ function appDeps(settings: Settings, { store, log }: { store: Store; log: Log })
   const gitHub = { apiUrl: github.apiUrl, userAgent: USER_AGENT, clock, log };
   const privateKey = app.privateKey.reveal();
   const meter = createMeter(clock);
-  const client = createGitHub({ ...gitHub, appId: String(app.id), privateKey, meter });
+  const client = createGitHub({
+    ...gitHub,
+    ...{ appId: String(app.id), privateKey, meter, facts: store },
+  });
   const stsEndpoint = aws.stsEndpointUrl ?? aws.endpointUrl;
   return {
     store,

@@ -80,7 +80,7 @@ export function createRegister(deps: RegisterDeps): (body: unknown) => Promise<A
     InstanceId,
     { readonly request: string; readonly work: Promise<Answer> }
   >();
-  const turnstile = createTurnstile(() => deps.clock.now());
+  const turnstile = createTurnstile({ clock: deps.clock, facts: deps.store });
 
   return async (body) => {
     const ask = parseRegister(body);
@@ -202,7 +202,7 @@ async function registerAtGitHub(deps: AdmitDeps, checked: Checked): Promise<obje
   const { instance, launch, ask } = checked;
   const repo = await store.repo(launch.repo);
   if (!repo || repo.removedAt !== null) return gone('of a repository that is gone');
-  const waitMs = turnstile.enter(repo.installation, ask.instance);
+  const waitMs = await turnstile.enter(repo.installation, ask.instance);
   if (waitMs > 0) return later(`GitHub takes its registration in ${seconds(waitMs)} s`, waitMs);
   const place = runnerPlace(repo, launch);
   const cleaned = await dropEarlierRunner(deps, place, instance);
@@ -216,7 +216,7 @@ async function registerAtGitHub(deps: AdmitDeps, checked: Checked): Promise<obje
   const made = await github.register(place, { name, labels });
   if (!made.ok) {
     const { retryAt } = made;
-    if (retryAt !== undefined) turnstile.close(repo.installation, retryAt);
+    if (retryAt !== undefined) await turnstile.close(repo.installation, retryAt);
     return later(`GitHub: ${made.code} ${made.message}`);
   }
   const { runnerId, jitConfig } = made.value;

@@ -3,7 +3,7 @@ import { done, type Reply } from '../model/reply.ts';
 import { headerOf } from './answer.ts';
 import type { CallName } from './calls.ts';
 import { type Identity, parseIdentity } from './identity.ts';
-import { createPace } from './pace.ts';
+import { createOwnPace } from './pace.ts';
 import { type DeliveryFacts, parseDelivery } from './parse.ts';
 import { isAnswer, refusedBy } from './refused.ts';
 import { createTokens } from './tokens.ts';
@@ -31,7 +31,7 @@ const what = 'ask who the App is';
 
 /** Who GitHub takes us for, with each call once and no patience: a person waits for it. */
 export async function examine(deps: ExamineDeps): Promise<Examined> {
-  const transport = createTransport({ ...deps, pace: createPace(deps.clock) });
+  const transport = createTransport({ ...deps, pace: createOwnPace(deps.clock) });
   const tokens = createTokens({ ...deps, transport, settingsUrl: undefined });
   let aheadMs: number | null = null;
   const ask = async (call: CallName, params = {}): Promise<Reply<unknown>> => {

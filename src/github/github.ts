@@ -8,6 +8,7 @@ import { createMeter, type Meter, type Purpose } from '../model/meter.ts';
 import { createRemembered, type Remembered, RUNNER_GROUPS } from '../model/remember.ts';
 import { done, type Reply } from '../model/reply.ts';
 import type { RepoFacts } from '../model/repo.ts';
+import { createWindows, type Facts, ownFacts } from '../model/windows.ts';
 import { type Client, createClient } from './client.ts';
 import { listFailedDeliveries } from './deliveries.ts';
 import { createPace } from './pace.ts';
@@ -35,6 +36,8 @@ export interface GitHubDeps {
   readonly userAgent: string;
   /** Where the App's permissions are changed, for messages: `https://<host>/settings/apps/…`. */
   readonly settingsUrl?: string;
+  /** Where what was sent is counted for all processes; left out: this one is alone. */
+  readonly facts?: Facts;
   /** Where calls are counted, so that somebody can be told. */
   readonly meter?: Meter;
   /** For a proxy. */
@@ -55,10 +58,12 @@ export interface GitHubClient extends GitHub, Talk {
 
 export function createGitHub(deps: GitHubDeps): GitHubClient {
   const { clock, settingsUrl } = deps;
-  const pace = createPace(clock);
+  const facts = deps.facts ?? ownFacts(clock);
+  const windows = createWindows({ clock, facts, name: 'github' });
+  const pace = createPace(clock, windows);
   const meter = deps.meter ?? createMeter(clock);
   const transportFor = (purpose: Purpose) =>
-    createTransport({ ...deps, pace, counted: { meter, purpose } });
+    createTransport({ ...deps, pace, counted: { meter, purpose, windows } });
   const work = transportFor('work');
   const tokens = createTokens({ ...deps, transport: work, settingsUrl });
   const clientBy = (transport: Transport) =>

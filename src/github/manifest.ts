@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { fieldsOf, idOf, textOf } from '../model/github-json.ts';
 import { done, type Reply } from '../model/reply.ts';
-import { createPace } from './pace.ts';
+import { createOwnPace } from './pace.ts';
 import { isAnswer, refusedBy, unreadable } from './refused.ts';
 import { createTransport } from './transport.ts';
 
@@ -63,7 +63,7 @@ export async function convertManifest(
   code: string,
 ): Promise<Reply<AppCredentials>> {
   const what = 'register the App';
-  const transport = createTransport({ ...deps, pace: createPace(deps.clock) });
+  const transport = createTransport({ ...deps, pace: createOwnPace(deps.clock) });
   const answer = await transport({
     call: 'convert',
     payer: 'app',

@@ -2,10 +2,12 @@ import { createCache } from '../lib/cache.ts';
 import type { Clock, Instant } from '../lib/clock.ts';
 import { fieldsOf, textOf } from '../model/github-json.ts';
 import type { InstallationId } from '../model/ids.ts';
+import { ALL, type Window } from '../model/window.ts';
+import { createWindows, ownFacts, type Windows } from '../model/windows.ts';
 import { type Answer, countOf, headerOf } from './answer.ts';
 
-// Keeps us inside GitHub's limits, which it counts for each installation. Nothing waits in here: a
-// call goes out at once, or is told when to come back, so no queue can grow.
+// Keeps all processes that share a store inside GitHub's limits, which it counts for each installation.
+// Nothing waits in here: a call goes out at once, or is told when to come back, so no queue can grow.
 
 /** Who a call is counted for; the calls with the App's own token share one account. */
 export type Payer = InstallationId | 'app' | `person ${string}`;
@@ -18,7 +20,7 @@ export interface Pace {
     readonly isWrite: boolean;
     /** It notifies people. */
     readonly isContent: boolean;
-  }): Pass | { readonly ok: false; readonly retryAt: Instant };
+  }): Promise<Pass | { readonly ok: false; readonly retryAt: Instant }>;
   /** What GitHub last said of the hour; null before it said anything, and when that hour is over. */
   hourOf(payer: Payer): Hour | null;
 }
@@ -32,20 +34,20 @@ export interface Hour {
 export interface Pass {
   readonly ok: true;
   /** To be called once, with the answer or null; says until when GitHub refuses, if it does. */
-  leave(answer: Answer | null): Instant | undefined;
+  leave(answer: Answer | null): Promise<Instant | undefined>;
 }
 
 /** https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api */
 const POINTS_PER_MINUTE = 900;
 const POINTS = { read: 1, write: 5 };
-/** A second more than GitHub's minute, because calls do not all travel at one speed. */
-const WINDOW_MS = 61_000;
+const MINUTE_MS = 60_000;
 /** Of what notifies people, whatever the endpoint; what they write themselves is not counted here. */
-const CONTENT_PER_MINUTE = 80;
-const CONTENT_PER_HOUR = 500;
-const HOUR_MS = 3_601_000;
-/** GitHub allows 100 at a time; the rest is for others who use the same App. */
-const MAX_IN_FLIGHT = 80;
+const CONTENT: readonly Window[] = [
+  { name: 'content of a minute', most: 80, ms: MINUTE_MS },
+  { name: 'content of an hour', most: 500, ms: 60 * MINUTE_MS },
+];
+/** GitHub allows 100 at a time: enough for two processes, and for others who use the same App. */
+const MAX_IN_FLIGHT = 40;
 const IN_FLIGHT_RETRY_MS = 1000;
 /** After a secondary limit that does not say how long: a minute at least, doubling. */
 const FIRST_PENALTY_MS = 60_000;
@@ -55,42 +57,44 @@ const MAX_SILENCE_MS = 3_600_000;
 const MIN_SILENCE_MS = 1000;
 const MAX_PAYERS = 10_000;
 
+/** What a process knows by itself. */
 interface Account {
   inFlight: number;
   /** Secondary limits in a row. */
   strikes: number;
   closedUntil: Instant;
-  readonly endpoints: Map<string, Endpoint>;
-  /** When content of the last hour went out, oldest first. */
-  readonly contentAt: Instant[];
   hour: (Hour & { readonly resetAt: Instant }) | null;
 }
 
-interface Endpoint {
-  closedUntil: Instant;
-  /** When its calls of the last minute went out, oldest first. */
-  readonly sentAt: Instant[];
-}
-
-export function createPace(clock: Clock): Pace {
+export function createPace(clock: Clock, windows: Windows): Pace {
   const accounts = createCache<Account>(clock, MAX_PAYERS);
   return {
-    enter({ payer, kind, isWrite, isContent }) {
-      const now = clock.now();
-      const account = accounts.get(String(payer), Number.POSITIVE_INFINITY) ?? newAccount();
+    async enter({ payer, kind, isWrite, isContent }) {
+      const key = String(payer);
+      const account = accounts.get(key, Number.POSITIVE_INFINITY) ?? newAccount();
       // Set again, so that the one that is forgotten is the one that was idle longest.
-      accounts.set(String(payer), account);
-      const endpoint = endpointOf(account, kind);
-      const retryAt = firstFree({ account, endpoint, isWrite, isContent, now });
-      if (retryAt > now) return { ok: false, retryAt };
+      accounts.set(key, account);
+      if (account.closedUntil > clock.now()) return { ok: false, retryAt: account.closedUntil };
+      if (account.inFlight >= MAX_IN_FLIGHT) {
+        return { ok: false, retryAt: clock.now() + IN_FLIGHT_RETRY_MS };
+      }
       account.inFlight += 1;
-      endpoint.sentAt.push(now);
-      if (isContent) account.contentAt.push(now);
+      const most = POINTS_PER_MINUTE / (isWrite ? POINTS.write : POINTS.read);
+      const ofKind: Window = { name: kind, most, ms: MINUTE_MS };
+      const retryAt = await windows.take(key, isContent ? [ofKind, ...CONTENT] : [ofKind]);
+      if (retryAt !== undefined) {
+        account.inFlight -= 1;
+        return { ok: false, retryAt };
+      }
       return {
         ok: true,
-        leave(answer) {
+        async leave(answer) {
           account.inFlight -= 1;
-          return answer === null ? undefined : learn({ account, endpoint, answer }, clock.now());
+          if (answer === null) return undefined;
+          const { until, isRefused, isOfKind } = learn(account, answer, clock.now());
+          if (until === undefined) return undefined;
+          await windows.close(key, isOfKind ? kind : ALL, until);
+          return isRefused ? until : undefined;
         },
       };
     },
@@ -101,70 +105,32 @@ export function createPace(clock: Clock): Pace {
   };
 }
 
-const newAccount = (): Account => ({
-  inFlight: 0,
-  strikes: 0,
-  closedUntil: 0,
-  endpoints: new Map(),
-  contentAt: [],
-  hour: null,
-});
+/** For what this process asks on its own account, or on a person's. */
+export const createOwnPace = (clock: Clock): Pace =>
+  createPace(clock, createWindows({ clock, facts: ownFacts(clock), name: 'github' }));
 
-function endpointOf(account: Account, kind: string): Endpoint {
-  const known = account.endpoints.get(kind);
-  if (known) return known;
-  const made = { closedUntil: 0, sentAt: [] };
-  account.endpoints.set(kind, made);
-  return made;
+const newAccount = (): Account => ({ inFlight: 0, strikes: 0, closedUntil: 0, hour: null });
+
+interface Learnt {
+  /** Nothing more is taken until then. */
+  readonly until?: Instant;
+  readonly isRefused: boolean;
+  /** Of this endpoint only. */
+  readonly isOfKind: boolean;
 }
 
-/** `now`, when a call may go out. */
-function firstFree(at: {
-  readonly account: Account;
-  readonly endpoint: Endpoint;
-  readonly isWrite: boolean;
-  readonly isContent: boolean;
-  readonly now: Instant;
-}): Instant {
-  const { account, endpoint, isWrite, now } = at;
-  const closedUntil = Math.max(account.closedUntil, endpoint.closedUntil);
-  if (closedUntil > now) return closedUntil;
-  if (account.inFlight >= MAX_IN_FLIGHT) return now + IN_FLIGHT_RETRY_MS;
-  const { sentAt } = endpoint;
-  const { contentAt } = account;
-  forget(sentAt, now - WINDOW_MS);
-  forget(contentAt, now - HOUR_MS);
-  const atMost = POINTS_PER_MINUTE / (isWrite ? POINTS.write : POINTS.read);
-  const byEndpoint = freeAt(sentAt, atMost, WINDOW_MS);
-  if (!at.isContent) return Math.max(now, byEndpoint);
-  const byMinute = freeAt(contentAt, CONTENT_PER_MINUTE, WINDOW_MS);
-  return Math.max(now, byEndpoint, byMinute, freeAt(contentAt, CONTENT_PER_HOUR, HOUR_MS));
-}
-
-function forget(times: Instant[], until: Instant): void {
-  while ((times[0] ?? Number.POSITIVE_INFINITY) <= until) times.shift();
-}
-
-/** When fewer than `atMost` will have gone out within the window. */
-const freeAt = (times: readonly Instant[], atMost: number, windowMs: number): Instant =>
-  (times.at(-atMost) ?? Number.NEGATIVE_INFINITY) + windowMs;
-
-function learn(
-  at: { readonly account: Account; readonly endpoint: Endpoint; readonly answer: Answer },
-  now: Instant,
-): Instant | undefined {
-  const { account, endpoint, answer } = at;
+function learn(account: Account, answer: Answer, now: Instant): Learnt {
   account.hour = hourIn(answer) ?? account.hour;
   const isRefused = isLimit(answer);
   const isSpent = countOf(answer, 'x-ratelimit-remaining') === 0;
   if (!isRefused) account.strikes = 0;
-  if (!isRefused && !isSpent) return undefined;
-  const until = clamp(openAgain(answer, account, now), now);
   // Some endpoints have a bucket of their own; an empty one says nothing about the others.
   const resource = headerOf(answer, 'x-ratelimit-resource') ?? 'core';
-  const closed = isSpent && resource !== 'core' ? endpoint : account;
-  closed.closedUntil = Math.max(closed.closedUntil, until);
-  return isRefused ? until : undefined;
+  const isOfKind = isSpent && resource !== 'core';
+  if (!isRefused && !isSpent) return { isRefused, isOfKind };
+  const until = clamp(openAgain(answer, account, now), now);
+  if (!isOfKind) account.closedUntil = Math.max(account.closedUntil, until);
+  return { until, isRefused, isOfKind };
 }
 
 function hourIn(answer: Answer): Account['hour'] | undefined {

@@ -1,9 +1,11 @@
 import { Octokit } from '@octokit/rest';
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Instant } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { fieldsOf, textOf } from '../model/github-json.ts';
 import type { Meter, Purpose } from '../model/meter.ts';
 import type { Refused } from '../model/reply.ts';
+import type { Window } from '../model/window.ts';
+import type { Windows } from '../model/windows.ts';
 import { type Answer, countOf, headerOf } from './answer.ts';
 import { CALLS, type Call, type CallName } from './calls.ts';
 import type { Pace, Payer } from './pace.ts';
@@ -29,7 +31,11 @@ export interface TransportDeps {
   readonly log: Log;
   readonly pace: Pace;
   /** Where calls are counted, and what these are for; left out: nobody asks. */
-  readonly counted?: { readonly meter: Meter; readonly purpose: Purpose };
+  readonly counted?: {
+    readonly meter: Meter;
+    readonly purpose: Purpose;
+    readonly windows: Windows;
+  };
   readonly fetch?: typeof globalThis.fetch;
 }
 
@@ -45,13 +51,13 @@ export function createTransport(deps: TransportDeps): Transport {
     const { call, payer, what } = sending;
     const { route, isContent = false }: Call = CALLS[call];
     const isWrite = !route.startsWith('GET ');
-    const spentUntil = deps.counted?.meter.closedUntil(String(payer), deps.counted.purpose);
+    const spentUntil = await spentBy(deps, String(payer));
     if (spentUntil !== undefined) return throttled(what, spentUntil);
-    const pass = pace.enter({ payer, kind: call, isWrite, isContent });
+    const pass = await pace.enter({ payer, kind: call, isWrite, isContent });
     if (!pass.ok) return throttled(what, pass.retryAt);
     const startedAt = clock.now();
     const result = await withTimeout(clock, (signal) => send(octokit, sending, signal));
-    const limitedUntil = pass.leave(isAnswer(result) ? result : null);
+    const limitedUntil = await pass.leave(isAnswer(result) ? result : null);
     const ms = clock.now() - startedAt;
     if (!isAnswer(result)) {
       log.debug({ call, payer, ms, code: result.code }, 'github did not answer');
@@ -59,18 +65,36 @@ export function createTransport(deps: TransportDeps): Transport {
     }
     const request = headerOf(result, 'x-github-request-id');
     log.debug({ call, payer, ms, status: result.status, request }, 'github answered');
-    if (call !== 'mint') note(deps, String(payer), result);
+    if (call !== 'mint') await note(deps, String(payer), result);
     return limitedUntil === undefined ? result : throttled(what, limitedUntil, result);
   };
 }
 
-/** GitHub does not count what nothing had changed for. */
-function note({ counted }: TransportDeps, payer: string, answer: Answer): void {
+/** Healings have their part of the hour, all processes together. */
+const healings = (meter: Meter, payer: string): Window => ({
+  name: 'healing',
+  most: meter.spending(payer).healingMost,
+  ms: 3_600_000,
+});
+
+/** Until when healings have spent their part; undefined: a call may go out. */
+async function spentBy({ counted }: TransportDeps, payer: string): Promise<Instant | undefined> {
+  if (counted?.purpose !== 'healing') return undefined;
+  const { meter, windows } = counted;
+  return meter.closedUntil(payer, 'healing') ?? windows.fullUntil(payer, healings(meter, payer));
+}
+
+/** GitHub does not count what nothing had changed for, and neither do we. */
+async function note({ counted }: TransportDeps, payer: string, answer: Answer): Promise<void> {
+  if (!counted) return;
+  const { meter, purpose, windows } = counted;
   const limit = countOf(answer, 'x-ratelimit-limit');
   // Some endpoints have a bucket of their own, with a limit of its own.
   const isCore = (headerOf(answer, 'x-ratelimit-resource') ?? 'core') === 'core';
-  if (isCore && limit !== undefined && limit > 0) counted?.meter.learn(payer, limit);
-  counted?.meter.count(payer, counted.purpose, { isFree: answer.status === 304 });
+  if (isCore && limit !== undefined && limit > 0) meter.learn(payer, limit);
+  const isFree = answer.status === 304;
+  meter.count(payer, purpose, { isFree });
+  if (purpose === 'healing' && !isFree) await windows.take(payer, [healings(meter, payer)]);
 }
 
 /** Plain: the throttling plugin sends one write a second, the retry plugin repeats lost writes. */

@@ -1,6 +1,6 @@
 import { fieldsOf, idOf, textOf } from '../model/github-json.ts';
 import { done } from '../model/reply.ts';
-import { createPace } from './pace.ts';
+import { createOwnPace } from './pace.ts';
 import type { Users } from './port.ts';
 import { isAnswer, refusedBy, unreadable } from './refused.ts';
 import { createTransport, type TransportDeps } from './transport.ts';
@@ -17,7 +17,7 @@ const TOKEN = /^[A-Za-z0-9_.-]{20,1000}$/;
  * of our own do we know that they gave it to us. https://docs.github.com/rest/apps/oauth-applications
  */
 export function createUsers(deps: UsersDeps): Users {
-  const transport = createTransport({ ...deps, pace: createPace(deps.clock) });
+  const transport = createTransport({ ...deps, pace: createOwnPace(deps.clock) });
   const { id, secret } = deps.client;
   const basic = `basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
   return {

@@ -4,7 +4,7 @@ import { fieldsOf, idOf, textOf } from '../model/github-json.ts';
 import type { Refused } from '../model/reply.ts';
 import { type Answer, headerOf } from './answer.ts';
 import type { CallName } from './calls.ts';
-import { createPace } from './pace.ts';
+import { createOwnPace } from './pace.ts';
 import type { NotLetIn, Permission, User, Users, Visitor, Visitors } from './port.ts';
 import { isAnswer } from './refused.ts';
 import { createTransport, type TransportDeps } from './transport.ts';
@@ -54,7 +54,7 @@ type Ask = (of: {
 
 /** With the person's own token, and on their own account at GitHub. */
 function createAsk(deps: VisitorsDeps): Ask {
-  const transport = createTransport({ ...deps, pace: createPace(deps.clock) });
+  const transport = createTransport({ ...deps, pace: createOwnPace(deps.clock) });
   return ({ token, ...call }) =>
     transport({
       ...call,

@@ -80,6 +80,15 @@ test('more machines than GitHub registers in a minute cost no call to be refused
   expect(sum(count.gitHub())).toBeLessThanOrEqual(310);
 });
 
+test('two processes on one store register no more than GitHub takes, and are never refused', async () => {
+  const stage = await openStage({ seed: 5, replicas: 2, rules: rulesText({ 'm5.large': 500 }) });
+  const count = countFrom(stage);
+  const jobs = stage.addJobs(400, { durationMs: 10 * MINUTE });
+  await stage.until(isRunning(jobs), 10 * MINUTE);
+  const registrations = count.gitHub().find(([name]) => name === 'github.register');
+  expect(registrations).toEqual(['github.register', 400]);
+});
+
 /** What `/dstack autoscale info` answers. */
 async function infoOf({ github, repo, pass }: Stage): Promise<string> {
   const { issues } = github;

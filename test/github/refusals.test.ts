@@ -92,7 +92,7 @@ test('a limit is told to this call and to the next ones, which are not sent', as
 test('the 181st registration of a minute is told when, and not sent', async () => {
   wire.on(JIT, no(409));
   for (let i = 0; i < 9; i++) await Promise.all(Array.from({ length: 20 }, register));
-  expect(await register()).toMatchObject({ reason: 'throttled', retryAt: NOW + 61_000 });
+  expect(await register()).toMatchObject({ reason: 'throttled', retryAt: NOW + 62_000 });
   expect(wire.to(JIT)).toHaveLength(180);
 });
 

@@ -51,7 +51,7 @@ test('the 81st comment of a minute is told when, and not sent; to edit one is no
   wire.on(`PATCH ${PATH}/issues/comments/1`, ok({}));
   const comment = () => talk.comment(REPO, 2, 'x');
   for (let i = 0; i < 4; i++) await Promise.all(Array.from({ length: 20 }, comment));
-  expect(await comment()).toMatchObject({ reason: 'throttled', retryAt: NOW + 61_000 });
+  expect(await comment()).toMatchObject({ reason: 'throttled', retryAt: NOW + 62_000 });
   expect(wire.to(`POST ${COMMENTS}`)).toHaveLength(80);
   expect(await talk.editComment(REPO, 1, 'y')).toEqual({ ok: true, value: null });
 });
