@@ -122,32 +122,31 @@ export function watchStore(
 const LATENCY_MS = [0, 3] as const;
 
 /**
- * The store as one process has it: each call is one event, whole, between two gates. `isLocal`: the
- * database lives in the process, as SQLite does, so that a dead caller's call never lands.
+ * The store as one process has it: each call and its answer are one event between two gates.
+ * `isLocal`: the database lives in the process, as SQLite does: a dead caller's call never lands.
  */
 export function gateStore(
   process: Process,
   given: { readonly store: Store; readonly kernel: Kernel; readonly isLocal: boolean },
 ): Store {
   const { store, kernel, isLocal } = given;
-  const options = { latencyMs: LATENCY_MS, isLocal };
+  const options = { latencyMs: LATENCY_MS, isLocal, isPrompt: true };
   type Method = (...args: unknown[]) => Promise<unknown>;
+  let open = '';
   const gate = (name: string, method: Method): Method => {
     const called = `store.${name}`;
     return (...args) => {
-      let isOpen = true;
       const effect = () => {
+        kernel.invariant(open === '', 'open-transaction', `${open} was open between two events`);
+        open = called;
         const work = method(...args).finally(() => {
-          isOpen = false;
+          open = '';
         });
         // Handled here as well: its caller may be dead when it fails.
         work.catch(() => {});
         return { work };
       };
-      return process.call(called, effect, options).then(({ work }) => {
-        kernel.invariant(!isOpen, 'open-transaction', `${called} was open between two events`);
-        return work;
-      });
+      return process.call(called, effect, options).then(({ work }) => work);
     };
   };
   const methods: [string, Method][] = Object.entries(store);
