@@ -58,7 +58,8 @@ export async function tellWaits(deps: Need, scope: ScopeId): Promise<number | un
     const made = await begin(deps, { rows, commit, waits });
     if (made) next.push(made);
   }
-  await deps.store.saveFact(key, JSON.stringify(next), deps.clock.now());
+  const value = JSON.stringify(next);
+  if (value !== fact?.value) await deps.store.saveFact(key, value, deps.clock.now());
   // The last job may be over before its card may change again, and then nothing else wakes us.
   return next.length > 0 ? deps.settings.resyncMs / 4 : undefined;
 }
