@@ -1,5 +1,6 @@
 import type { Instant } from '../lib/clock.ts';
 import { MEANINGS } from '../model/aws-codes.ts';
+import { costUsd } from '../model/cost.ts';
 import type { Job } from '../model/job.ts';
 import type { Instance } from '../model/launch.ts';
 import { covers, EVERY } from '../model/marks.ts';
@@ -9,7 +10,7 @@ import type { Rule, RulesFile } from '../model/rules.ts';
 import type { RuleView } from '../model/world.ts';
 import { healthOf } from '../plan/health.ts';
 import type { Exhausted, ScopeRows } from '../store/port.ts';
-import { costUsd, monthOf, spentUsd } from './budget.ts';
+import { monthOf, spentUsd } from './budget.ts';
 import type { ActDeps } from './deps.ts';
 import { accountOf } from './govern.ts';
 import { holdsOf, holdTexts } from './holds.ts';

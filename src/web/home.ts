@@ -2,6 +2,7 @@ import type { Clock, Instant } from '../lib/clock.ts';
 import { type Html, html } from '../lib/html.ts';
 import type { Handler } from '../lib/http.ts';
 import { isoOf } from '../lib/instant.ts';
+import { costUsd } from '../model/cost.ts';
 import type { Job } from '../model/job.ts';
 import type { Instance } from '../model/launch.ts';
 import type { Store } from '../store/port.ts';
@@ -46,7 +47,7 @@ export function overview({ jobs, instances, now }: Seen): Html {
   const waiting = jobs.filter((job) => job.state === 'queued');
   const running = jobs.filter((job) => job.state === 'in_progress');
   const live = instances.filter((one) => one.state !== 'gone');
-  const spent = instances.reduce((sum, one) => sum + costUsd(one, now), 0);
+  const spent = instances.reduce((sum, one) => sum + costUsd(one, { from: 0, to: now }), 0);
   const done = jobs.filter((job) => job.state === 'completed').length;
   return html`<h1>dstack autoscale</h1>
 <p class="lead">${sentence(waiting, live)}</p>
@@ -65,13 +66,6 @@ function sentence(waiting: readonly Job[], live: readonly Instance[]): string {
 }
 
 const clockTime = (at: Instant | null) => (at === null ? '–' : isoOf(at).slice(11, 19));
-
-/** What a machine has cost until now: by the second, 60 seconds at least, as EC2 bills. */
-export function costUsd(one: Instance, now: Instant): number {
-  if (one.priceUsd === null || one.launchedAt === null) return 0;
-  const seconds = Math.max(60, ((one.goneAt ?? now) - one.launchedAt) / 1000);
-  return (seconds * one.priceUsd) / 3600;
-}
 
 const more = (count: number, columns: number) =>
   count > SHOWN &&
@@ -109,7 +103,7 @@ function machinesTable(
     ) => html`<tr><td><code>${one.id ?? 'asked for'}</code></td><td>${one.type} ${one.market}</td>
 <td>${one.zone}</td><td class="${STATE_CLASS[one.state]}">${one.state}${one.reason && html`<span class="dim"> · ${one.reason}</span>`}</td>
 <td>${(one.runnerName && jobOf.get(one.runnerName)?.name) ?? '–'}</td><td>${clockTime(one.launchedAt)}</td>
-<td class="num">$${costUsd(one, now).toFixed(4)}</td></tr>`,
+<td class="num">$${costUsd(one, { from: 0, to: now }).toFixed(4)}</td></tr>`,
   )}${more(instances.length, 7)}</tbody></table></section>`;
 }
 
