@@ -21,6 +21,8 @@ export interface Catalogue {
   onDemandPriceKnown(at: At, type: string): number | null;
   /** vCPUs, by the code of Service Quotas; null: AWS has no such quota. */
   vcpuQuota(at: At, code: string): Promise<Reply<number | null>>;
+  /** The same without waiting: undefined while it is not known. */
+  vcpuQuotaKnown(at: At, code: string): number | null | undefined;
   image(at: At, image: string, arch: Arch): Promise<Reply<ImageFacts>>;
   subnets(at: At, ids: readonly string[]): Promise<Reply<readonly SubnetFacts[]>>;
   securityGroup(at: At, vpc: string): Promise<Reply<string>>;
@@ -80,6 +82,8 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   };
   const onDemand = (at: At, type: string) =>
     question({ kind: 'onDemandPrice', at, by: [type] }, (one) => one.onDemandPrice(type));
+  const vcpuQuota = (at: At, code: string) =>
+    question({ kind: 'vcpuQuota', at, by: [code] }, (one) => one.vcpuQuota(code));
   const recall = <T>(...asked: Parameters<typeof question<T>>) => memory.recall(question(...asked));
 
   return {
@@ -97,8 +101,8 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
     typeNames: (at) => recall({ kind: 'typeNames', at }, (one) => one.typeNames()),
     onDemandPrice: (at, type) => memory.recall(onDemand(at, type)),
     onDemandPriceKnown: (at, type) => memory.peek(onDemand(at, type)) ?? null,
-    vcpuQuota: (at, code) =>
-      recall({ kind: 'vcpuQuota', at, by: [code] }, (one) => one.vcpuQuota(code)),
+    vcpuQuota: (at, code) => memory.recall(vcpuQuota(at, code)),
+    vcpuQuotaKnown: (at, code) => memory.peek(vcpuQuota(at, code)),
     image: (at, image, arch) =>
       recall({ kind: 'image', at, by: [image, arch] }, (one) => one.image(image, arch)),
     subnets: (at, ids) => recall({ kind: 'subnets', at, by: ids }, (one) => one.subnets(ids)),

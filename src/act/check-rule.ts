@@ -1,7 +1,7 @@
 import type { TypeFacts } from '../ec2/port.ts';
 import type { Reason } from '../model/job.ts';
 import { MARKETS, type Market } from '../model/launch.ts';
-import { quotaOf } from '../model/quota.ts';
+import { quotaOf, quotaUrl } from '../model/quota.ts';
 import type { Refused } from '../model/reply.ts';
 import type { Rule } from '../model/rules.ts';
 import type { At, Catalogue } from './catalogue.ts';
@@ -114,9 +114,6 @@ async function checkQuotaOf(ask: CheckAsk, type: TypeFacts, market: Market): Pro
     url: quotaUrl(rule.region, code),
   });
 }
-
-const quotaUrl = (region: string, code: string): string =>
-  `https://${region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/${code}`;
 
 async function checkImage(ask: CheckAsk, type: TypeFacts): Promise<RuleCheck> {
   const { rule, catalogue } = ask;

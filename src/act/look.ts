@@ -24,6 +24,7 @@ import {
 import { type Lost, lostOf } from './lost.ts';
 import { NOTHING_KNOWN, offersOf, viewOf } from './offers.ts';
 import { ownViews } from './own-views.ts';
+import { withRoom } from './quota-room.ts';
 import type { RulesNow, RulesOf } from './read-rules.ts';
 import { firstLookReason, lookKey } from './region.ts';
 import { anewKey, historyOf } from './rule-history.ts';
@@ -88,7 +89,7 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
   const hasFallback = file?.onExhausted === 'on-demand';
   const isAsked = rows.jobs.some(({ state }) => state === 'queued');
   const crowds = await crowdsOf(deps, { account, regions: isAsked ? regionsOf(rules) : [] });
-  const asked = { rules, account, noAccount, hasFallback, facts, crowds };
+  const asked = { rules, account, noAccount, hasFallback, facts, crowds, isAsked };
   const offered = await offersFor(deps, asked);
   const overBudget = file && (await budgetReason(deps, { scope: rows.scope, file }));
   const allowsForks = forksOf(rulesNow, own);
@@ -301,6 +302,8 @@ async function offersFor(
     readonly hasFallback: boolean;
     readonly facts: ReadonlyMap<string, Fact>;
     readonly crowds: ReadonlyMap<string, Reason>;
+    /** Jobs wait. */
+    readonly isAsked: boolean;
   },
 ): Promise<{ rules: readonly RuleView[]; offers: readonly Offer[] }> {
   const { rules, account, noAccount, hasFallback } = made;
@@ -317,5 +320,9 @@ async function offersFor(
       return why ? { ...offered, rule: { ...offered.rule, blocked: why } } : offered;
     }),
   );
-  return { rules: all.map(({ rule }) => rule), offers: all.flatMap(({ offers }) => offers) };
+  const { store, catalogue, clock, settings } = deps;
+  const live = made.isAsked ? await store.liveIn(account) : [];
+  const room = { catalogue, account, live, until: clock.now() + settings.resyncMs };
+  const left = made.isAsked ? await withRoom(room, all) : all;
+  return { rules: left.map(({ rule }) => rule), offers: left.flatMap(({ offers }) => offers) };
 }

@@ -9,6 +9,7 @@ import type {
   RunnerId,
   ScopeId,
 } from './ids.ts';
+import type { Reason } from './job.ts';
 
 export const MARKETS = ['spot', 'on-demand'] as const;
 export type Market = (typeof MARKETS)[number];
@@ -49,6 +50,8 @@ export interface Offer extends Place {
   readonly exhaustedWhy: string;
   /** When it was refused first, with no success since. */
   readonly exhaustedSince: Instant;
+  /** The quota that has no room for one more; left out: it has. */
+  readonly full?: Reason;
   /** Taken only while all others of the rule are exhausted. */
   readonly isFallback: boolean;
   readonly seen: SpotHistory;

@@ -53,3 +53,7 @@ export function quotaOf(type: string, market: Market): Quota | undefined {
   const code = found?.of.codes[market] ?? null;
   return found === undefined || code === null ? undefined : { code, name: found.of.name };
 }
+
+/** Where a person sees it, and asks for more. */
+export const quotaUrl = (region: string, code: string): string =>
+  `https://${region}.console.aws.amazon.com/servicequotas/home/services/ec2/quotas/${code}`;

@@ -21,8 +21,8 @@ const CODES: Readonly<Partial<Record<LaunchFailure, string>>> = {
 /** Waits for machines that are not to be had, whatever a person does to the rules. */
 const OUT: ReadonlySet<string> = new Set(['no-capacity', 'quota']);
 
-const failureOf = ({ exhaustedWhy }: Offer): LaunchFailure =>
-  MEANINGS.get(exhaustedWhy)?.failure ?? 'capacity';
+const failureOf = ({ exhaustedWhy, full }: Offer): LaunchFailure =>
+  full ? 'quota' : (MEANINGS.get(exhaustedWhy)?.failure ?? 'capacity');
 
 function offersOf({ rules, market }: JobClass) {
   return rules
@@ -36,6 +36,7 @@ export function exhaustedReason(facts: Facts, jobClass: JobClass): Reason | null
   const rank = ({ offer }: { offer: Offer }): number => RANK.indexOf(failureOf(offer));
   const [worst] = refused.toSorted((a, b) => rank(a) - rank(b));
   if (worst === undefined) return null;
+  if (worst.offer.full) return worst.offer.full;
   const next = Math.min(...refused.map(({ offer }) => offer.exhaustedUntil));
   const { exhaustedWhy } = worst.offer;
   const tell = MEANINGS.get(exhaustedWhy)?.tell ?? exhaustedWhy;

@@ -1,7 +1,7 @@
 import type { Instant } from '../lib/clock.ts';
 import type { Limit } from '../model/ec2-limits.ts';
 import type { RuleId, ScopeId } from '../model/ids.ts';
-import type { Instance } from '../model/launch.ts';
+import type { Instance, Market } from '../model/launch.ts';
 import type { MarkPlace, MarkTimes } from '../model/marks.ts';
 
 // The part of the store's port that is about what EC2 has, and what it did with our machines.
@@ -27,6 +27,14 @@ export interface SpotRecord {
   readonly reclaims: number;
   /** That they ran for, together. */
   readonly ms: number;
+}
+
+/** How many machines of a type live in an account, whatever scope they are of. */
+export interface LiveCount {
+  readonly region: string;
+  readonly type: string;
+  readonly market: Market;
+  readonly count: number;
 }
 
 /** Tokens of one bucket, such as `RunInstances` of an account in a region. */
@@ -66,6 +74,8 @@ export interface CapacityStore {
     of: { readonly since: Instant; readonly now: Instant },
   ): Promise<readonly SpotRecord[]>;
 
+  /** By region, type and market. */
+  liveIn(account: string): Promise<readonly LiveCount[]>;
   exhausted(account: string): Promise<readonly Exhausted[]>;
   exhaust(mark: Exhausted): Promise<void>;
   clearExhausted(account: string, place: MarkPlace): Promise<void>;

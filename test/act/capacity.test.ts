@@ -115,6 +115,29 @@ describe('capacity out in all zones:', () => {
   });
 });
 
+test('a full quota is known beforehand: nothing is asked of it, and jobs say which, how much and where', async () => {
+  const rules = rulesText({ 'm5.large': 4, 'g5.xlarge': 4 });
+  const stage = await openStage({ rules, ec2: { quotas: { 'standard spot': 4 } } });
+  await stage.until(isDone(stage.addJobs(1)));
+  const labels = ['self-hosted', 'dstack'];
+  const large = [...labels, 'type=m5.large'];
+  const jobs = stage.addJobs(2, { labels: large, durationMs: 5 * MINUTE });
+  await stage.until(isRunning(jobs));
+  const [third] = stage.addJobs(1, { labels: large });
+  const [any] = stage.addJobs(1, { labels });
+  await stage.pass(20 * SECOND);
+  const rows = await stage.store.recentJobs(10);
+  const text = rows.find(({ id }) => id === third?.id)?.reason?.text;
+  expect(text).toContain(
+    'the spot quota L-34B43A08 (Standard) of eu-west-1 is 4, and 4 are in use',
+  );
+  expect(text).toContain('https://eu-west-1.console.aws.amazon.com/servicequotas/');
+  // Dearer, and of another quota.
+  expect(stage.live().map(({ type }) => type)).toEqual(['m5.large', 'm5.large', 'g5.xlarge']);
+  expect(stage.log.filter(({ message }) => message === 'launch failed')).toEqual([]);
+  await stage.until(isDone(jobs.concat(third ?? [], any ?? [])), 20 * MINUTE);
+});
+
 test('vCPU quota: no other zone is tried, the jobs say so, and go on as machines end', async () => {
   const stage = await openStage();
   stage.ec2.change({ quotas: { 'standard spot': 4 } });

@@ -301,6 +301,7 @@ const facts: readonly Arbitrary<Call>[] = [
   call('machinesOfRule', fc.record({ scope, since: at }), (store, ask) =>
     store.machinesOfRule({ ...ask, rule: RULE, limit: 5 }),
   ),
+  call('liveIn', one('default'), (store, account) => store.liveIn(account)),
   call('spotHistory', at, (store, since) =>
     store.spotHistory('default', { since, now: T + 600_000 }),
   ),

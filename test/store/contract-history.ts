@@ -62,6 +62,22 @@ export function historyContract(open: Open): void {
       expect(await count('repo-2', T)).toBe(0);
     });
 
+    test('counts what lives in an account, by type and market', async () => {
+      const store = await open();
+      await launched(store, ['i-1', 'i-2', 'i-3']);
+      await store.sighted('i-3', 'shutting-down', '', T);
+      const lease = await aLease(store);
+      const market = 'on-demand';
+      await store.intend(lease, [anIntent({ id: 'b', market, want: 2 })], T);
+      await store.intend(lease, [anIntent({ id: 'c', account: 'repo-9' })], T);
+      const one = { region: 'eu-west-1', type: 'm5.large' };
+      expect(await store.liveIn('default')).toEqual([
+        { ...one, market: 'on-demand', count: 2 },
+        { ...one, market: 'spot', count: 2 },
+      ]);
+      expect(await store.liveIn('elsewhere')).toEqual([]);
+    });
+
     test('counts the hours of spot machines, and how many EC2 took back', async () => {
       const store = await open();
       await store.noteRepos([aRepo()], T);

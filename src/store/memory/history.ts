@@ -1,6 +1,7 @@
 import type { Instant } from '../../lib/clock.ts';
 import type { Job } from '../../model/job.ts';
 import { instanceOfRunner } from '../../model/runner-name.ts';
+import type { LiveCount } from '../capacity.ts';
 import type { MachineOfRule, SpotRecord, Store } from '../port.ts';
 import { ordered, type State, where } from './state.ts';
 
@@ -39,6 +40,17 @@ export function spotHistory(
     });
   }
   return ordered(records.values(), ({ region, zone, type }) => [region, zone, type]);
+}
+
+export function liveIn(state: State, account: string): readonly LiveCount[] {
+  const live = where(state.instances, (row) => row.account === account && row.state !== 'gone');
+  const groups = Map.groupBy(live, ({ region, type, market }) => `${region} ${type} ${market}`);
+  const counts = [...groups.values()].flatMap(([first, ...others]): readonly LiveCount[] => {
+    if (!first) return [];
+    const { region, type, market } = first;
+    return [{ region, type, market, count: 1 + others.length }];
+  });
+  return ordered(counts, ({ region, type, market }) => [region, type, market]);
 }
 
 export function jobsRun(

@@ -1,6 +1,8 @@
 import type { Instant } from '../../lib/clock.ts';
+import type { LiveCount } from '../capacity.ts';
 import type { MachineOfRule, SpotRecord, Store } from '../port.ts';
 import { instanceOf } from './codec.ts';
+import { LIVING } from './scopes.ts';
 import { rows, type Session } from './session.ts';
 import type { Db } from './tables.ts';
 
@@ -50,6 +52,21 @@ export async function spotHistory(
     .orderBy('type')
     .execute();
   return found.map((row) => ({ ...row, reclaims: Number(row.reclaims), ms: Number(row.ms) }));
+}
+
+export async function liveIn({ db }: Session, account: string): Promise<readonly LiveCount[]> {
+  const found = await db
+    .selectFrom('instances')
+    .select(['region', 'type', 'market'])
+    .select(({ fn }) => [fn.countAll<number>().as('count')])
+    .where('state', 'in', LIVING)
+    .where('account', '=', account)
+    .groupBy(['region', 'type', 'market'])
+    .orderBy('region')
+    .orderBy('type')
+    .orderBy('market')
+    .execute();
+  return found.map((row) => ({ ...row, count: Number(row.count) }));
 }
 
 export async function jobsRun(

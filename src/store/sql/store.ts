@@ -60,6 +60,7 @@ export function createSqlStore(session: Session): Store {
     emptyBucket: on(buckets.emptyBucket),
     machinesOfRule: on(history.machinesOfRule),
     spotHistory: on(history.spotHistory),
+    liveIn: on(history.liveIn),
     exhausted: on(small.exhausted),
     exhaust: on(small.exhaust),
     clearExhausted: on(small.clearExhausted),
