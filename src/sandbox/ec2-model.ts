@@ -49,6 +49,8 @@ export const EC2_DEFAULTS: Ec2Settings = {
 export interface Ec2Watch {
   /** The most live instances of a rule in a scope; undefined: no such rule. */
   maxOf(scope: string, rule: string): number | undefined;
+  /** Whose rules an instance counts by now; without it, those that its tag names. */
+  scopeOf?(instance: Ec2Instance): string;
   /** The launch was written down before it was sent. */
   hasIntent(launch: string): boolean;
   /** A job runs there, and nobody has asked to end it all the same. */

@@ -121,14 +121,16 @@ export function createEc2(kernel: Kernel, given: Ec2Change = {}): Ec2Model {
   }
 
   /** Our own promises, as of now: EC2's truth against what the harness says was meant. */
-  function checkPromises(call: RunCall) {
+  function checkPromises(call: RunCall, launched: readonly Ec2Instance[]) {
     if (!watch) return;
     const launch = call.tags['dstack:launch'] ?? '';
-    const scope = call.tags['dstack:scope'] ?? '';
     const rule = call.tags['dstack:rule'] ?? '';
     kernel.invariant(watch.hasIntent(launch), 'intent-first', `launch ${launch} was not intended`);
-    const isOfRule = ({ tags }: Ec2Instance) =>
-      tags['dstack:scope'] === scope && tags['dstack:rule'] === rule;
+    const scopeOf = (one: Ec2Instance) => watch?.scopeOf?.(one) ?? one.tags['dstack:scope'] ?? '';
+    const [one] = launched;
+    const scope = one ? scopeOf(one) : '';
+    const isOfRule = (other: Ec2Instance) =>
+      other.tags['dstack:rule'] === rule && scopeOf(other) === scope;
     const count = liveOf(isOfRule).length;
     const max = watch.maxOf(scope, rule) ?? 0;
     if (count > max) aboveMax += 1;
@@ -154,7 +156,7 @@ export function createEc2(kernel: Kernel, given: Ec2Change = {}): Ec2Model {
       const what = `${call.type} ${zone} ${call.market} for ${tags['dstack:launch'] ?? 'nobody'}`;
       kernel.trace(`ec2: ${id} launched, ${what}`);
     }
-    checkPromises(call);
+    checkPromises(call, launched);
     return launched;
   }
 

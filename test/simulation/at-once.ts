@@ -2,8 +2,10 @@ import { repoScope } from '../../src/model/ids.ts';
 import { ruleId } from '../../src/model/rules.ts';
 import { isLive } from '../../src/sandbox/ec2-instance.ts';
 import type { Repo } from '../../src/sandbox/github-state.ts';
-import { RULES_PATH, rulesText } from './population.ts';
-import type { Fault, RulePlan, Says } from './scenario.ts';
+import { ownText } from './own-changes.ts';
+import { fileAt } from './owners.ts';
+import { rulesText } from './population.ts';
+import type { Fault, RepoPlan, RulePlan, Says, Scenario, Taking } from './scenario.ts';
 import type { World } from './world.ts';
 
 // What takes something away is in force within ten seconds of the comment, where a tick is five: tried when nothing else
@@ -41,47 +43,58 @@ export function takeAtOnce(world: World, fault: AtOnce): void {
   kernel.at(scenario.calmAt + SAID_MS, 'said', () => say(world, fault, repo));
 }
 
+/** Where there is no file of its own, there is nothing to take a rule out of: all is taken. */
+function sayableOf(scenario: Scenario, plan: RepoPlan | undefined, says: Taking): Taking {
+  const isNone = says === 'zero' || (says === 'lower' && (plan?.rules[0]?.max ?? 0) <= 1);
+  return scenario.isOwners && !plan?.own && isNone ? 'clear' : says;
+}
+
 function say(world: World, fault: AtOnce, repo: Repo): void {
   const { kernel, people, calmSince, scenario, ec2, nowMs } = world;
-  const rules = scenario.repos[fault.repo]?.rules ?? [];
+  const plan = scenario.repos[fault.repo];
+  const says = sayableOf(scenario, plan, fault.says);
+  const rules = plan?.rules ?? [];
   const [rule] = rules;
   const saidAt = kernel.now();
   const since = calmSince();
-  people.say(repo, 'writer', sayingOf(fault.says, rules));
+  people.say(repo, 'writer', sayingOf(says, rules));
   // Those that were paused for long have to catch up first.
   const isJudged = since !== undefined && saidAt - since >= SAID_MS - WORK_MS && rule !== undefined;
-  const scope = repoScope(repo.id);
   const of = [...ec2.instances.values()].filter(
     ({ tags, visibleAt }) =>
-      tags['dstack:scope'] === scope &&
+      tags['dstack:repo'] === String(repo.id) &&
       visibleAt <= saidAt &&
-      (fault.says === 'clear' ||
-        fault.says === 'disable' ||
+      (says === 'clear' ||
+        says === 'disable' ||
         tags['dstack:rule'] === (rule && ruleId(rule.type, rule.region))),
   );
-  const most = fault.says === 'lower' ? Math.max(0, (rule?.max ?? 0) - 1) : 0;
-  if (isJudged) world.promises.taken(scope);
+  const most = says === 'lower' ? Math.max(0, (rule?.max ?? 0) - 1) : 0;
+  if (isJudged) world.promises.taken(repoScope(repo.id));
   const withinMs = scenario.tickMs + WITHIN_MS;
   kernel.at(withinMs, 'at once', () => {
     const left = of.filter(isLive).length;
-    const text = `${left} machines live ${withinMs} ms after \`${fault.says}\`, said at ${nowMs()}`;
+    const text = `${left} machines live ${withinMs} ms after \`${says}\`, said at ${nowMs()}`;
     kernel.invariant(!isJudged || left <= most, 'at-once', text);
-    if (isJudged && of.length > most) kernel.mark(`taken at once ${fault.says}`);
+    if (isJudged && of.length > most) kernel.mark(`taken at once ${says}`);
     if (isJudged && of.length > most && fault.isProtected) {
       kernel.mark('taken at once behind a guard');
+    }
+    if (isJudged && of.length > most && scenario.isOwners) {
+      kernel.mark("taken at once of an owner's");
     }
   });
   for (const ms of UNDO_MS) kernel.at(ms, 'undone', () => undo(world, fault, repo));
 }
 
 /** As it was: the guard is lifted, what was asked for by pull request is closed, the file restored. */
-function undo({ github, scenario, writeRules, kernel }: World, fault: AtOnce, repo: Repo): void {
+function undo({ github, scenario, writeOwn, kernel }: World, fault: AtOnce, repo: Repo): void {
   repo.talk.protectedBranches.clear();
   for (const pull of github.pulls.all(repo)) {
     if (pull.closedAt === null) github.pulls.closePull(repo, pull.issue.number);
   }
-  const rules = scenario.repos[fault.repo]?.rules ?? [];
-  if (github.repos.fileAt(repo, RULES_PATH) === rulesText(rules)) return;
+  const plan = scenario.repos[fault.repo];
+  const text = scenario.isOwners ? ownText(plan) : rulesText(plan?.rules ?? []);
+  if (fileAt(github, repo) === text) return;
   kernel.trace('undone');
-  writeRules(fault.repo, rulesText(rules), rules);
+  writeOwn(fault.repo, text);
 }

@@ -1,4 +1,4 @@
-import type { CallHow, Dice, Fault, Moment } from './scenario.ts';
+import type { CallHow, Dice, Fault, Moment, Who } from './scenario.ts';
 
 /** What the faults may name. */
 interface Stage {
@@ -103,6 +103,17 @@ function callFault(dice: Dice, stage: Stage): Fault {
     how: dice.pick('how', hows),
     ms: dice.int('slow', least, longest),
   };
+}
+
+/** Who says it where: with an owner, in the owner's own repository too, by one who administers it. */
+function speaker(
+  dice: Dice,
+  stage: Stage,
+): Pick<Extract<Fault, { kind: 'command' }>, 'repo' | 'who'> {
+  const isHome = stage.isOwners && dice.isTrue('at home', 0.4);
+  const who = dice.pick<Who>('who', ['writer', 'writer', 'writer', 'reader', 'stranger']);
+  if (!isHome) return { repo: repo(dice, stage), who };
+  return { repo: stage.repos, who: dice.isTrue('admin', 0.6) ? 'admin' : who };
 }
 
 const DRAWS: Readonly<Record<string, Draw>> = {
@@ -211,11 +222,32 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     ]),
     isSilent: dice.isTrue('silent', 0.3),
   }),
+  'own-file': (dice, stage) => ({
+    kind: 'own-file',
+    at: at(dice, stage),
+    repo: repo(dice, stage),
+    to: dice.pick('own to', [
+      'less',
+      'less',
+      'more',
+      'other',
+      'empty',
+      'disabled',
+      'broken',
+      'missing',
+      'missing',
+    ]),
+    isSilent: dice.isTrue('own silent', 0.2),
+  }),
+  'own-rules': (dice, stage) => ({
+    kind: 'own-rules',
+    at: at(dice, stage),
+    to: dice.pick('own rules to', ['within', 'allow']),
+  }),
   command: (dice, stage) => ({
     kind: 'command',
     at: at(dice, stage),
-    repo: repo(dice, stage),
-    who: dice.pick('who', ['writer', 'writer', 'writer', 'reader', 'stranger']),
+    ...speaker(dice, stage),
     says: dice.pick('says', [
       'lower',
       'zero',
@@ -285,13 +317,19 @@ const DRAWS: Readonly<Record<string, Draw>> = {
 /** At most one of these in a scenario: two would leave little to prove in between. */
 const ONCE = new Set(['loss', 'uninstall', 'at-once']);
 
-/** What people say in a repository is of its own file, which those of an owner do not have. */
-const OF_OWN_FILE = new Set(['command', 'at-once']);
+/** Only under an owner's rules is a file of its own another one. */
+const OF_OWNERS = new Set(['own-file', 'own-rules']);
+
+/** How often a class is on, where not 0.4. */
+const SWARM = new Map([
+  ['uninstall', 0.25],
+  ['own-file', 0.7],
+]);
 
 /** Swarm: each scenario has some classes only, and so some faults in company that is rare else. */
 export function drawFaults(dice: Dice, stage: Stage): readonly Fault[] {
-  const all = Object.keys(DRAWS).filter((name) => !(stage.isOwners && OF_OWN_FILE.has(name)));
-  const on = all.filter((name) => dice.isTrue(`swarm ${name}`, name === 'uninstall' ? 0.25 : 0.4));
+  const all = Object.keys(DRAWS).filter((name) => stage.isOwners || !OF_OWNERS.has(name));
+  const on = all.filter((name) => dice.isTrue(`swarm ${name}`, SWARM.get(name) ?? 0.4));
   const classes = on.length >= 2 ? on : ['call', 'hook', 'crash', ...on];
   const faults: Fault[] = [];
   const drawn = new Set<string>();

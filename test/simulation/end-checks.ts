@@ -1,6 +1,6 @@
+import type { ScopeId } from '../../src/model/ids.ts';
 import type { Job, Repo } from '../../src/sandbox/github-state.ts';
-import { homeOf, scopeOf } from './owners.ts';
-import { RULES_PATH } from './population.ts';
+import { fileAt, homeOf, scopesOf } from './owners.ts';
 import { MOST_RERUNS } from './promises.ts';
 import type { World } from './world.ts';
 
@@ -32,16 +32,23 @@ export async function isQuiet(world: World): Promise<boolean> {
   if ((await store().scopesWithWork()).length > 0) return false;
   const mayBeLate = nowMs() < scenario.calmAt + LATE_WORDS_R * scenario.resyncMs;
   for (const repo of repos) {
-    if ((await store().scopeRows(scopeOf(scenario, repo))).jobs.length > 0) return false;
+    for (const scope of scopesOf(scenario, repo)) {
+      if ((await store().scopeRows(scope)).jobs.length > 0) return false;
+    }
     if (mayBeLate && !(await isRead(world, repo))) return false;
   }
   return true;
 }
 
-/** The rules that the store has are those of the file. */
-async function isRead({ store, github, scenario }: World, repo: Repo): Promise<boolean> {
-  const { rules } = await store().scopeRows(scopeOf(scenario, repo));
-  return rules?.text === (github.repos.fileAt(homeOf(scenario, github, repo), RULES_PATH) ?? null);
+/** The rules that the store has are those of the files, and whose govern whom. */
+async function isRead(world: World, repo: Repo): Promise<boolean> {
+  const { store, github, scenario, owners } = world;
+  const [scope, own] = scopesOf(scenario, repo);
+  const isSame = async (of: ScopeId | undefined, file: Repo) =>
+    of === undefined || ((await store().rules(of))?.text ?? null) === fileAt(github, file);
+  const isHomes = await isSame(scope, homeOf(scenario, github, repo));
+  const isIts = (await store().repo(repo.id))?.scope === owners.governs(repo);
+  return isHomes && isIts && (await isSame(own, repo));
 }
 
 /** What is promised of the end. The first that is broken is the one that is told. */
@@ -129,7 +136,8 @@ async function checkStore(world: World): Promise<void> {
   const working = await store().scopesWithWork();
   kernel.invariant(working.length === 0, 'unsettled', `${working} still have work`);
   for (const repo of repos) {
-    const { jobs } = await store().scopeRows(scopeOf(scenario, repo));
+    const rows = await Promise.all(scopesOf(scenario, repo).map((one) => store().scopeRows(one)));
+    const jobs = rows.flatMap((one) => one.jobs);
     const stale = `the rules of ${repo.name} are not those of the file`;
     kernel.invariant(await isRead(world, repo), 'rules-stale', stale);
     const open = jobs.map(({ id, state }) => `${id} ${state}`);

@@ -1,16 +1,16 @@
 import { zonesOf } from '../../src/sandbox/aws-catalogue.ts';
 import { EC2_DEFAULTS } from '../../src/sandbox/ec2-model.ts';
 import { sayingOf, takeAtOnce } from './at-once.ts';
-import { homeOf, scopeOf } from './owners.ts';
-import { RULES_PATH, rulesText } from './population.ts';
-import type { Fault, RulePlan } from './scenario.ts';
+import { BROKEN, changeOwn, changeOwnRules, ownText, raised, roomyOf } from './own-changes.ts';
+import { fileAt, homeOf, scopesOf } from './owners.ts';
+import { ownersLines, rulesText } from './population.ts';
+import type { Fault } from './scenario.ts';
 import type { World } from './world.ts';
 
 type Of<K extends Fault['kind']> = Extract<Fault, { kind: K }>;
 
 /** A month's money for a handful of machines. */
 const BUDGET_USD = 0.003;
-const BROKEN = 'autoscale:\n  rules:\n    - instance-type: 7\n';
 
 /** Puts everything that happens at a given time on the world's calendar. */
 export function schedule(world: World): void {
@@ -34,6 +34,8 @@ export function schedule(world: World): void {
   each('cancel', (fault) => cancel(world, fault));
   each('theft', (fault) => steal(world, fault));
   each('rules', (fault) => changeRules(world, fault));
+  each('own-file', (fault) => changeOwn(world, fault));
+  each('own-rules', (fault) => changeOwnRules(world, fault));
   each('command', (fault) => command(world, fault));
   each('credentials', ({ ms }) => {
     kernel.mark('fault credentials');
@@ -54,6 +56,8 @@ export function schedule(world: World): void {
 }
 
 type Timed =
+  | 'own-file'
+  | 'own-rules'
   | 'command'
   | 'credentials'
   | 'capacity'
@@ -128,24 +132,23 @@ function steal({ kernel, github, repos }: World, fault: Of<'theft'>): void {
   github.jobs.addRun(repo, { jobs: [{ name: 'thief', labels: ['self-hosted'], durationMs }] });
 }
 
-const raised = (rules: readonly RulePlan[]): readonly RulePlan[] =>
-  rules.map((rule) => ({ ...rule, max: rule.max + 2 }));
-
-function changeRules(world: World, { repo, to, isSilent }: Of<'rules'>): void {
-  const rules = world.scenario.repos[repo]?.rules ?? [];
+function changeRules({ kernel, scenario, writeRules }: World, of: Of<'rules'>): void {
+  const { repo, to, isSilent } = of;
+  const rules = scenario.repos[repo]?.rules ?? [];
+  const lines = ownersLines(scenario.ownRules);
   const lowered = rules.map((rule) => ({ ...rule, max: Math.max(0, rule.max - 1) }));
-  const texts: Readonly<Record<typeof to, readonly [string | null, readonly RulePlan[]]>> = {
-    lower: [rulesText(lowered), lowered],
-    raise: [rulesText(raised(rules)), raised(rules)],
-    none: [rulesText([]), []],
-    disabled: [rulesText(rules, ['enabled: false']), []],
-    broken: [BROKEN, rules],
-    missing: [null, []],
-    budget: [rulesText(rules, [`budget: ${BUDGET_USD}`]), rules],
+  const texts: Readonly<Record<typeof to, string | null>> = {
+    lower: rulesText(lowered, lines),
+    raise: rulesText(raised(rules), lines),
+    none: rulesText([], lines),
+    disabled: rulesText(rules, [...lines, 'enabled: false']),
+    broken: BROKEN,
+    missing: null,
+    budget: rulesText(rules, [...lines, `budget: ${BUDGET_USD}`]),
   };
-  world.kernel.mark(`fault rules ${to}`);
-  if (isSilent) world.kernel.mark('fault rules silent');
-  world.writeRules(repo, ...texts[to], isSilent);
+  kernel.mark(`fault rules ${to}`);
+  if (isSilent) kernel.mark('fault rules silent');
+  writeRules(repo, texts[to], isSilent);
 }
 
 const OPPOSITE = {
@@ -158,12 +161,14 @@ const OPPOSITE = {
   info: 'info',
 } as const;
 
-function command({ people, repos, scenario }: World, fault: Of<'command'>): void {
-  const repo = repos[fault.repo];
-  const rules = scenario.repos[fault.repo]?.rules ?? [];
+function command({ people, repos, scenario, github }: World, fault: Of<'command'>): void {
+  const [first] = repos;
+  const repo = repos[fault.repo] ?? (first && homeOf(scenario, github, first));
+  const rules = (scenario.repos[fault.repo] ?? scenario.repos[0])?.rules ?? [];
   if (!repo) return;
   people.say(repo, fault.who, sayingOf(fault.says, rules));
-  if (fault.isTwice) people.say(repo, 'writer', sayingOf(OPPOSITE[fault.says], rules));
+  const other = fault.who === 'admin' ? 'admin' : 'writer';
+  if (fault.isTwice) people.say(repo, other, sayingOf(OPPOSITE[fault.says], rules));
 }
 
 function uninstall(world: World, { ms }: Of<'uninstall'>): void {
@@ -171,7 +176,7 @@ function uninstall(world: World, { ms }: Of<'uninstall'>): void {
   const [installation] = github.state.installations.values();
   if (!installation) return;
   kernel.mark('fault uninstall');
-  for (const repo of repos) promises.taken(scopeOf(scenario, repo));
+  for (const repo of repos) scopesOf(scenario, repo).forEach(promises.taken);
   github.repos.uninstall(installation.id);
   kernel.at(ms, 'install again', () => installAgain(world));
 }
@@ -180,7 +185,7 @@ function installAgain({ github, repos, promises, scenario }: World): void {
   const [owner] = github.state.owners.values();
   if (!owner || github.state.installations.size > 0) return;
   github.repos.install(owner);
-  for (const repo of repos) promises.taken(scopeOf(scenario, repo));
+  for (const repo of repos) scopesOf(scenario, repo).forEach(promises.taken);
 }
 
 /** SIGTERM: nothing comes in any more, what is under way ends, then the process does. */
@@ -203,8 +208,7 @@ function stop(world: World, fault: Of<'stop'>): void {
   process.at(0, 'stop', () => void app.loop.stop().then(() => kernel.at(0, 'stopped', end)));
 }
 
-/** Machines come and go fast from then on, and there is room for more of them. */
-const CALM_ROOM = 4;
+/** Machines come and go fast from then on. */
 const AT_ONCE = { bootMs: [1_000, 4_000], endingMs: [1_000, 4_000] } as const;
 
 /** From here on the world is as it should be. */
@@ -231,13 +235,15 @@ const RESTORED_AFTER_MS = [0, 60_000] as const;
 
 function restoreRules(world: World): void {
   const { github, scenario, repos } = world;
+  const lines = ownersLines(scenario.ownRules);
   scenario.repos.forEach(({ rules }, index) => {
     const repo = repos[index];
     // Raised rules serve every job as well: whether they were heard of shows at the end.
     if (!repo) return;
-    const text = github.repos.fileAt(homeOf(scenario, github, repo), RULES_PATH);
-    const roomy = rules.map((rule) => ({ ...rule, max: rule.max + CALM_ROOM }));
-    if (text === rulesText(raised(rules)) || text === rulesText(roomy)) return;
-    world.writeRules(index, rulesText(roomy), roomy);
+    const text = fileAt(github, homeOf(scenario, github, repo));
+    const roomy = rulesText(roomyOf(rules), lines);
+    if (text !== rulesText(raised(rules), lines) && text !== roomy) world.writeRules(index, roomy);
+    const own = ownText(scenario.repos[index]);
+    if (scenario.isOwners && fileAt(github, repo) !== own) world.writeOwn(index, own);
   });
 }

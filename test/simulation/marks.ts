@@ -75,6 +75,23 @@ export const MARKS: readonly string[] = [
   'runner busy',
   'two replicas',
   'rules of an owner',
+  'own file narrows',
+  'own maximum reached',
+  'own file changed by command',
+  "owner's rules changed by command",
+  "taken at once of an owner's",
+  'fault own file less',
+  'fault own file more',
+  'fault own file other',
+  'fault own file empty',
+  'fault own file disabled',
+  'fault own file broken',
+  'fault own file missing',
+  'fault own rules within',
+  'fault own rules allow',
+  'repository to its own rules',
+  "repository to its owner's rules",
+  'repository moved with machines',
 ];
 
 /** The least share of seeds that must reach each. */

@@ -51,4 +51,28 @@ export const RULES_MUTANTS: readonly Mutant[] = [
     "const account = found && 'account' in found && isReachable ? found.account : null;",
     "const account = !found || !isReachable ? null : 'account' in found ? found.account : 'default';",
   ]),
+  mutant('lets an own file permit more than the owner does', [
+    'act/govern.ts',
+    "if (owner.file.ownRules === 'within') return theirs;",
+    "if (owner.file.ownRules === 'within' && !ownOf(repo).file) return theirs;",
+  ]),
+  mutant(
+    'forgets the maximum of an own file',
+    [
+      'act/own-views.ts',
+      'maxima: Object.fromEntries([...its.rules].map(([id, { max }]) => [id, max])),',
+      'maxima: Object.fromEntries([...its.rules].map(([id]) => [id, 99])),',
+    ],
+    ['act/launch.ts', 'repoMax: its?.max ?? null', 'repoMax: null'],
+  ),
+  mutant('moves a repository whether or not its machines fit', [
+    'act/move-repos.ts',
+    'deps.store.moveRepo(lease, { repo: repo.id, to, maxima })',
+    'deps.store.moveRepo(lease, { repo: repo.id, to, maxima: new Map(rows.instances.map((one) => [one.rule, 99])) })',
+  ]),
+  mutant("forgets what is held of a repository under its owner's rules", [
+    'act/govern.ts',
+    'holds: holdsIn(repoScope(one.id))',
+    'holds: []',
+  ]),
 ];

@@ -1,18 +1,19 @@
 import { markerOf } from '../../src/commands/reply.ts';
-import { type RepoId, repoScope } from '../../src/model/ids.ts';
+import { ownerScope, type RepoId } from '../../src/model/ids.ts';
+import { isHome } from '../../src/model/repo.ts';
 import { parseRules } from '../../src/rules/parse.ts';
 import type { GitHubModel } from '../../src/sandbox/github.ts';
 import type { Repo } from '../../src/sandbox/github-state.ts';
 import { botOf } from '../../src/sandbox/github-talk-state.ts';
 import type { Kernel } from '../../src/sandbox/kernel.ts';
-import { RULES_PATH } from './population.ts';
-import type { Promises } from './promises.ts';
-import type { RulePlan, Who } from './scenario.ts';
+import { fileAt, type Owners } from './owners.ts';
+import type { Who } from './scenario.ts';
 
 // People who say by comment what is allowed, and what is promised of it: only who may changes the
 // file, the file stays one that can be read, and a comment is answered once.
 
-const ROLES: Readonly<Record<Who, 'write' | 'read' | null>> = {
+const ROLES: Readonly<Record<Who, 'admin' | 'write' | 'read' | null>> = {
+  admin: 'admin',
   writer: 'write',
   reader: 'read',
   stranger: null,
@@ -21,8 +22,6 @@ const ROLES: Readonly<Record<Who, 'write' | 'read' | null>> = {
 export interface People {
   /** Answers the comment's id. */
   say(repo: Repo, who: Who, line: string): number;
-  /** The harness writes the file itself, and tells what it comes to. */
-  wrote(repo: Repo, text: string | null): void;
   /** A push came to some branch: what is new in a rules file is the App's doing, or a merge. */
   looksAtPush(): void;
   checkEnd(): void;
@@ -31,12 +30,10 @@ export interface People {
 export interface PeopleDeps {
   readonly kernel: Kernel;
   readonly github: GitHubModel;
-  readonly promises: Promises;
-  readonly repos: () => readonly Repo[];
+  readonly owners: Owners;
 }
 
-export function createPeople({ kernel, github, promises, repos }: PeopleDeps): People {
-  const texts = new Map<RepoId, string | null>();
+export function createPeople({ kernel, github, owners }: PeopleDeps): People {
   const threads = new Map<RepoId, number>();
   const said: { readonly repo: Repo; readonly id: number; readonly issue: number }[] = [];
 
@@ -45,7 +42,7 @@ export function createPeople({ kernel, github, promises, repos }: PeopleDeps): P
     if (known !== undefined) return known;
     const { number } = github.issues.addIssue(repo, { title: 'Runners' });
     threads.set(repo.id, number);
-    for (const who of ['writer', 'reader'] as const) {
+    for (const who of ['admin', 'writer', 'reader'] as const) {
       github.issues.setCollaborator(repo, who, ROLES[who]);
     }
     return number;
@@ -54,18 +51,17 @@ export function createPeople({ kernel, github, promises, repos }: PeopleDeps): P
   const checkChange = (repo: Repo, text: string) => {
     const head = repo.commits.get(repo.branches.get(repo.defaultBranch) ?? '');
     const by = /^Asked for by @(\w+)/m.exec(head?.message ?? '')?.[1];
-    const mayCommit = by === undefined || by === 'writer';
+    // An owner's file is for all of theirs: it takes more than to write there.
+    const mayCommit = by === undefined || by === 'admin' || (by === 'writer' && !isHome(repo));
     kernel.invariant(mayCommit, 'permission', `${by} changed the rules of ${repo.name}`);
     const parsed = parseRules(text);
     const what = parsed.ok ? '' : parsed.errors.map(({ message }) => message).join('; ');
     kernel.invariant(parsed.ok, 'file-valid', `the rules of ${repo.name}: ${what}`);
-    if (!parsed.ok) return;
     kernel.mark('rules changed by command');
-    const { enabled, rules } = parsed.rules;
-    const plans = rules.map(({ type, region, max, spotPolicy }): RulePlan => {
-      return { type, region, max, spotPolicy };
-    });
-    promises.file(repoScope(repo.id), enabled ? plans : []);
+    if (isHome(repo)) kernel.mark("owner's rules changed by command");
+    else if (owners.governs(repo) === ownerScope(repo.owner.id)) {
+      kernel.mark('own file changed by command');
+    }
   };
 
   return {
@@ -76,12 +72,11 @@ export function createPeople({ kernel, github, promises, repos }: PeopleDeps): P
       said.push({ repo, id, issue });
       return id;
     },
-    wrote: (repo, text) => void texts.set(repo.id, text),
     looksAtPush() {
-      for (const repo of repos()) {
-        const text = github.repos.fileAt(repo, RULES_PATH) ?? null;
-        if (text === (texts.get(repo.id) ?? null)) continue;
-        texts.set(repo.id, text);
+      for (const repo of github.state.repos.values()) {
+        const text = fileAt(github, repo);
+        if (text === owners.textOf(repo)) continue;
+        owners.wrote(repo, text);
         if (text !== null) checkChange(repo, text);
       }
     },

@@ -1,12 +1,10 @@
-import { ownerScope, repoScope } from '../../src/model/ids.ts';
 import type { GitHubModel } from '../../src/sandbox/github.ts';
 import { type JobSpec, type Repo, WORKFLOW_PATH } from '../../src/sandbox/github-state.ts';
-import { HOME } from './owners.ts';
-import type { Promises } from './promises.ts';
 import type { JobPlan, RulePlan, Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
 export const RULES_PATH = '.github/dstack.yml';
+const HOME = '.github';
 
 /** The file that all runs come from: where no webhook told of a job, it says which have an environment. */
 const WORKFLOW = `on: push
@@ -32,24 +30,25 @@ export const rulesText = (rules: readonly RulePlan[], more: readonly string[] = 
     '',
   ].join('\n');
 
+/** What an owner's file says besides its rules. */
+export const ownersLines = (ownRules: 'allow' | undefined): readonly string[] =>
+  ownRules === 'allow' ? ['own-rules: allow'] : [];
+
 export function addRepos(
   github: GitHubModel,
-  promises: Promises,
-  { repos, isOwners }: Scenario,
+  { repos, isOwners, ownRules }: Scenario,
 ): readonly Repo[] {
   const owner = github.repos.addOwner('acme');
   const [first] = repos;
   if (isOwners && first) {
-    const files = { [RULES_PATH]: rulesText(first.rules) };
+    const files = { [RULES_PATH]: rulesText(first.rules, ownersLines(ownRules)) };
     github.repos.addRepo({ owner, name: HOME, files });
-    promises.file(ownerScope(owner.id), first.rules);
   }
-  const made = repos.map(({ rules }, i) => {
-    const own = isOwners ? {} : { [RULES_PATH]: rulesText(rules) };
-    const files = { [WORKFLOW_PATH]: WORKFLOW, ...own };
-    const repo = github.repos.addRepo({ owner, name: `repo-${i}`, files });
-    if (!isOwners) promises.file(repoScope(repo.id), rules);
-    return repo;
+  const made = repos.map(({ rules, own }, i) => {
+    const its = isOwners ? own : rules;
+    const file = its ? { [RULES_PATH]: rulesText(its) } : {};
+    const files = { [WORKFLOW_PATH]: WORKFLOW, ...file };
+    return github.repos.addRepo({ owner, name: `repo-${i}`, files });
   });
   github.repos.install(owner);
   return made;

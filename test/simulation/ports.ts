@@ -5,12 +5,15 @@ import type { Process } from '../../src/sandbox/process.ts';
 import type { Code } from './code.ts';
 
 /** Tells of each launch as it is sent. */
-export const watchLaunches = (accounts: Accounts, tell: (scope: string) => void): Accounts => ({
+export const watchLaunches = (
+  accounts: Accounts,
+  tell: (tags: Readonly<Record<string, string>>) => void,
+): Accounts => ({
   ...accounts,
   ec2(account, region) {
     const ec2 = accounts.ec2(account, region);
     const launch: typeof ec2.launch = (request) => {
-      tell(request.tags['dstack:scope'] ?? '');
+      tell(request.tags);
       return ec2.launch(request);
     };
     return { ...ec2, launch };

@@ -1,15 +1,22 @@
 import type { Instant } from '../../src/lib/clock.ts';
-import type { LaunchId, RuleId, ScopeId } from '../../src/model/ids.ts';
+import {
+  type LaunchId,
+  type RepoId,
+  type RuleId,
+  repoScope,
+  type ScopeId,
+} from '../../src/model/ids.ts';
 import type { Launch } from '../../src/model/launch.ts';
-import { ruleId } from '../../src/model/rules.ts';
 import type { Ec2Instance } from '../../src/sandbox/ec2-instance.ts';
 import type { Ec2Model, Ec2Watch } from '../../src/sandbox/ec2-model.ts';
 import type { GitHubModel } from '../../src/sandbox/github.ts';
 import type { Job, Repo, Runner } from '../../src/sandbox/github-state.ts';
 import type { Kernel } from '../../src/sandbox/kernel.ts';
 import type { Intent, Lease } from '../../src/store/port.ts';
-import { scopeOf } from './owners.ts';
-import type { RulePlan, Scenario } from './scenario.ts';
+import { createOwnFiles, type Move } from './own-files.ts';
+import { type Maxima, scopesOf } from './owners.ts';
+import type { Scenario } from './scenario.ts';
+import { createVersions } from './versions.ts';
 
 /** How long the app may go on by rules that it has not read anew: a lost push is delivered again. */
 const RULES_AGE_MS = 300_000;
@@ -34,8 +41,14 @@ interface Intended {
  * down before it was done, who held which lease. Promises are checked where the truth changes.
  */
 export interface Promises extends Ec2Watch {
-  /** The rules of a scope, as they now stand; lower ones may end machines that run jobs. */
-  file(scope: ScopeId, rules: readonly RulePlan[]): void;
+  /** What a scope's rules allow from now on; lower ones may end machines that run jobs. */
+  file(scope: ScopeId, maxima: Maxima): void;
+  /** What a repository's own file leaves of its owner's rules; null: all. */
+  narrows(repo: RepoId, own: Maxima | null): void;
+  /** Whether its own file would govern it in place of its owner's. */
+  governs(repo: RepoId, isOwn: boolean): void;
+  /** Other rules govern a repository, as the store has it. */
+  moved(move: Move): void;
   /** A person took the repository from us, or gave it back. */
   taken(scope: ScopeId): void;
   /** What the rules bound that are in force from now on; null: nothing. */
@@ -47,7 +60,7 @@ export interface Promises extends Ec2Watch {
   released(lease: Lease): void;
   forgetLeases(): void;
   /** A launch is sent right now, by one who decides for its scope. */
-  sends(holder: string, scope: string): void;
+  sends(holder: string, tags: Ec2Instance['tags']): void;
   /** It will end with its job, by the world's fault. */
   excuse(instance: string): void;
   /** EC2 takes it back: what it ran is run again. */
@@ -74,9 +87,12 @@ export function createPromises(
     underWayMs: number;
   },
 ): Promises {
-  const files = new Map<ScopeId, { at: Instant; max: ReadonlyMap<RuleId, number> }[]>();
+  const files = createVersions<ScopeId, Maxima>(kernel, RULES_AGE_MS);
+  const ownFiles = createOwnFiles(kernel, ec2, RULES_AGE_MS);
   const strictAt = new Map<ScopeId, Instant[]>();
   const takenAt = new Map<ScopeId, Instant[]>();
+  /** When a repository came under a scope's rules. */
+  const cameAt = new Map<string, Instant>();
   const intents = new Map<LaunchId, Intended>();
   const leases = new Map<string, Lease>();
   const excused = new Set<string>();
@@ -87,35 +103,39 @@ export function createPromises(
   let lostAt = 0;
   let isOpened = false;
 
-  const isStrictNear = (scope: ScopeId, at: Instant) =>
-    (strictAt.get(scope) ?? []).some((since) => at >= since && at - since <= RULES_AGE_MS);
+  /** When the rules of a repository took something away, whosever they were. */
+  const strictTimes = (repo: Repo): readonly Instant[] =>
+    scopesOf(owned, repo).flatMap((scope) => strictAt.get(scope) ?? []);
 
-  /** Versions of the rules that the app may still go by. */
-  const versionsKnown = (scope: ScopeId) => {
-    const versions = (files.get(scope) ?? []).toReversed();
-    const since = kernel.now() - RULES_AGE_MS;
-    return versions.filter(({ at }, i) => i === 0 || (versions[i - 1]?.at ?? at) >= since);
-  };
+  const beStrict = (scope: ScopeId) =>
+    strictAt.set(scope, [...(strictAt.get(scope) ?? []), kernel.now()]);
 
   /** A person took the repository from us, or some version of the rules has no place for it. */
-  function isAllowedToEnd(scope: ScopeId, { tags }: Ec2Instance): boolean {
+  function isAllowedToEnd(instance: Ec2Instance): boolean {
+    const { tags } = instance;
     const now = kernel.now();
-    const isTaken = (takenAt.get(scope) ?? []).some((at) => now - at <= RULES_AGE_MS);
+    const scope = ownFiles.scopeOf(instance) as ScopeId;
+    const scopes = [scope, repoScope(Number(tags['dstack:repo']))];
+    const taken = scopes.flatMap((one) => takenAt.get(one) ?? []);
+    if (taken.some((at) => now - at <= RULES_AGE_MS)) return true;
+    const isCounted = ({ endedAt }: Ec2Instance) => endedAt === null || now - endedAt <= NEWS_MS;
+    const rule = tags['dstack:rule'] ?? '';
     const live = [...ec2.instances.values()].filter(
       (one) =>
-        one.tags['dstack:scope'] === scope &&
-        one.tags['dstack:rule'] === tags['dstack:rule'] &&
-        (one.endedAt === null || now - one.endedAt <= NEWS_MS),
+        ownFiles.scopeOf(one) === scope && one.tags['dstack:rule'] === rule && isCounted(one),
     ).length;
-    const rule = tags['dstack:rule'] as RuleId;
-    return isTaken || versionsKnown(scope).some(({ max }) => live > (max.get(rule) ?? 0));
+    if (files.known(scope).some((max) => live > (max.get(rule) ?? 0))) return true;
+    return ownFiles.mayEnd(instance, isCounted);
   }
 
   const runnerOf = (repo: Repo, instance: Ec2Instance): Runner | undefined =>
     [...repo.runners.values()].find(({ name }) => name.includes(instance.id));
 
-  const reposOf = (scope: string): readonly Repo[] =>
-    [...github.state.repos.values()].filter((repo) => scopeOf(owned, repo) === scope);
+  /** Those that may be under a scope's rules, whoever's they are now. */
+  const reposOf = (scope: string): readonly Repo[] => {
+    const all = [...github.state.repos.values()];
+    return owned.isOwners ? all : all.filter(({ id }) => repoScope(id) === scope);
+  };
 
   const repoOf = ({ tags }: Ec2Instance): Repo | undefined =>
     github.state.repos.get(Number(tags['dstack:repo']));
@@ -144,8 +164,9 @@ export function createPromises(
     if (machine?.stateReason?.code !== 'Server.SpotInstanceTermination') return false;
     if (conclusion === 'success' || job.attempt > MOST_RERUNS || job.spec.environment) return false;
     if (isLeftToPeople(job)) return false;
-    const strict = strictAt.get(scopeOf(owned, job.run.repo)) ?? [];
-    const isStrict = strict.some((at) => Math.abs(at - (completedAt ?? 0)) <= RULES_AGE_MS);
+    const isStrict = strictTimes(job.run.repo).some(
+      (at) => Math.abs(at - (completedAt ?? 0)) <= RULES_AGE_MS,
+    );
     return !isStrict && lostAt < (machine.endedAt ?? 0) - NOTICE_MS;
   }
 
@@ -159,7 +180,8 @@ export function createPromises(
     );
     const spare = [...ec2.instances.values()].filter((one) => {
       const isOpen = one.state === 'pending' || one.state === 'running';
-      if (!isOpen || one.tags['dstack:scope'] !== scope || excused.has(one.id)) return false;
+      if (!isOpen || !repos.some(({ id }) => String(id) === one.tags['dstack:repo'])) return false;
+      if (excused.has(one.id)) return false;
       if (reclaimed.has(one.id)) return false;
       return !done.some((name) => name.includes(one.id));
     }).length;
@@ -193,26 +215,42 @@ export function createPromises(
   /** What EC2 bills for the scope's machines, as of then: nothing for what it took in the first hour. */
   const spentUsd = (scope: ScopeId, by: Instant): number =>
     [...ec2.instances.values()]
-      .filter((one) => one.tags['dstack:scope'] === scope && one.launchedAt <= by)
+      .filter((one) => ownFiles.scopeOf(one) === scope && one.launchedAt <= by)
       .filter(({ id }) => !reclaimed.has(id))
       .reduce((sum, one) => {
         const seconds = Math.max(60, (Math.min(one.endedAt ?? by, by) - one.launchedAt) / 1000);
         return sum + (seconds * one.priceUsd) / 3600;
       }, 0);
 
+  /** By the file as it is, or as it was when something was decided by it. */
+  function mostLately(scope: string, rule: string): number {
+    const since = kernel.now() - RULES_AGE_MS;
+    const lately = [...intents.values()]
+      .filter((one) => one.scope === scope && one.rule === rule && one.at >= since)
+      .map(({ max }) => max);
+    const isMoved = (cameAt.get(scope) ?? 0) >= since;
+    const known = files.known(scope as ScopeId).slice(0, isMoved ? undefined : 1);
+    const most = Math.max(0, ...known.map((max) => max.get(rule) ?? 0), ...lately);
+    return scope === '' ? Number.POSITIVE_INFINITY : most;
+  }
+
   return {
-    file(scope, rules) {
-      const max = new Map(rules.map((rule) => [ruleId(rule.type, rule.region), rule.max]));
-      const versions = files.get(scope) ?? [];
-      const before = versions.at(-1)?.max ?? new Map<RuleId, number>();
-      versions.push({ at: kernel.now(), max });
-      files.set(scope, versions);
-      const isLower = [...before].some(([rule, most]) => (max.get(rule) ?? 0) < most);
-      if (isLower) strictAt.set(scope, [...(strictAt.get(scope) ?? []), kernel.now()]);
+    file(scope, maxima) {
+      const before = files.newest(scope) ?? new Map<RuleId, number>();
+      if (!files.push(scope, maxima)) return;
+      if ([...before].some(([rule, most]) => (maxima.get(rule) ?? 0) < most)) beStrict(scope);
+    },
+    narrows(repo, own) {
+      if (ownFiles.narrows(repo, own)) beStrict(repoScope(repo));
+    },
+    governs: ownFiles.governs,
+    moved(move) {
+      cameAt.set(move.to, kernel.now());
+      ownFiles.moved(move, mostLately);
     },
     taken(scope) {
       takenAt.set(scope, [...(takenAt.get(scope) ?? []), kernel.now()]);
-      strictAt.set(scope, [...(strictAt.get(scope) ?? []), kernel.now()]);
+      beStrict(scope);
     },
     budget(scope, usd) {
       if (usd === null) budgets.delete(scope);
@@ -221,11 +259,14 @@ export function createPromises(
     credentialsLost: (from, until) => void lostTimes.push({ from, until }),
     intended(asked, launches) {
       if (launches.length > 0) checkMoney(launches);
-      for (const { id, scope, rule, count } of launches) {
-        const max = asked.find((one) => one.id === id)?.max ?? 0;
+      for (const launch of launches) {
+        const { id, scope, rule, count } = launch;
+        const intent = asked.find((one) => one.id === id);
+        const max = intent?.max ?? 0;
         intents.set(id, { scope, rule, max, count, at: kernel.now() });
+        ownFiles.intended(launch, intent);
         kernel.invariant(
-          versionsKnown(scope).some((version) => (version.max.get(rule) ?? 0) >= max),
+          files.known(scope).some((version) => (version.get(rule) ?? 0) >= max),
           'rules-of-late',
           `${id} was intended by a maximum of ${max}, which the file has not said for long`,
         );
@@ -245,10 +286,14 @@ export function createPromises(
     forgetLeases() {
       leases.clear();
       // The first one is only opened.
-      if (isOpened) lostAt = kernel.now();
+      if (isOpened) {
+        lostAt = kernel.now();
+        ownFiles.forget();
+      }
       isOpened = true;
     },
-    sends(holder, scope) {
+    sends(holder, tags) {
+      const scope = ownFiles.scopeOf({ tags });
       const now = leases.get(scope)?.holder ?? holder;
       const text = `${holder} launches in ${scope}, and the lease is ${now}'s`;
       kernel.invariant(now === holder, 'stale-call', text);
@@ -257,7 +302,9 @@ export function createPromises(
     reclaim: (instance) => void reclaimed.set(instance.id, instance),
     isExcused(job) {
       const { runner, completedAt } = job.facts.now;
-      if (isStrictNear(scopeOf(owned, job.run.repo), completedAt ?? 0)) return true;
+      const at = completedAt ?? 0;
+      const strict = strictTimes(job.run.repo);
+      if (strict.some((since) => at >= since && at - since <= RULES_AGE_MS)) return true;
       const isOn = (id: string) => runner?.name.includes(id) === true;
       return [...excused].some(isOn) || ([...reclaimed.keys()].some(isOn) && !isLost(job));
     },
@@ -265,18 +312,8 @@ export function createPromises(
     get worstSurplus() {
       return worstSurplus;
     },
-    maxOf(scope, rule) {
-      const newest =
-        files
-          .get(scope as ScopeId)
-          ?.at(-1)
-          ?.max.get(rule) ?? 0;
-      const since = kernel.now() - RULES_AGE_MS;
-      const lately = [...intents.values()]
-        .filter((one) => one.scope === scope && one.rule === rule && one.at >= since)
-        .map(({ max }) => max);
-      return Math.max(newest, ...lately);
-    },
+    maxOf: mostLately,
+    scopeOf: ownFiles.scopeOf,
     hasIntent(launch) {
       const intent = intents.get(launch);
       if (!intent) return false;
@@ -288,16 +325,16 @@ export function createPromises(
         'one-per-launch',
         `launch ${launch} has ${its} instances, and ${intent.count} were meant`,
       );
+      ownFiles.checkLaunch(launch);
       checkSurplus(intent.scope);
       return true;
     },
     mustNotEnd(instance) {
-      const scope = instance.tags['dstack:scope'] ?? '';
       const repo = repoOf(instance);
       const runner = repo && runnerOf(repo, instance);
       // GitHub has chosen it for a job, whether or not it has begun.
       if (!runner || runner.isDead || runner.job === null) return false;
-      if (!isAllowedToEnd(scope as ScopeId, instance)) return true;
+      if (!isAllowedToEnd(instance)) return true;
       excused.add(instance.id);
       return false;
     },

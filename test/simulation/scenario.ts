@@ -21,8 +21,10 @@ export interface Scenario {
   readonly readLagMs: number;
   /** One repository is one scope, unless `isOwners`. */
   readonly repos: readonly RepoPlan[];
-  /** No repository has a file: the rules, the same for each, are the owner's, for all together. */
+  /** The rules, the same for each, are the owner's, for all together. */
   readonly isOwners?: true;
+  /** What the owner's file says of repositories' own; without it they only narrow. */
+  readonly ownRules?: 'allow';
   readonly jobs: readonly JobPlan[];
   readonly faults: readonly Fault[];
   /** From then on nothing goes wrong, and everything has to converge. */
@@ -31,6 +33,8 @@ export interface Scenario {
 
 export interface RepoPlan {
   readonly rules: readonly RulePlan[];
+  /** Under an owner's rules: of a file of its own. */
+  readonly own?: readonly RulePlan[];
 }
 
 export interface RulePlan {
@@ -60,8 +64,9 @@ export type HookHow = 'lost' | 'outage' | 'delay' | 'double';
 export type HooksHow = 'half' | 'none' | 'late';
 export type Outage = 'down' | 'limit' | 'missing';
 export type RulesChange = 'budget' | 'lower' | 'raise' | 'none' | 'disabled' | 'broken' | 'missing';
+export type OwnChange = 'less' | 'more' | 'other' | 'empty' | 'disabled' | 'broken' | 'missing';
 
-export type Who = 'writer' | 'reader' | 'stranger';
+export type Who = 'admin' | 'writer' | 'reader' | 'stranger';
 export type Taking = 'lower' | 'zero' | 'clear' | 'disable';
 export type Says = Taking | 'raise' | 'enable' | 'info';
 
@@ -86,7 +91,11 @@ export type Fault =
   | { kind: 'theft'; at: number; repo: number; durationMs: number }
   /** `isSilent`: GitHub makes no webhook of the push. */
   | { kind: 'rules'; at: number; repo: number; to: RulesChange; isSilent?: boolean }
-  /** A person says it in a comment; `isTwice`: and somebody the opposite, at the same time. */
+  /** Under an owner's rules a repository's own file comes, changes or goes. */
+  | { kind: 'own-file'; at: number; repo: number; to: OwnChange; isSilent?: boolean }
+  /** The owner's file says something else of own files: `allow` for `within`, or back. */
+  | { kind: 'own-rules'; at: number; to: 'within' | 'allow' }
+  /** `repo`: behind the last is the owner's own. A person says it in a comment; `isTwice`: and somebody the opposite, at the same time. */
   | { kind: 'command'; at: number; repo: number; who: Who; says: Says; isTwice: boolean }
   /** In the calm: what takes away is in force within seconds, whatever guards the branch. */
   | { kind: 'at-once'; repo: number; says: Taking; isProtected: boolean }
@@ -141,7 +150,10 @@ export function generate(seed: number): Scenario {
   const dice = createDice(seed);
   const replicas = dice.isTrue('replicas', 0.3) ? 2 : 1;
   const isOwners = dice.isTrue('owners', 0.2);
-  const repos = drawRepos(dice).map((repo, _, [first = repo]) => (isOwners ? first : repo));
+  const repos = drawRepos(dice).map((repo, _, [first = repo]) =>
+    isOwners ? { ...first, ...drawOwn(dice, first) } : repo,
+  );
+  const isAllowed = isOwners && dice.isTrue('own rules', 0.5);
   const jobs = drawJobs(dice, repos);
   const faults = drawFaults(dice, {
     replicas,
@@ -162,6 +174,7 @@ export function generate(seed: number): Scenario {
     readLagMs: dice.pick('read lag', [0, 1_000, 5_000]),
     repos,
     ...(isOwners ? { isOwners: true } : {}),
+    ...(isAllowed ? { ownRules: 'allow' } : {}),
     jobs,
     faults,
     calmAt: FAULTS_MS + 30_000,
@@ -199,6 +212,12 @@ function drawRepos(dice: Dice): readonly RepoPlan[] {
       })),
     };
   });
+}
+
+/** Every rule of the owner's with a maximum of its own, so that it takes all jobs in the end. */
+function drawOwn(dice: Dice, { rules }: RepoPlan): Pick<RepoPlan, 'own'> {
+  if (!dice.isTrue('own file', 0.4)) return {};
+  return { own: rules.map((rule) => ({ ...rule, max: dice.int('own max', 1, 4) })) };
 }
 
 const drawMates = (dice: Dice) =>

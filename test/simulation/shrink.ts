@@ -71,6 +71,7 @@ const SIMPLER: readonly ((scenario: Scenario) => Partial<Scenario>)[] = [
   () => ({ lateMs: 0 }),
   () => ({ readLagMs: 0 }),
   ({ jobs }) => ({ jobs: jobs.map((job) => ({ ...job, type: '' })) }),
+  ({ repos }) => ({ repos: repos.map(({ rules }) => ({ rules })) }),
 ];
 
 async function dropRules(
@@ -80,7 +81,10 @@ async function dropRules(
   for (let repo = 0; repo < best().repos.length; repo += 1) {
     const withRules = (rules: Scenario['repos'][number]['rules']) => ({
       ...best(),
-      repos: best().repos.map((one, i) => (i === repo ? { rules } : one)),
+      // An owner's are the same for each.
+      repos: best().repos.map((one, i) =>
+        i === repo || best().isOwners ? { ...one, rules } : one,
+      ),
     });
     const rulesNow = () => best().repos[repo]?.rules ?? [];
     if (rulesNow().length > 1) await attempt(withRules(rulesNow().slice(0, 1)));

@@ -79,6 +79,12 @@ export function watchStore(
       }
       return rows;
     },
+    async moveRepo(lease, move) {
+      const isDone = fenced(lease, await inner.moveRepo(lease, move), 'a repository');
+      const from = lease.name as ScopeId;
+      if (isDone && isCurrent()) promises.moved({ repo: move.repo, from, to: move.to });
+      return isDone;
+    },
     async intend(lease, intents, now) {
       const launches = await inner.intend(lease, intents, now);
       fenced(lease, launches.length > 0, 'intents');

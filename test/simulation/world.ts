@@ -15,12 +15,12 @@ import type { Store } from '../../src/store/port.ts';
 import { createBudgets } from './budgets.ts';
 import type { Code } from './code.ts';
 import { createFaults, type Faults, lyingGitHub } from './faults.ts';
-import { homeOf, scopeOf } from './owners.ts';
+import { createOwners, fileAt, homeOf, type Owners } from './owners.ts';
 import { createPeople, type People } from './people.ts';
 import { addJob, addRepos, RULES_PATH } from './population.ts';
 import { logOf, losingAccounts, memoKeys, watchLaunches } from './ports.ts';
 import { createPromises, type Promises } from './promises.ts';
-import type { Fault, JobPlan, RulePlan, Scenario } from './scenario.ts';
+import type { Fault, JobPlan, Scenario } from './scenario.ts';
 import { gateStore, watchStore } from './store.ts';
 
 export interface WorldOptions {
@@ -39,6 +39,7 @@ export interface World {
   readonly faults: Faults;
   readonly promises: Promises;
   readonly people: People;
+  readonly owners: Owners;
   /** Since when everybody is up and nothing goes wrong; undefined: not yet. */
   readonly calmSince: () => number | undefined;
   readonly repos: readonly Repo[];
@@ -57,13 +58,10 @@ export interface World {
   openStore(): Promise<void>;
   start(slot: Slot): void;
   addJob(plan: JobPlan): void;
-  /** `rules`: what the text comes to. */
-  writeRules(
-    repo: number,
-    text: string | null,
-    rules: readonly RulePlan[],
-    isSilent?: boolean,
-  ): void;
+  /** In the file that the repository's rules are from. */
+  writeRules(repo: number, text: string | null, isSilent?: boolean): void;
+  /** In its own. */
+  writeOwn(repo: number, text: string | null, isSilent?: boolean): void;
   /** GitHub does not list whose App we are for so long. */
   goBlind(ms: number): void;
 }
@@ -148,7 +146,8 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     underWayMs: UNDER_WAY_MS + Math.max(0, ...faults.of('pause').map(({ ms }) => ms)),
   });
   ec2.watch(promises);
-  const people = createPeople({ kernel: judge, github, promises, repos: () => world.repos });
+  const owners = createOwners({ kernel, github, promises, owned: scenario });
+  const people = createPeople({ kernel: judge, github, owners });
   const hasTalk = [...faults.of('command'), ...faults.of('at-once')].length > 0;
   const behaviours = new Map(faults.of('machine').map((one) => [one.nth, one.behaviour]));
   const slowMs = new Map(faults.of('slow-start').map((one) => [one.nth, one.ms]));
@@ -187,8 +186,9 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     faults,
     promises,
     people,
+    owners,
     calmSince,
-    repos: addRepos(github, promises, scenario),
+    repos: addRepos(github, scenario),
     jobs: [],
     cancelled: new Set(),
     forgotten: new Set(),
@@ -215,23 +215,29 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       });
     },
     addJob: (plan) => addJob(world, plan),
-    writeRules(index, text, rules, isSilent = false) {
+    writeRules(index, text, isSilent = false) {
       const repo = world.repos[index];
-      if (!repo) return;
-      promises.file(scopeOf(scenario, repo), rules);
-      people.wrote(repo, text);
-      isSilentNow = isSilent;
-      github.repos.commit(homeOf(scenario, github, repo), { [RULES_PATH]: text });
-      isSilentNow = false;
+      if (repo) write(homeOf(scenario, github, repo), text, isSilent);
+    },
+    writeOwn(index, text, isSilent = false) {
+      const repo = world.repos[index];
+      if (repo) write(repo, text, isSilent);
     },
     goBlind(ms) {
       blindUntilMs = world.nowMs() + ms;
     },
   };
 
+  function write(repo: Repo, text: string | null, isSilent: boolean) {
+    owners.wrote(repo, text);
+    isSilentNow = isSilent;
+    github.repos.commit(repo, { [RULES_PATH]: text });
+    isSilentNow = false;
+  }
+
   function createAppOf({ process, holder }: { process: Process; holder: string }): App {
     const sandboxed = losingAccounts(createSandboxAccounts(ec2, process), faults.hasNoCredentials);
-    const accounts = watchLaunches(sandboxed, (scope) => promises.sends(holder, scope));
+    const accounts = watchLaunches(sandboxed, (tags) => promises.sends(holder, tags));
     const { clock } = process;
     const gated = gateStore(process, { store, kernel, isLocal: scenario.replicas === 1 });
     return code.createApp({
@@ -279,7 +285,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       answer(202);
     });
   });
-  for (const repo of world.repos) people.wrote(repo, github.repos.fileAt(repo, RULES_PATH) ?? null);
+  for (const repo of github.state.repos.values()) owners.wrote(repo, fileAt(github, repo));
   await world.openStore();
   return world;
 }
