@@ -48,6 +48,18 @@ export function createSweeper(deps: SweepDeps): Sweeper {
   const leaseOf = (scope: ScopeId) =>
     store.lease({ name: scope, holder, now: clock.now(), ttlMs: LEASE_MS });
 
+  /** The owner's file says whether this one governs, and its own scope may have no work for hours. */
+  async function sweepOwners({ scope, home, ownerRules }: ScopeRows): Promise<boolean> {
+    const isFresh = (ownerRules?.readAt ?? 0) + deps.settings.resyncMs / 2 > clock.now();
+    if (home === null || home.scope === scope || isFresh) return false;
+    const lease = await leaseOf(home.scope);
+    if (!lease) return false;
+    const rows = await store.scopeRows(home.scope);
+    const changed = await sweepRules(healer, lease, { rows, repos: [home] });
+    changed.forEach(wake);
+    return changed.length > 0;
+  }
+
   async function sweep(scope: ScopeId): Promise<boolean> {
     const lease = await leaseOf(scope);
     if (!lease) return false;
@@ -60,6 +72,7 @@ export function createSweeper(deps: SweepDeps): Sweeper {
       isRead &&= changed !== undefined;
     }
     if ((await sweepRules(healer, lease, { rows, repos })).length > 0) wake(scope);
+    if (await sweepOwners(rows)) wake(scope);
     // The word that a job was lost came to a process that is gone.
     if (isUnsettled(await lostOf(deps, rows, scope))) wake(scope);
     for (const repo of repos) {
