@@ -67,6 +67,21 @@ export function busyRepos({ repos, jobs, instances }: ScopeRows): readonly Repo[
   return repos.filter(({ id }) => busy.has(id));
 }
 
+/**
+ * Nothing starts by a repository's own file before it is known what its owner's says of it: that one
+ * may allow less, also where it cannot be read. What runs goes on.
+ */
+export function unknownOwners({ scope, home }: ScopeRows, { owner }: Files): RulesNow | undefined {
+  if (isOwnerScope(scope) || home === null || owner.isKnown) return undefined;
+  const name = `${home.owner}/${home.name}`;
+  const code = owner.reason?.code ?? 'rules-unread';
+  const text =
+    code === 'rules-unread'
+      ? `The owner's rules, of ${name}, were not read yet; they are asked for at every tick.`
+      : `The owner's rules, of ${name}, are not known, and nothing starts here until they are: ${owner.reason?.text}`;
+  return { file: null, isKnown: false, reason: { code, text } };
+}
+
 /** What has to be known of the store besides the rows. */
 export const holdKeysOf = (rows: ScopeRows): readonly string[] =>
   [rows.scope, ...busyRepos(rows).map(fileScope)].map(holdsKey);

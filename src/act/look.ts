@@ -20,6 +20,7 @@ import {
   type Governed,
   governedBy,
   holdKeysOf,
+  unknownOwners,
 } from './govern.ts';
 import { type Lost, lostOf } from './lost.ts';
 import { NOTHING_KNOWN, offersOf, viewOf } from './offers.ts';
@@ -83,7 +84,8 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
   const facts = await deps.store.facts(keys);
   const isListed = listed.every((key) => facts.has(key));
   const { now: inForce, own } = governedBy(rows, files, facts);
-  const rulesNow = isListed || isOwnerScope(rows.scope) ? inForce : UNLISTED;
+  const isOpen = !isListed && !isOwnerScope(rows.scope);
+  const rulesNow = isOpen ? UNLISTED : (unknownOwners(rows, files) ?? inForce);
   const { file } = rulesNow;
   const rules = file?.rules ?? [];
   const hasFallback = file?.onExhausted === 'on-demand';

@@ -162,6 +162,29 @@ describe('a repository’s own file', () => {
     await stage.until(isDone(jobs));
   });
 
+  test('starts nothing before the owner’s can be read, which may allow less', async () => {
+    const owner = await openOwner({ owners: 'autoscale: 7\n', lib: max(2) });
+    const { stage, lib, home } = owner;
+    const jobs = owner.addJobs(lib, 3);
+    await stage.pass(3 * MINUTE);
+    expect(stage.live()).toEqual([]);
+    expect(await stage.reasons()).toEqual(['rules-invalid']);
+    owner.push(home, max(1));
+    expect(await owner.mostLive(isDone(jobs), HOUR)).toBe(1);
+  });
+
+  test('is free no more once a sweep reads so, when nobody told of the owner’s push', async () => {
+    const owner = await openOwner({ owners: max(1, 'own-rules: allow'), lib: max(2) });
+    const { stage, lib, home } = owner;
+    const jobs = owner.addJobs(lib, 2, { durationMs: HOUR });
+    await stage.until(isRunning(jobs));
+    stage.knobs.hookFault = ({ event }) => (event === 'push' ? { kind: 'outage' } : undefined);
+    owner.push(home, max(1));
+    await stage.until(() => stage.live().length === 1, 3 * R);
+    await stage.pass(MINUTE);
+    expect((await stage.store.repo(lib.id))?.scope).toBe(`owner-${lib.owner.id}`);
+  });
+
   test('takes its machines along where they fit, and none is above a maximum on the way', async () => {
     const owner = await openOwner({ owners: max(3, 'own-rules: allow') });
     const { stage, lib } = owner;
