@@ -14,6 +14,7 @@ import { createSweeper } from './act/sweep-scope.ts';
 import { tellReruns } from './act/tell-reruns.ts';
 import type { GitHub, Talk } from './github/port.ts';
 import { Unavailable } from './lib/assert.ts';
+import { atMost } from './lib/at-most.ts';
 import { createScheduler, type Scheduler } from './lib/scheduler.ts';
 import type { Delivery } from './model/event.ts';
 import { type InstallationId, isOwnerScope, type ScopeId } from './model/ids.ts';
@@ -53,6 +54,8 @@ const MOST_IN_A_BATCH = 500;
 const BURST_MS = 25;
 /** Scopes at work at the same time. */
 const MOST_REMEMBERED = 10_000;
+/** Scopes that are swept at the same time: two hundred one by one take longer than R. */
+const MOST_SWEPT = 8;
 const DAY_MS = 24 * 3_600_000;
 /** Scopes that a discovery wakes at once; the rest is met in the course of the next hours. */
 const MOST_NEW_AT_ONCE = 100;
@@ -83,10 +86,7 @@ export function createLoop(deps: LoopDeps): Loop {
     region: (rest) => tickRegion(rest),
     discover: () => tickDiscover(),
     list: (rest) => tickList(rest),
-    sweep: async (scope) => {
-      await sweeper.sweepQuiet(scope as ScopeId);
-      return undefined;
-    },
+    sweep: (scope) => sweeper.sweepQuiet(scope as ScopeId).then(() => undefined),
     meet: () => meetNext(),
     healing: () => heal(),
   };
@@ -327,7 +327,7 @@ export function createLoop(deps: LoopDeps): Loop {
       if (forgetAccount) await forgetLeft({ ...deps, forgetAccount });
     }
     // Every process tries: a scope is swept by the one that decides for it, or nobody would.
-    for (const scope of await store.scopesActiveSince(now - DAY_MS)) await sweeper.sweep(scope);
+    await atMost(MOST_SWEPT, await store.scopesActiveSince(now - DAY_MS), sweeper.sweep);
     await deps.catalogue.refresh();
     return settings.resyncMs;
   }
