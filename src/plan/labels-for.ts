@@ -26,13 +26,10 @@ export function labelsFor(world: World, key: InstanceKey, now: Instant): readonl
 
   const home = homeOf(instance);
   const mayTake = ({ repo }: JobView): boolean => isOfHome(repo, home);
-  // Only runners that GitHub knows count here: those still coming have no labels yet.
-  const registered = facts.instances.filter(
-    (other) => meets(homeOf(other), home) && other.registeredAt !== null && other.key !== key,
-  );
+  const others = facts.instances.filter((other) => meets(homeOf(other), home) && other.key !== key);
   const all = [...facts.jobs, ...cutJobs(facts)];
   const jobs = all.filter((job) => mayTake(job) && !isAside(facts, job));
-  const { demand, runners } = bothSides({ ...facts, instances: registered }, jobs, new Map());
+  const { demand, runners } = bothSides({ ...facts, instances: others }, jobs, new Map());
   const matching = matchJobs(demand, runners);
 
   const runsOf = (job: JobView): readonly string[] =>
@@ -44,15 +41,18 @@ export function labelsFor(world: World, key: InstanceKey, now: Instant): readonl
     left.set(group, served - 1);
     return served > 0;
   };
-  const later: JobView[] = [];
-  for (const job of jobs) {
+  const fitting = jobs.filter((job) => {
+    const its = demand.groupOf(job)?.class;
+    const isOfRule = its?.rules.some((one) => one.rule.id === rule.id) ?? false;
+    return isOfRule && fits(its?.market ?? null, instance.market);
+  });
+  const own = fitting.filter((job) => {
     const group = demand.groupOf(job);
-    if (!group?.class.rules.some((its) => its.rule.id === rule.id)) continue;
-    if (!fits(group.class.market, instance.market)) continue;
-    if (isServed(group)) later.push(job);
-    else chosen.add(job.labels, runsOf(job));
-  }
-  for (const job of later) chosen.add(job.labels, runsOf(job));
+    return group !== undefined && !isServed(group);
+  });
+  // With the labels of jobs that others come for, a large machine would be given a small one's, and
+  // its own would wait for another. Who is for none takes whatever it can.
+  for (const job of own.length > 0 ? own : fitting) chosen.add(job.labels, runsOf(job));
   return chosen.labels();
 }
 

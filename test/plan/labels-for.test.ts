@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { JobView, World } from '../../src/model/world.ts';
 import { labelsFor } from '../../src/plan/plan.ts';
 import { aJob, anIdle, anInstance, aRule, aWorld, LABELS, NOW } from '../builders.ts';
@@ -57,6 +57,35 @@ test('registers first what no registered runner can take', () => {
   expect(further({ jobs, instances: [anInstance(), { ...other, state: 'busy' }] })).toEqual([
     'run=7',
   ]);
+});
+
+describe('with another machine on its way', () => {
+  const small = aRule();
+  const large = aRule({
+    type: 'm5.4xlarge',
+    machine: { vcpus: 16, memoryMib: 65_536, gpus: null },
+  });
+  const two = ['dstack', 'cpu=2'];
+  const many = ['dstack', 'cpu=16'];
+  const other = anInstance({ key: 'b.0', rule: small.id });
+  const at = (jobs: readonly JobView[], instances = [other]) => {
+    const machine = anInstance({ rule: large.id });
+    const world = aWorld({ rules: [small, large], jobs, instances: [machine, ...instances] });
+    return labelsFor(world, 'a.0', NOW).filter((label) => label.startsWith('cpu='));
+  };
+
+  test('a large one leaves the small job to the small one', () => {
+    expect(at([asking(1, two), asking(2, many)])).toEqual(['cpu=16']);
+  });
+
+  test('a large one takes the small job that nobody else comes for', () => {
+    expect(at([asking(1, two), asking(2, two), asking(3, many)])).toEqual(['cpu=2', 'cpu=16']);
+    expect(at([asking(1, two), asking(2, many)], [])).toEqual(['cpu=2', 'cpu=16']);
+  });
+
+  test('one for which there is no job takes whatever it can', () => {
+    expect(at([asking(1, two)])).toEqual(['cpu=2']);
+  });
 });
 
 test('registers the further labels of its rule', () => {
