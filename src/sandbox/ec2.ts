@@ -101,6 +101,7 @@ export function createEc2(kernel: Kernel, given: Ec2Change = {}): Ec2Model {
     const { market, type } = call;
     const { zone } = checked.subnet;
     if (market === 'spot' && (call.maxPriceUsd ?? Number.MAX_VALUE) < spotPriceUsd(type, zone)) {
+      kernel.mark('ec2 price');
       const message = `Your Spot request price of ${call.maxPriceUsd} is below the Spot price.`;
       return refuse('SpotMaxPriceTooLow', message);
     }

@@ -108,6 +108,7 @@ export function createJobs(
     repo.queue.add(job);
     job.cancelTimer = kernel.at(knobs.queueMs, 'job expires', () => complete(job, 'cancelled'));
     onQueued(repo);
+    if (job.spec.withheldMs) kernel.at(job.spec.withheldMs, 'handed out', () => onQueued(repo));
   };
 
   const addJob = (run: Run, spec: JobSpec): Job => {

@@ -122,9 +122,12 @@ export function createRunners(state: GitHubState, jobs: Jobs): Runners {
     });
   };
 
+  const isWithheld = ({ createdAt, spec }: Job): boolean =>
+    createdAt + (spec.withheldMs ?? 0) > kernel.now();
+
   const assign = (repo: Repo) => {
     for (const job of repo.queue) {
-      if (job.chosen !== null) continue;
+      if (job.chosen !== null || isWithheld(job)) continue;
       const idle = idleFor(repo, job);
       const runner = idle[Math.floor(kernel.rand('github assign') * idle.length)];
       if (runner !== undefined) hand(job, runner);

@@ -168,6 +168,8 @@ export interface JobSpec {
   readonly result?: Conclusion;
   /** Waits for an approval first. */
   readonly environment?: string;
+  /** It is handed to no runner for so long after it came, as happens. */
+  readonly withheldMs?: number;
 }
 
 /** What GitHub says of a job at one moment. */

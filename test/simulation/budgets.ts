@@ -8,6 +8,8 @@ export const HEALING_CALLS = 500;
 const HEALING_WINDOW_R = 60;
 /** Whatever is refused, lost or late meanwhile: with 28 jobs, nobody needs more in a minute. */
 export const CALLS_A_MINUTE: Readonly<Record<'github' | 'ec2', number>> = { github: 240, ec2: 100 };
+/** What was under way together, of several rules and scopes: then the place is left alone. */
+export const REFUSALS_A_MINUTE = 8;
 const MINUTE_MS = 60_000;
 
 /** Reads that the app makes to find out what it was not told, and its requests to be told again. */
@@ -37,13 +39,23 @@ function createWindow(ms: number): (now: Instant) => number {
 
 export interface Budgets {
   note(call: PortCall): void;
+  /** EC2 did not launch what was asked for there. */
+  refused(place: string): void;
 }
 
 /** Counts what all processes of the app ask of GitHub and EC2, answered or not. */
 export function createBudgets(kernel: Kernel, { resyncMs }: Pick<Scenario, 'resyncMs'>): Budgets {
   const minutes = { github: createWindow(MINUTE_MS), ec2: createWindow(MINUTE_MS) };
   const healings = createWindow(HEALING_WINDOW_R * resyncMs);
+  const refusals = new Map<string, (now: Instant) => number>();
   return {
+    refused(place) {
+      const window = refusals.get(place) ?? createWindow(MINUTE_MS);
+      refusals.set(place, window);
+      const count = window(kernel.now());
+      const text = `${count} launches were refused in ${place} within a minute`;
+      kernel.invariant(count <= REFUSALS_A_MINUTE, 'in-vain', text);
+    },
     note({ process, name }) {
       const side = name.startsWith('github.') ? 'github' : name.startsWith('ec2.') ? 'ec2' : null;
       if (side === null || !process.startsWith('app')) return;

@@ -7,6 +7,7 @@ interface Stage {
   readonly jobs: number;
   /** Faults begin within this time. */
   readonly ms: number;
+  readonly resyncMs: number;
   readonly isOwners: boolean;
 }
 
@@ -53,6 +54,8 @@ const SLOW_MS = [500, 8_000] as const;
 const MOST_GATES = 9_000;
 const MOST_HOOKS = 90;
 const MOST_MACHINES = 24;
+/** More than any rules have machines for. */
+const MATRIX_JOBS = 12;
 
 type Draw = (dice: Dice, stage: Stage) => Fault;
 
@@ -153,6 +156,12 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     at: at(dice, stage),
     ms: dice.int('quota ms', 10_000, 60_000),
   }),
+  price: (dice, stage) => ({
+    kind: 'price',
+    at: at(dice, stage),
+    ms: dice.int('price ms', 20_000, 120_000),
+    type: dice.pick('price type', ['m5.large', 'c5.xlarge', 'm5.xlarge']),
+  }),
   late: (dice, stage) => ({
     kind: 'late',
     at: at(dice, stage),
@@ -165,6 +174,13 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     nth: dice.int('reclaim nth', 0, 9),
     hasNotice: dice.isTrue('notice', 0.5),
     count: dice.pick('taken', [1, 1, 3, 10]),
+  }),
+  phase: (dice, stage) => ({
+    kind: 'reclaim',
+    at: at(dice, stage),
+    nth: 0,
+    hasNotice: dice.isTrue('phase notice', 0.5),
+    phase: dice.pick('phase', ['idle', 'after its job']),
   }),
   machine: (dice) => ({
     kind: 'machine',
@@ -189,6 +205,13 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     ms: dice.int('github ms', 5_000, 100_000),
     how: dice.pick('github how', ['down', 'limit', 'missing']),
   }),
+  /** What is ten minutes where R is one. */
+  outage: (dice, { resyncMs }) => ({
+    kind: 'github',
+    at: dice.int('outage at', 0, 60_000),
+    ms: 10 * resyncMs,
+    how: 'down',
+  }),
   ec2: (dice, stage) => ({
     kind: 'ec2',
     at: at(dice, stage),
@@ -199,6 +222,21 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     kind: 'cancel',
     at: at(dice, stage),
     job: dice.int('cancelled', 0, stage.jobs - 1),
+  }),
+  matrix: (dice, stage) => ({
+    kind: 'matrix',
+    at: at(dice, stage),
+    repo: repo(dice, stage),
+    jobs: MATRIX_JOBS,
+    durationMs: dice.int('matrix ms', 5_000, 40_000),
+    cancelMs: dice.int('matrix cancelled', 500, 50_000),
+  }),
+  withheld: (dice, stage) => ({
+    kind: 'withheld',
+    at: at(dice, stage),
+    repo: repo(dice, stage),
+    ms: dice.int('withheld ms', 60_000, 300_000),
+    durationMs: dice.int('withheld job ms', 2_000, 20_000),
   }),
   theft: (dice, stage) => ({
     kind: 'theft',
@@ -315,7 +353,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
 };
 
 /** At most one of these in a scenario: two would leave little to prove in between. */
-const ONCE = new Set(['loss', 'uninstall', 'at-once']);
+const ONCE = new Set(['loss', 'uninstall', 'at-once', 'outage', 'matrix', 'withheld']);
 
 /** Only under an owner's rules is a file of its own another one. */
 const OF_OWNERS = new Set(['own-file', 'own-rules']);
@@ -323,6 +361,9 @@ const OF_OWNERS = new Set(['own-file', 'own-rules']);
 /** How often a class is on, where not 0.4. */
 const SWARM = new Map([
   ['uninstall', 0.25],
+  ['outage', 0.1],
+  ['price', 0.3],
+  ['phase', 0.2],
   ['own-file', 0.7],
 ]);
 

@@ -65,6 +65,7 @@ export async function checkEnd(world: World): Promise<void> {
   kernel.invariant(ghosts.length === 0, 'ghost', `${ghosts.map(({ name }) => name)} stay`);
   checkReruns(world);
   checkRedeliveries(world);
+  checkPace(world);
   world.people.checkEnd();
   await checkStore(world);
 }
@@ -114,6 +115,18 @@ function checkRedeliveries({ kernel, github, faults }: World): void {
     const text = `webhook ${guid} was asked for ${its.length} times`;
     kernel.invariant(its.length <= most, 'redelivery', text);
   }
+}
+
+/** The app slows down before EC2 has to refuse a call as one too many. */
+function checkPace({ kernel, faults }: World): void {
+  // Who sleeps, or forgets what was sent, bunches calls that were to go out one after the other.
+  const isBunched =
+    faults.of('pause').length > 0 ||
+    faults.of('crash').length > 0 ||
+    faults.of('call').some(({ call, how }) => call.startsWith('ec2.') && how === 'slow');
+  const refused = kernel.marks.get('ec2 rate limit') ?? 0;
+  const text = `EC2 refused ${refused} calls as too many`;
+  kernel.invariant(isBunched || refused === 0, 'pace', text);
 }
 
 const isFine = ({ cancelled, promises }: World, job: Job): boolean => {

@@ -1,10 +1,12 @@
-import { zonesOf } from '../../src/sandbox/aws-catalogue.ts';
+import { onDemandUsd, typeRow, zonesOf } from '../../src/sandbox/aws-catalogue.ts';
+import type { Ec2Instance } from '../../src/sandbox/ec2-instance.ts';
 import { EC2_DEFAULTS } from '../../src/sandbox/ec2-model.ts';
+import type { GitHubModel } from '../../src/sandbox/github.ts';
 import { sayingOf, takeAtOnce } from './at-once.ts';
 import { BROKEN, changeOwn, changeOwnRules, ownText, raised, roomyOf } from './own-changes.ts';
 import { fileAt, homeOf, scopesOf } from './owners.ts';
 import { ownersLines, rulesText } from './population.ts';
-import type { Fault } from './scenario.ts';
+import type { Fault, Phase } from './scenario.ts';
 import type { World } from './world.ts';
 
 type Of<K extends Fault['kind']> = Extract<Fault, { kind: K }>;
@@ -29,9 +31,12 @@ export function schedule(world: World): void {
   };
   each('capacity', (fault) => capacityOut(world, fault));
   each('quota', (fault) => quotaOut(world, fault));
+  for (const fault of faults.of('price')) raisePrice(world, fault);
   each('late', (fault) => showLate(world, fault));
   each('reclaim', (fault) => reclaim(world, fault));
   each('cancel', (fault) => cancel(world, fault));
+  each('matrix', (fault) => cancelMatrix(world, fault));
+  each('withheld', (fault) => withhold(world, fault));
   each('theft', (fault) => steal(world, fault));
   each('rules', (fault) => changeRules(world, fault));
   each('own-file', (fault) => changeOwn(world, fault));
@@ -65,6 +70,8 @@ type Timed =
   | 'late'
   | 'reclaim'
   | 'cancel'
+  | 'matrix'
+  | 'withheld'
   | 'theft'
   | 'rules'
   | 'uninstall'
@@ -91,28 +98,70 @@ function quotaOut({ kernel, ec2 }: World, { ms }: Of<'quota'>): void {
   kernel.at(ms, 'quota back', () => ec2.change({ quotas }));
 }
 
+/** Of on-demand's price; a rule's `max-price` is below it. */
+const DEAR = 0.9;
+
+function raisePrice({ kernel, ec2, scenario }: World, { at, ms, type }: Of<'price'>): void {
+  const row = typeRow(type);
+  if (!row) return;
+  for (const region of REGIONS) {
+    for (const zone of zonesOf(region)) {
+      const usual = ec2.spotPriceUsd(type, zone);
+      kernel.at(at, 'fault price', () => {
+        kernel.mark('fault price');
+        ec2.setSpotPrice(type, zone, DEAR * onDemandUsd(row, region));
+      });
+      kernel.at(Math.min(at + ms, scenario.calmAt), 'price back', () =>
+        ec2.setSpotPrice(type, zone, usual),
+      );
+    }
+  }
+}
+
 function showLate({ kernel, ec2, scenario }: World, { ms, lateMs }: Of<'late'>): void {
   kernel.mark('fault late');
   ec2.change({ visibleAfterMs: [0, lateMs] });
   kernel.at(ms, 'on time', () => ec2.change({ visibleAfterMs: [0, scenario.lateMs] }));
 }
 
-function reclaim(
-  { kernel, ec2, promises }: World,
-  { nth, hasNotice, count = 1 }: Of<'reclaim'>,
-): void {
+/** How long it is, while a machine is waited for, until the next look. */
+const LOOK_MS = 500;
+
+function reclaim(world: World, fault: Of<'reclaim'>): void {
+  const { kernel, ec2, github, promises, scenario, nowMs } = world;
+  const { nth, hasNotice, count = 1, phase } = fault;
   const live = [...ec2.instances.values()].filter(
-    ({ state, market }) => market === 'spot' && (state === 'pending' || state === 'running'),
+    (one) =>
+      one.market === 'spot' &&
+      (one.state === 'pending' || one.state === 'running') &&
+      (phase === undefined || phaseOf(github, one) === phase),
   );
+  if (phase !== undefined && live.length === 0 && nowMs() + LOOK_MS < scenario.calmAt) {
+    kernel.at(LOOK_MS, 'fault reclaim', () => reclaim(world, fault));
+  }
   const first = nth % Math.max(1, live.length);
   const taken = [...live.slice(first), ...live.slice(0, first)].slice(0, count);
   for (const one of taken) {
     kernel.mark(`fault reclaim ${hasNotice ? 'with' : 'without'} notice`);
-    kernel.mark(`fault reclaim ${one.state}`);
+    kernel.mark(`fault reclaim ${phaseOf(github, one)}`);
     promises.reclaim(one);
     ec2.reclaim(one.id, hasNotice);
   }
   if (taken.length > 2) kernel.mark('fault reclaim many');
+  if (taken.length > 2 && hasNotice) kernel.mark('fault notice many');
+}
+
+/** How far it has come. */
+function phaseOf(github: GitHubModel, { id, state }: Ec2Instance): Phase {
+  if (state === 'pending') return 'pending';
+  const runners = [...github.state.repos.values()].flatMap((repo) => [...repo.runners.values()]);
+  const runner = runners.find(({ name }) => name.includes(id));
+  const hasRun = [...github.state.jobs.values()].some(({ facts: { now } }) => {
+    return now.state === 'completed' && now.runner?.name.includes(id) === true;
+  });
+  if (hasRun) return 'after its job';
+  if (runner === undefined) return 'without runner';
+  return runner.job === null ? 'idle' : 'busy';
 }
 
 function cancel({ kernel, github, jobs, cancelled }: World, fault: Of<'cancel'>): void {
@@ -121,6 +170,28 @@ function cancel({ kernel, github, jobs, cancelled }: World, fault: Of<'cancel'>)
   kernel.mark(`fault cancel ${job.facts.now.state}`);
   cancelled.add(job);
   github.runners.cancel(job);
+}
+
+function cancelMatrix(world: World, fault: Of<'matrix'>): void {
+  const { kernel, github, jobs, cancelled } = world;
+  const { repo, durationMs } = fault;
+  const from = jobs.length;
+  const mates = Array.from({ length: fault.jobs - 1 }, () => ({ durationMs, fails: false }));
+  world.addJob({ at: 0, repo, type: '', durationMs, mates });
+  const its = jobs.slice(from);
+  kernel.at(fault.cancelMs, 'cancel', () => {
+    const open = its.filter(({ facts }) => facts.now.state !== 'completed');
+    const [first] = open;
+    if (!first) return;
+    if (open.length > its.length / 2) kernel.mark('fault matrix cancelled');
+    for (const job of open) cancelled.add(job);
+    github.runners.cancelRun(first.run.repo, first.run.id);
+  });
+}
+
+function withhold(world: World, { repo, ms, durationMs }: Of<'withheld'>): void {
+  world.kernel.mark('fault withheld');
+  world.addJob({ at: 0, repo, type: '', durationMs, withheldMs: ms });
 }
 
 /** A job that asks for less than ours do, and so takes any runner of the repository. */

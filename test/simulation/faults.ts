@@ -16,6 +16,11 @@ export interface Faults {
   isLie(call: PortCall): boolean;
   /** What happens to the process at this gate. */
   gate(gate: Gate): Of<'crash' | 'pause'> | undefined;
+  /**
+   * Since when GitHub is down, if that is so long ago that by then whatever it said was heard, and what
+   * it said before is too old to go by; undefined: it is not.
+   */
+  silentSince(underWayMs: number): number | undefined;
   /** AWS refuses our credentials right now. */
   hasNoCredentials(): boolean;
   of<K extends Fault['kind']>(kind: K): readonly Of<K>[];
@@ -30,6 +35,10 @@ export interface FaultDeps {
   readonly isSilent: (event: string) => boolean;
   readonly blindUntilMs: () => number;
 }
+
+/** What is ten minutes where R is one. */
+const isLong = ({ how, ms }: Window, { resyncMs }: Scenario): boolean =>
+  how === 'down' && ms >= 10 * resyncMs;
 
 /** Whose App we are. */
 const LISTS: ReadonlySet<string> = new Set(['github.installations', 'github.repositories']);
@@ -69,6 +78,7 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
       const window = process === 'machine' ? undefined : open(name);
       if (window && window.how !== 'missing') {
         mark(`fault ${window.kind} ${window.how}`);
+        if (isLong(window, scenario)) mark(`fault ${window.kind} down for ten minutes`);
         return { kind: window.how === 'down' ? 'lost-request' : 'throttled' };
       }
       if (!named.has(name)) return undefined;
@@ -108,6 +118,20 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
         open(name)?.how === 'missing' || calls.get(keyOf(process, name, nth))?.how === 'missing';
       if (isLie) mark('fault github missing');
       return isLie;
+    },
+    silentSince(underWayMs) {
+      const window = isCalm() ? undefined : open('github.any');
+      const lateMs = Math.max(
+        0,
+        ...of('hook').map(({ ms }) => ms),
+        ...of('hooks').map((one) => one.lateMs),
+      );
+      const forMs = 2 * scenario.resyncMs + underWayMs + lateMs;
+      if (window?.how !== 'down') return undefined;
+      // In a window that lay over this one, GitHub said something.
+      const ends = of('github').map(({ at, ms }) => at + ms);
+      const since = Math.max(window.at, ...ends.filter((end) => end <= nowMs()));
+      return nowMs() - since > forMs ? since : undefined;
     },
     hasNoCredentials() {
       if (isCalm()) return false;

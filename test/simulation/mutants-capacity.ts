@@ -37,4 +37,68 @@ export const CAPACITY_MUTANTS: readonly Mutant[] = [
     'const TOO_MANY = 3;',
     'const TOO_MANY = 3_000;',
   ]),
+  mutant('forgets at once that a place was exhausted', [
+    'act/exhausted.ts',
+    'await store.exhaust({ account, ...place, ...next, why: code });',
+    '',
+  ]),
+  mutant(
+    'ignores max-price',
+    ['act/launch.ts', "offer.market === 'spot' ? maxPriceUsd : null", 'null'],
+    ['plan/rule-facts.ts', '(rule.maxPriceUsd ?? Number.POSITIVE_INFINITY)', 'rule.max * 1_000'],
+  ),
+  mutant('asks again and again at a price that EC2 has refused', [
+    'act/send.ts',
+    "if (failure === 'invalid' || failure === 'price') deps.catalogue.forget(launch);",
+    '',
+  ]),
+  mutant('launches on demand where only spot is allowed', [
+    'act/offers.ts',
+    '(spot.length === 0 || !ask.hasFallback)',
+    'spot.length === 0',
+  ]),
+  mutant(
+    'frees a place as soon as EC2 gives notice',
+    [
+      'plan/facts.ts',
+      'const live = groupBy(instances, (instance) => instance.rule);',
+      'const live = groupBy(instances.filter(({ noticeAt }) => noticeAt === null), (one) => one.rule);',
+    ],
+    [
+      'store/memory/launches.ts',
+      "countLive(where(state.instances, (row) => row.state !== 'gone'))",
+      "countLive(where(state.instances, (row) => row.state !== 'gone' && row.noticeAt === null))",
+    ],
+  ),
+  mutant('ends machines that EC2 would take back', [
+    'plan/ends.ts',
+    'if (!instance.isKnown || isLeftToEc2(facts, instance)) return null;',
+    `if (!instance.isKnown) return null;
+  if (isLeftToEc2(facts, instance)) return now('EC2 takes it back');`,
+  ]),
+  mutant('counts machines that EC2 did not give', [
+    'store/merge/launch.ts',
+    "if (row.state === 'requested') rows.set(row.key, goneRow(row, reason, now));",
+    "if (row.state === 'requested' && code !== '') rows.set(row.key, goneRow(row, reason, now));",
+  ]),
+  mutant('takes a throttled launch for a refused one', [
+    'act/send.ts',
+    "if (failure === 'unknown' || failure === 'throttled') {",
+    "if (failure === 'unknown') {",
+  ]),
+  mutant('stands in no line before EC2', [
+    'act/ec2-line.ts',
+    "store.reserve(wantsOf({ at, call: 'RunInstances', instances }), {",
+    "store.reserve(wantsOf({ at, call: 'RunInstances', instances, calls: 0 }).slice(0, 1), {",
+  ]),
+  mutant('never comes back to a job that GitHub did not hand out', [
+    'act/sweep.ts',
+    'await deps.store.setAside(lease, id, now + forMs, forMs);',
+    'await deps.store.setAside(lease, id, now + 1_000 * forMs, forMs);',
+  ]),
+  mutant('launches while GitHub is silent', [
+    'plan/facts.ts',
+    'return view?.isFresh === true && !view.isRemoved;',
+    'return view?.isRemoved === false;',
+  ]),
 ];

@@ -21,11 +21,12 @@ export const rulesText = (rules: readonly RulePlan[], more: readonly string[] = 
     'autoscale:',
     ...more.map((line) => `  ${line}`),
     rules.length === 0 ? '  rules: []' : '  rules:',
-    ...rules.flatMap(({ type, region, max, spotPolicy }) => [
+    ...rules.flatMap(({ type, region, max, spotPolicy, maxPriceUsd }) => [
       `    - instance-type: ${type}`,
       `      max: ${max}`,
       `      region: ${region}`,
       `      spot-policy: ${spotPolicy}`,
+      ...(maxPriceUsd === undefined ? [] : [`      max-price: ${maxPriceUsd}`]),
     ]),
     '',
   ].join('\n');
@@ -72,6 +73,7 @@ export function addJob(world: World, plan: JobPlan): void {
         labels,
         durationMs: plan.durationMs,
         ...(plan.fails ? { result: 'failure' } : {}),
+        ...(plan.withheldMs === undefined ? {} : { withheldMs: plan.withheldMs }),
         ...(plan.approveMs === undefined ? {} : { environment: 'production' }),
       },
       ...mates,

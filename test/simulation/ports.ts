@@ -1,20 +1,31 @@
 import type { Accounts } from '../../src/accounts/port.ts';
 import type { Log } from '../../src/lib/log.ts';
+import type { LaunchFailure } from '../../src/model/aws-codes.ts';
+import type { LaunchRequest } from '../../src/model/launch.ts';
 import type { Kernel } from '../../src/sandbox/kernel.ts';
 import type { Process } from '../../src/sandbox/process.ts';
 import type { Code } from './code.ts';
 
-/** Tells of each launch as it is sent. */
+/** Nothing was launched, and the same again would come to nothing as well. */
+const FINAL: ReadonlySet<LaunchFailure> = new Set(['capacity', 'price', 'quota']);
+
+/** Tells of each launch as it is sent, and of each that EC2 has none to give for. */
 export const watchLaunches = (
   accounts: Accounts,
-  tell: (tags: Readonly<Record<string, string>>) => void,
+  tell: {
+    readonly sends: (tags: LaunchRequest['tags']) => void;
+    readonly refused: (place: string) => void;
+  },
 ): Accounts => ({
   ...accounts,
   ec2(account, region) {
     const ec2 = accounts.ec2(account, region);
-    const launch: typeof ec2.launch = (request) => {
-      tell(request.tags);
-      return ec2.launch(request);
+    const launch: typeof ec2.launch = async (request) => {
+      const { tags, zone, type, market } = request;
+      tell.sends(tags);
+      const answer = await ec2.launch(request);
+      if (!answer.ok && FINAL.has(answer.failure)) tell.refused(`${zone} ${type} ${market}`);
+      return answer;
     };
     return { ...ec2, launch };
   },

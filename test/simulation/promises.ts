@@ -22,6 +22,8 @@ import { createVersions } from './versions.ts';
 const RULES_AGE_MS = 300_000;
 /** A machine that ended so lately may still count for the app as live. */
 const NEWS_MS = 60_000;
+/** A word about a job comes within this time, by a late webhook or by a sweep. */
+const LATE_WORD_MS = 120_000;
 /** Machines that could still take a job, beyond the jobs that are open: late words cost that many. */
 export const MOST_SURPLUS = 6;
 /** `retry` is this by default. */
@@ -54,6 +56,8 @@ export interface Promises extends Ec2Watch {
   /** What the rules bound that are in force from now on; null: nothing. */
   budget(scope: ScopeId, usd: number | null): void;
   credentialsLost(from: Instant, until: Instant): void;
+  /** The app has heard that EC2 takes the machine back. */
+  noticed(instance: string): void;
   intended(intents: readonly Intent[], launches: readonly Launch[]): void;
   /** Whose lease a scope's is. */
   leased(lease: Lease): void;
@@ -80,11 +84,14 @@ export function createPromises(
     ec2,
     owned,
     underWayMs,
+    silentSince,
   }: {
     github: GitHubModel;
     ec2: Ec2Model;
     owned: Pick<Scenario, 'isOwners'>;
     underWayMs: number;
+    /** Since when nothing at all of GitHub's can have come, even late; undefined: something may. */
+    silentSince: () => Instant | undefined;
   },
 ): Promises {
   const files = createVersions<ScopeId, Maxima>(kernel, RULES_AGE_MS);
@@ -98,6 +105,7 @@ export function createPromises(
   const excused = new Set<string>();
   /** EC2 itself forgets them an hour after their end. */
   const reclaimed = new Map<string, Ec2Instance>();
+  const noticedAt = new Map<string, Instant>();
   let worstSurplus = 0;
   /** The store, and with it what EC2 had taken back by then. */
   let lostAt = 0;
@@ -170,6 +178,19 @@ export function createPromises(
     return !isStrict && lostAt < (machine.endedAt ?? 0) - NOTICE_MS;
   }
 
+  /**
+   * A job waits for a machine. So may one do that ended lately: that it was cancelled need not be known
+   * yet, and one that was cut by EC2 is run again.
+   */
+  function isWanted({ facts, run, attempt }: Job): boolean {
+    const { state, conclusion, runner, completedAt } = facts.now;
+    if (state === 'queued') return true;
+    if (kernel.now() - (completedAt ?? 0) > LATE_WORD_MS + underWayMs) return false;
+    if (runner === null) return conclusion === 'cancelled';
+    const isCut = [...reclaimed.keys()].some((id) => runner.name.includes(id));
+    return isCut && conclusion !== 'success' && attempt === run.attempt;
+  }
+
   /** Machines that may still take a job, against jobs that may still want one. */
   function checkSurplus(scope: ScopeId) {
     const repos = reposOf(scope);
@@ -186,13 +207,19 @@ export function createPromises(
       return !done.some((name) => name.includes(one.id));
     }).length;
     const open = repos
-      .flatMap(({ queue }) => [...queue])
-      .filter(
-        (job) => job.facts.now.state === 'queued' && job.spec.labels.includes('dstack'),
-      ).length;
+      .flatMap(({ runs }) => [...runs.values()].flatMap(({ jobs }) => jobs))
+      .filter((job) => isWanted(job) && job.spec.labels.includes('dstack')).length;
     worstSurplus = Math.max(worstSurplus, spare - open);
     const text = `${spare} machines could take a job in ${scope}, and ${open} jobs are open`;
     kernel.invariant(spare - open <= MOST_SURPLUS, 'surplus', text);
+  }
+
+  /** EC2 takes it back by itself, and then does not bill its first hour. */
+  function checkNotice(instance: Ec2Instance) {
+    const heardAt = noticedAt.get(instance.id) ?? 0;
+    const isKnown = heardAt > lostAt && kernel.now() - heardAt > underWayMs;
+    if (!isKnown || isAllowedToEnd(instance)) return;
+    kernel.invariant(false, 'first-hour', `${instance.id} was ended, which EC2 would take back`);
   }
   const budgets = new Map<ScopeId, { readonly usd: number; readonly at: Instant }>();
   const lostTimes: { readonly from: Instant; readonly until: Instant }[] = [];
@@ -210,6 +237,12 @@ export function createPromises(
       const text = `a launch in ${scope}, which has cost $${spent.toFixed(4)} of $${budget.usd}`;
       kernel.invariant(spent < budget.usd, 'budget', text);
     }
+  }
+
+  /** Nothing is decided on while GitHub has told nothing for long. */
+  function checkHearing() {
+    const text = `a launch was decided on, and GitHub is silent since ${silentSince()}`;
+    kernel.invariant(silentSince() === undefined, 'blind', text);
   }
 
   /** What EC2 bills for the scope's machines, as of then: nothing for what it took in the first hour. */
@@ -256,9 +289,13 @@ export function createPromises(
       if (usd === null) budgets.delete(scope);
       else if (!budgets.has(scope)) budgets.set(scope, { usd, at: kernel.now() });
     },
+    noticed(instance) {
+      if (!noticedAt.has(instance)) noticedAt.set(instance, kernel.now());
+    },
     credentialsLost: (from, until) => void lostTimes.push({ from, until }),
     intended(asked, launches) {
       if (launches.length > 0) checkMoney(launches);
+      if (launches.length > 0) checkHearing();
       for (const launch of launches) {
         const { id, scope, rule, count } = launch;
         const intent = asked.find((one) => one.id === id);
@@ -330,6 +367,7 @@ export function createPromises(
       return true;
     },
     mustNotEnd(instance) {
+      if (instance.reclaimAt !== null) checkNotice(instance);
       const repo = repoOf(instance);
       const runner = repo && runnerOf(repo, instance);
       // GitHub has chosen it for a job, whether or not it has begun.

@@ -1,3 +1,4 @@
+import { onDemandUsd, typeRow } from '../../src/sandbox/aws-catalogue.ts';
 import { createKernel } from '../../src/sandbox/kernel.ts';
 import type { Behaviour } from '../../src/sandbox/machine-daemon.ts';
 import { drawFaults } from './draw-faults.ts';
@@ -42,6 +43,8 @@ export interface RulePlan {
   readonly region: string;
   readonly max: number;
   readonly spotPolicy: 'spot' | 'on-demand' | 'auto';
+  /** $ an hour, above what spot costs as a rule and below what on-demand does. */
+  readonly maxPriceUsd?: number;
 }
 
 export interface JobPlan {
@@ -54,10 +57,14 @@ export interface JobPlan {
   readonly fails?: true;
   /** It names an environment, and somebody approves it this much later. */
   readonly approveMs?: number;
+  /** GitHub hands it to nobody for so long. */
+  readonly withheldMs?: number;
   /** More jobs of the same run; of those that fail, it is by their own fault. */
   readonly mates?: readonly { readonly durationMs: number; readonly fails: boolean }[];
 }
 
+/** How far a machine has come. */
+export type Phase = 'pending' | 'without runner' | 'idle' | 'busy' | 'after its job';
 export type CallHow = 'lost-request' | 'lost-answer' | 'slow' | 'throttled' | 'missing';
 export type HookHow = 'lost' | 'outage' | 'delay' | 'double';
 /** Of all webhooks in a time: every second one is never made, or all are late. */
@@ -80,14 +87,34 @@ export type Fault =
   | { kind: 'hooks'; at: number; ms: number; how: HooksHow; lateMs: number }
   | { kind: 'capacity'; at: number; ms: number; type: string; zones: 'one' | 'all' }
   | { kind: 'quota'; at: number; ms: number }
+  /** Spot costs nearly what on-demand does. */
+  | { kind: 'price'; at: number; ms: number; type: string }
   | { kind: 'late'; at: number; ms: number; lateMs: number }
-  /** `count`: so many at once, one without it. */
-  | { kind: 'reclaim'; at: number; nth: number; hasNotice: boolean; count?: number }
+  /** `count`: so many at once, one without it. `phase`: from then on, the first that comes to it. */
+  | {
+      kind: 'reclaim';
+      at: number;
+      nth: number;
+      hasNotice: boolean;
+      count?: number;
+      phase?: Phase;
+    }
   | { kind: 'machine'; nth: number; behaviour: Exclude<Behaviour, 'sound'> }
   /** The machine takes that much longer until it registers. */
   | { kind: 'slow-start'; nth: number; ms: number }
   | { kind: 'github' | 'ec2'; at: number; ms: number; how: Outage }
   | { kind: 'cancel'; at: number; job: number }
+  /** A run of so many jobs comes, and a person cancels it so much later. */
+  | {
+      kind: 'matrix';
+      at: number;
+      repo: number;
+      jobs: number;
+      durationMs: number;
+      cancelMs: number;
+    }
+  /** A job comes that GitHub hands to nobody for so long. */
+  | { kind: 'withheld'; at: number; repo: number; ms: number; durationMs: number }
   | { kind: 'theft'; at: number; repo: number; durationMs: number }
   /** `isSilent`: GitHub makes no webhook of the push. */
   | { kind: 'rules'; at: number; repo: number; to: RulesChange; isSilent?: boolean }
@@ -160,6 +187,7 @@ export function generate(seed: number): Scenario {
     repos: repos.length,
     jobs: jobs.length,
     ms: FAULTS_MS,
+    resyncMs: RESYNC_MS,
     isOwners,
   });
   const late = dice.pick('late', [0, 2_000, 12_000, 40_000]);
@@ -204,12 +232,15 @@ function drawRepos(dice: Dice): readonly RepoPlan[] {
   return count.map((n) => {
     const first = dice.int('first type', 0, TYPES.length - 1);
     return {
-      rules: Array.from({ length: n }, (_, i) => ({
-        type: TYPES[(first + i) % TYPES.length] ?? TYPES[0],
-        region: dice.pick('region', REGIONS),
-        max: dice.int('max', 1, 4),
-        spotPolicy: dice.pick('spot policy', ['spot', 'spot', 'auto', 'on-demand']),
-      })),
+      rules: Array.from({ length: n }, (_, i): RulePlan => {
+        const rule: RulePlan = {
+          type: TYPES[(first + i) % TYPES.length] ?? TYPES[0],
+          region: dice.pick('region', REGIONS),
+          max: dice.int('max', 1, 4),
+          spotPolicy: dice.pick('spot policy', ['spot', 'spot', 'auto', 'on-demand']),
+        };
+        return dice.isTrue('max price', 0.3) ? capped(rule) : rule;
+      }),
     };
   });
 }
@@ -218,6 +249,13 @@ function drawRepos(dice: Dice): readonly RepoPlan[] {
 function drawOwn(dice: Dice, { rules }: RepoPlan): Pick<RepoPlan, 'own'> {
   if (!dice.isTrue('own file', 0.4)) return {};
   return { own: rules.map((rule) => ({ ...rule, max: dice.int('own max', 1, 4) })) };
+}
+
+/** Where only on-demand is allowed, nothing would ever start. */
+function capped(rule: RulePlan): RulePlan {
+  const row = typeRow(rule.type);
+  if (rule.spotPolicy === 'on-demand' || !row) return rule;
+  return { ...rule, maxPriceUsd: Math.round(700 * onDemandUsd(row, rule.region)) / 1000 };
 }
 
 const drawMates = (dice: Dice) =>

@@ -66,6 +66,9 @@ export function watchStore(
     },
     async scopeRows(scope) {
       const rows = await inner.scopeRows(scope);
+      for (const { id, noticeAt } of rows.instances) {
+        if (id !== null && noticeAt !== null) promises.noticed(id);
+      }
       for (const { id, state, reason, labels } of rows.jobs) {
         kernel.invariant(labels.includes('dstack'), 'ours-only', `job ${id} is not ours`);
         const rank = heard.get(id) ?? 0;
@@ -105,7 +108,7 @@ export function watchStore(
       return isDone;
     },
     saveReasons: async (lease, reasons, now) => {
-      if (reasons.some(({ reason }) => reason?.code === 'budget')) kernel.mark('budget spent');
+      for (const { reason } of reasons) if (reason) kernel.mark(`waits ${reason.code}`);
       return fenced(lease, await inner.saveReasons(lease, reasons, now), 'reasons');
     },
     setAside: async (lease, job, until, forMs) =>

@@ -22,6 +22,7 @@ import { logOf, losingAccounts, memoKeys, watchLaunches } from './ports.ts';
 import { createPromises, type Promises } from './promises.ts';
 import type { Fault, JobPlan, Scenario } from './scenario.ts';
 import { gateStore, watchStore } from './store.ts';
+import { createTerms } from './terms.ts';
 
 export interface WorldOptions {
   readonly code: Code;
@@ -139,13 +140,23 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
   });
   const ec2 = createEc2(kernel, { visibleAfterMs: [0, scenario.lateMs] });
   const judge = judging(kernel, options.blindTo);
+  const underWayMs = UNDER_WAY_MS + Math.max(0, ...faults.of('pause').map(({ ms }) => ms));
   const promises = createPromises(judge, {
     github,
     ec2,
     owned: scenario,
-    underWayMs: UNDER_WAY_MS + Math.max(0, ...faults.of('pause').map(({ ms }) => ms)),
+    underWayMs,
+    silentSince: () => faults.silentSince(underWayMs),
   });
-  ec2.watch(promises);
+  const checkTerms = createTerms(judge, { ec2, scenario, repos: () => world.repos });
+  ec2.watch({
+    maxOf: promises.maxOf,
+    mustNotEnd: promises.mustNotEnd,
+    hasIntent(launch) {
+      checkTerms(launch);
+      return promises.hasIntent(launch);
+    },
+  });
   const owners = createOwners({ kernel, github, promises, owned: scenario });
   const people = createPeople({ kernel: judge, github, owners });
   const hasTalk = [...faults.of('command'), ...faults.of('at-once')].length > 0;
@@ -237,7 +248,10 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
 
   function createAppOf({ process, holder }: { process: Process; holder: string }): App {
     const sandboxed = losingAccounts(createSandboxAccounts(ec2, process), faults.hasNoCredentials);
-    const accounts = watchLaunches(sandboxed, (tags) => promises.sends(holder, tags));
+    const accounts = watchLaunches(sandboxed, {
+      sends: (tags) => promises.sends(holder, tags),
+      refused: budgets.refused,
+    });
     const { clock } = process;
     const gated = gateStore(process, { store, kernel, isLocal: scenario.replicas === 1 });
     return code.createApp({
