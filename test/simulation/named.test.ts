@@ -49,7 +49,7 @@ describe('capacity', () => {
       faults: [{ kind: 'quota', at: 0, ms: 400_000 }],
       calmAt: 500_000,
     });
-    expectReached(story, 'fault quota', 'ec2 quota', 'waits quota');
+    expectReached(story, 'fault quota', 'waits quota');
     const early = story.launched.filter(({ at }) => at < 70);
     expect(early.length).toBe(2);
     expect(story.refused.length).toBeLessThanOrEqual(2);

@@ -1,5 +1,5 @@
 import { type Code, soundCode } from './code.ts';
-import { generate, type Scenario } from './scenario.ts';
+import { type Fault, generate, type Scenario } from './scenario.ts';
 import { shrink } from './shrink.ts';
 import { type Result, type StoreKind, simulate } from './simulate.ts';
 
@@ -54,11 +54,25 @@ function differenceOf(seed: number, a: Result, b: Result): Failure | null {
   return { seed, rule: 'equal-stores', text };
 }
 
+/** A job that no rule serves is lost whatever the app does, and so shows nothing. */
+const isServed = ({ repos, jobs, faults }: Scenario): boolean =>
+  [...jobs, ...faults.flatMap((fault) => (BRINGS_JOBS.has(fault.kind) ? fault : []))].every(
+    (of) => {
+      const rules = 'repo' in of ? repos[of.repo]?.rules : undefined;
+      const type = 'type' in of ? of.type : '';
+      return rules?.some((rule) => type === '' || rule.type === type) === true;
+    },
+  );
+const BRINGS_JOBS: ReadonlySet<Fault['kind']> = new Set(['race', 'matrix', 'withheld', 'at-once']);
+
 /** The smallest scenario that breaks the same promise. */
 export function shrinkTo(
   rule: string,
   scenario: Scenario,
   options: { code?: Code; blindTo?: readonly string[] } = {},
 ) {
-  return shrink(scenario, async (smaller) => (await simulate(smaller, options)).rule === rule);
+  return shrink(
+    scenario,
+    async (smaller) => isServed(smaller) && (await simulate(smaller, options)).rule === rule,
+  );
 }
