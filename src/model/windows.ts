@@ -135,20 +135,22 @@ export function createWindows(deps: {
     return undefined;
   }
 
+  const takeAll: Windows['take'] = async (account, windows) => {
+    // One asks for all of this process that come at the same time.
+    for (let other = underWay.get(account); other; other = underWay.get(account)) await other;
+    if (spent(account, windows).length === 0) {
+      spend(account, windows);
+      return undefined;
+    }
+    const asked = ask(account, windows).finally(() => underWay.delete(account));
+    underWay.set(account, asked);
+    return asked;
+  };
+
   return {
-    async take(account, windows) {
-      // One asks for all of this process that come at the same time.
-      for (let other = underWay.get(account); other; other = underWay.get(account)) await other;
-      if (spent(account, windows).length === 0) {
-        spend(account, windows);
-        return undefined;
-      }
-      const asked = ask(account, windows).finally(() => underWay.delete(account));
-      underWay.set(account, asked);
-      return asked;
-    },
+    take: takeAll,
     async turn(account, window, who) {
-      if ((await this.take(account, [window])) === undefined) return clock.now();
+      if ((await takeAll(account, [window])) === undefined) return clock.now();
       const at = await edit(account, (book) => {
         const { at, book: after } = turnOf(book, window, { who, now: clock.now() });
         return { book: after, found: at };
