@@ -231,10 +231,16 @@ async function outcomeOf(
   return { kind: 'changed', head, state, ended: changed.ended, place: changed.place, undo, notes };
 }
 
+const NOT_EDITABLE: Readonly<Record<string, string>> = {
+  'no-file': 'is a folder or a submodule, so it cannot be edited: put a file of text in its place',
+  'no-text':
+    'is no UTF-8, or larger than 1 MB, so it cannot be edited: put a smaller file of text in its place',
+  link: 'is a link, which a commit would break: edit the file that it leads to, or put a file of text in its place',
+};
+
 function refusalText({ code, message, reason }: Refused): string {
   if (reason === 'invalid') {
-    const what = code === 'no-text' ? 'is no UTF-8, or larger than 1 MB' : 'is a folder or a link';
-    return `${RULES_PATH} ${what}, so it cannot be edited: put a file of text in its place.`;
+    return `${RULES_PATH} ${NOT_EDITABLE[code] ?? NOT_EDITABLE['no-file']}.`;
   }
   return reason === 'denied'
     ? `GitHub does not let the App commit: ${message}`

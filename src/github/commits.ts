@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { fieldsOf, textOf } from '../model/github-json.ts';
-import { done, type Reply } from '../model/reply.ts';
+import { done, type Refused, type Reply } from '../model/reply.ts';
 import type { Client } from './client.ts';
+import { type Entry, parseEntry } from './parse.ts';
 import type { FileToEdit, RepoRef, Talk } from './port.ts';
 import { encodePath, isNotFound, target } from './target.ts';
 
@@ -47,30 +48,31 @@ async function readToEdit(
   // A branch that is not there looks the same; the commit to it then says so.
   if (isNotFound(reply)) return done({ text: null, blob: null });
   if (!reply.ok) return reply;
-  if ('blob' in reply.value) return done(reply.value);
-  const { code, why } = reply.value;
-  return { ok: false, reason: 'invalid', code, message: `${asked.what}: ${why}` };
+  const found = editable(reply.value);
+  if (found.ok) return found;
+  return { ...found, message: `${asked.what}: ${found.message}` };
 }
 
-interface NotEditable {
-  readonly code: 'no-file' | 'no-text';
-  readonly why: string;
+/** Text that is not UTF-8 would be another text when it is written back, and a link would be broken. */
+function editable(entry: Entry): Reply<FileToEdit> {
+  if (!('bytes' in entry)) return notEditable(entry.code);
+  const { bytes, blob, isLink } = entry;
+  if (isLink) return notEditable('link');
+  return isUtf8(bytes) ? done({ text: bytes.toString('utf8'), blob }) : notEditable('no-text');
 }
 
-const NO_FILE: NotEditable = { code: 'no-file', why: 'a folder or a link is in its place' };
-const NO_TEXT: NotEditable = { code: 'no-text', why: 'it is no UTF-8, or larger than 1 MB' };
+const notEditable = (code: keyof typeof WHY): Refused => ({
+  ok: false,
+  reason: 'invalid',
+  code,
+  message: WHY[code],
+});
 
-/** What is at a path. Text that is not UTF-8 would be another text when it is written back. */
-function parseEntry(value: unknown): FileToEdit | NotEditable | undefined {
-  if (Array.isArray(value)) return NO_FILE;
-  const { type, encoding, content, sha } = fieldsOf(value);
-  const blob = textOf(sha);
-  if (textOf(type) === undefined || blob === undefined) return undefined;
-  if (type !== 'file') return NO_FILE;
-  if (encoding !== 'base64' || typeof content !== 'string') return NO_TEXT;
-  const bytes = Buffer.from(content, 'base64');
-  return isUtf8(bytes) ? { text: bytes.toString('utf8'), blob } : NO_TEXT;
-}
+const WHY = {
+  'no-file': 'a folder or a submodule is in its place',
+  link: 'a link is in its place',
+  'no-text': 'it is no UTF-8, or larger than 1 MB',
+} as const;
 
 async function listFolder(
   client: Client,

@@ -12,7 +12,7 @@ import { createWindows, type Facts, ownFacts } from '../model/windows.ts';
 import { type Client, createClient } from './client.ts';
 import { listFailedDeliveries } from './deliveries.ts';
 import { createPace } from './pace.ts';
-import { parseDownload, parseFile, parseInstallation, parseRun, within } from './parse.ts';
+import { parseDownload, parseEntry, parseInstallation, parseRun, within } from './parse.ts';
 import type { ActionsRunner, GitHub, RepoRef, Talk } from './port.ts';
 import { runnerCalls } from './runners.ts';
 import { listJobs, listUnfinishedJobs } from './runs.ts';
@@ -126,12 +126,13 @@ async function readFile(
 ): Promise<Reply<{ readonly text: string }>> {
   const params = { path: encodePath(path), ref };
   const asked = target(repo, 'file', `read ${path} at ${ref}`, params);
-  const reply = await client.call(asked, ({ data }) => parseFile(data));
+  const reply = await client.call(asked, ({ data }) => parseEntry(data));
   if (!reply.ok) return reply;
-  const { text } = reply.value;
-  if (text !== null) return done({ text });
-  const message = `${asked.what}: it is a folder, or larger than 1 MB`;
-  return { ok: false, reason: 'invalid', code: 'no-text', message };
+  if ('bytes' in reply.value) return done({ text: reply.value.bytes.toString('utf8') });
+  // A link that leads to a file was followed.
+  const code = reply.value.code === 'no-text' ? 'no-text' : 'no-file';
+  const message = `${asked.what}: it is no file, or larger than 1 MB`;
+  return { ok: false, reason: 'invalid', code, message };
 }
 
 function jobCalls(

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Instant } from '../lib/clock.ts';
 import { instantOf } from '../lib/instant.ts';
 import { fieldsOf, idOf, textOf } from '../model/github-json.ts';
@@ -35,14 +36,31 @@ export function parseRun(value: unknown, repo: RepoId): RunFacts | undefined {
   };
 }
 
-/** A file's text; null for a folder, a submodule, or what is too large for GitHub to show. */
-export function parseFile(value: unknown): { readonly text: string | null } | undefined {
-  const { type, encoding, content } = fieldsOf(value);
-  if (!Array.isArray(value) && textOf(type) === undefined) return undefined;
-  if (type !== 'file' || encoding !== 'base64' || typeof content !== 'string')
-    return { text: null };
-  return { text: Buffer.from(content, 'base64').toString('utf8') };
+/** What is at a path. Of a link that leads to a file GitHub shows the file, with the link's own blob. */
+export type Entry =
+  | { readonly bytes: Buffer; readonly blob: string; readonly isLink: boolean }
+  | { readonly code: 'no-file' | 'no-text' | 'link' };
+
+export function parseEntry(value: unknown): Entry | undefined {
+  if (Array.isArray(value)) return { code: 'no-file' };
+  const { type, encoding, content, sha } = fieldsOf(value);
+  const blob = textOf(sha);
+  if (textOf(type) === undefined || blob === undefined) return undefined;
+  if (type === 'symlink') return { code: 'link' };
+  if (type !== 'file') return { code: 'no-file' };
+  if (encoding !== 'base64' || typeof content !== 'string') return { code: 'no-text' };
+  const bytes = Buffer.from(content, 'base64');
+  return { bytes, blob, isLink: blob !== blobOf(bytes, blob) };
 }
+
+/** The blob of these bytes, in the kind of hash that the other one is. */
+const blobOf = (bytes: Buffer, { length }: string): string =>
+  createHash(length === SHA256_LENGTH ? 'sha256' : 'sha1')
+    .update(`blob ${bytes.length}\0`)
+    .update(bytes)
+    .digest('hex');
+
+const SHA256_LENGTH = 64;
 
 export function parseRegistration(
   value: unknown,

@@ -1,4 +1,4 @@
-import { commitAt } from './github-commits.ts';
+import { contentAt } from './github-contents.ts';
 import {
   notFound,
   ok,
@@ -18,14 +18,17 @@ const decoded = (arg: string | undefined): string => decodeURIComponent(arg ?? '
 /** A file, or the entries of a folder. */
 function contents({ model, repo, args, query }: RepoCall): Result {
   const path = decoded(args[0]);
-  const files = commitAt(repo, query.get('ref') ?? repo.defaultBranch)?.files;
-  const found = files?.get(path);
-  if (found !== undefined) return ok(model.json.file(repo, path, found));
-  const inside = [...(files ?? [])].filter(([name]) => name.startsWith(`${path}/`));
-  if (inside.length === 0) return notFound;
-  // Folders in it are passed over: nobody asks for them.
-  const here = inside.filter(([name]) => !name.slice(path.length + 1).includes('/'));
-  return ok(here.map(([name, each]) => model.json.file(repo, name, each)));
+  const ref = query.get('ref') ?? repo.defaultBranch;
+  const found = contentAt(repo, ref, path);
+  if (found === undefined) return notFound;
+  if (found.kind !== 'folder') return ok(model.json.content(repo, path, found));
+  const entries = found.paths.flatMap((name) => {
+    const each = contentAt(repo, ref, name);
+    return each === undefined || each.kind === 'folder'
+      ? []
+      : [model.json.content(repo, name, each)];
+  });
+  return ok(entries);
 }
 
 function putContents({ model, repo, args, input }: RepoCall): Result {

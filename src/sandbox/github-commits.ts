@@ -5,8 +5,24 @@ import { refuse } from './github-refusal.ts';
 import type { Commit, GitHubState, Repo } from './github-state.ts';
 import { botOf, personOf } from './github-talk-state.ts';
 
-/** Text by path; null deletes. */
-export type Files = Readonly<Record<string, string | null>>;
+/** Text by path, or what else there is; null deletes. */
+export type Files = Readonly<Record<string, string | Special | null>>;
+
+export type Special = { readonly link: string } | { readonly submodule: string };
+
+/** What git keeps of it. */
+export const textOfEntry = (entry: string | Special): string =>
+  typeof entry === 'string' ? entry : 'link' in entry ? entry.link : entry.submodule;
+
+export const entryOf = ({ files, special }: Commit, path: string): string | Special | undefined => {
+  const text = files.get(path);
+  const kind = special.get(path);
+  return text === undefined || kind === undefined
+    ? text
+    : kind === 'link'
+      ? { link: text }
+      : { submodule: text };
+};
 
 export interface CommitOptions {
   readonly branch?: string;
@@ -122,9 +138,13 @@ export function createCommits(
     const { branch = repo.defaultBranch, by = repo.owner.login } = options;
     const head = repo.branches.get(branch) ?? repo.branches.get(repo.defaultBranch) ?? null;
     const tree = new Map(head === null ? [] : repo.commits.get(head)?.files);
-    for (const [path, text] of Object.entries(files)) {
-      if (text === null) tree.delete(path);
-      else tree.set(path, text);
+    const special = new Map(head === null ? [] : repo.commits.get(head)?.special);
+    for (const [path, entry] of Object.entries(files)) {
+      tree.delete(path);
+      special.delete(path);
+      if (entry === null) continue;
+      tree.set(path, textOfEntry(entry));
+      if (typeof entry !== 'string') special.set(path, 'link' in entry ? 'link' : 'submodule');
     }
     const commit: Commit = {
       sha: state.hex(40),
@@ -132,6 +152,7 @@ export function createCommits(
       message: options.message ?? `Change ${Object.keys(files).join(', ')}`,
       author: by,
       files: tree,
+      special,
       at: kernel.now(),
     };
     repo.commits.set(commit.sha, commit);
@@ -163,9 +184,12 @@ export function createCommits(
       const problem = putProblem(repo, change);
       if (problem !== undefined) return problem;
       const { path, text, branch, message } = change;
-      const isNew = commitAt(repo, branch)?.files.has(path) === false;
+      const head = commitAt(repo, branch);
+      const isNew = head?.files.has(path) === false;
+      // What was a link stays one, and leads to the text from then on.
+      const entry = head?.special.get(path) === 'link' ? { link: text } : text;
       const by = botOf(state).login;
-      return done({ commit: push(repo, { [path]: text }, { branch, message, by }), isNew });
+      return done({ commit: push(repo, { [path]: entry }, { branch, message, by }), isNew });
     },
     makeBranch(repo, name, sha) {
       const commit = repo.commits.get(sha);

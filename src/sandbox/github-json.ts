@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Instant } from '../lib/clock.ts';
 import { isoOf } from '../lib/instant.ts';
+import type { Content } from './github-contents.ts';
 import type { HookDelivery } from './github-hooks.ts';
 import { ORG_LINKS, REPO_COUNTS, REPO_FLAGS, REPO_LINKS, USER_LINKS } from './github-links.ts';
 import {
@@ -44,6 +45,19 @@ export function blobOf(text: string): string {
 
 /** GitHub hands out no more of a file than this. */
 export const CONTENT_LIMIT_BYTES = 1_000_000;
+
+function kindOf(of: Exclude<Content, { kind: 'folder' }>): Json {
+  if (of.kind === 'symlink') return { type: 'symlink', target: of.target, size: of.target.length };
+  if (of.kind === 'submodule') return { type: 'submodule', submodule_git_url: of.url, size: 0 };
+  const bytes = Buffer.from(of.text);
+  const isShown = bytes.length <= CONTENT_LIMIT_BYTES;
+  return {
+    type: 'file',
+    encoding: isShown ? 'base64' : 'none',
+    size: bytes.length,
+    content: isShown ? bytes.toString('base64').replace(/.{60}/g, '$&\n') : '',
+  };
+}
 
 export type GitHubJson = ReturnType<typeof createJson>;
 
@@ -280,20 +294,15 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
     labels: of.labels.map((name, i) => ({ id: i + 1, name, type: 'custom' })),
   });
 
-  const file = (repo: Repo, path: string, text: string): Json => {
-    const bytes = Buffer.from(text);
-    const isShown = bytes.length <= CONTENT_LIMIT_BYTES;
-    const sha = blobOf(text);
+  const content = (repo: Repo, path: string, of: Exclude<Content, { kind: 'folder' }>): Json => {
+    const { sha } = of;
     const at = `${repoApi(repo)}/contents/${path}`;
     const git = `${repoApi(repo)}/git/blobs/${sha}`;
     const html = `${page(repo)}/blob/${repo.defaultBranch}/${path}`;
     return {
-      type: 'file',
-      encoding: isShown ? 'base64' : 'none',
-      size: bytes.length,
+      ...kindOf(of),
       name: path.split('/').at(-1) ?? path,
       path,
-      content: isShown ? bytes.toString('base64').replace(/.{60}/g, '$&\n') : '',
       sha,
       url: at,
       git_url: git,
@@ -330,7 +339,7 @@ export function createJson({ knobs }: Pick<GitHubState, 'knobs'>) {
     deployment,
     run,
     runner,
-    file,
+    content,
     delivery,
     page,
     repoApi,

@@ -20,7 +20,9 @@ import {
   SUSPENDED,
   UNINSTALLED,
 } from './github-call.ts';
+import { contentAt } from './github-contents.ts';
 import type { HookDelivery } from './github-hooks.ts';
+import { CONTENT_LIMIT_BYTES } from './github-json.ts';
 import { createReads, type Reads } from './github-reads.ts';
 import { refuse } from './github-refusal.ts';
 import {
@@ -86,12 +88,19 @@ function hostIn(at: Repo | Owner, groupId: number | undefined): RunnerHost | und
 }
 
 /** The port, in process: what a process sees of the model, through its own gates and faults. */
+const unread = (code: string): Refused => ({
+  ok: false,
+  reason: 'invalid',
+  code,
+  message: 'it is no file of text',
+});
+
 export function createSandboxGitHub(
   model: GitHubModel,
   process: Process,
   counted?: Counted,
 ): GitHub {
-  const { state, json, runners, repos, hooks, jobs } = model;
+  const { state, json, runners, hooks, jobs } = model;
   const reads = createReads(model);
 
   const { call, ofRepo, also } = createCalls(model, process, counted);
@@ -142,8 +151,11 @@ export function createSandboxGitHub(
   return {
     file: (ref, path, at) =>
       ofRepo('file', ref, (repo) => {
-        const text = repos.fileAt(repo, path, at);
-        return text === undefined ? NOT_FOUND : done({ text });
+        const found = contentAt(repo, at, path);
+        if (found === undefined) return NOT_FOUND;
+        if (found.kind !== 'file') return unread('no-file');
+        const isShown = Buffer.byteLength(found.text) <= CONTENT_LIMIT_BYTES;
+        return isShown ? done({ text: found.text }) : unread('no-text');
       }),
     runnerGroup,
     async register(ref, { name, labels }) {

@@ -1,6 +1,6 @@
 import { assert } from '../lib/assert.ts';
 import { done, type Reply } from '../model/reply.ts';
-import { ancestry, type Commits, type Files } from './github-commits.ts';
+import { ancestry, type Commits, entryOf, type Files } from './github-commits.ts';
 import type { Issues, TalkParts } from './github-issues.ts';
 import { NOT_FOUND, refuse } from './github-refusal.ts';
 import type { GitHubState, Repo } from './github-state.ts';
@@ -35,8 +35,11 @@ export interface Pulls {
 function changesOf(repo: Repo, head: string, base: string): Files {
   const inBase = new Set(ancestry(repo, repo.branches.get(base)).map(({ sha }) => sha));
   const left = ancestry(repo, head).find(({ sha }) => inBase.has(sha))?.files ?? new Map();
-  const now = repo.commits.get(head)?.files ?? new Map<string, string>();
-  const changed = [...now].filter(([path, text]) => left.get(path) !== text);
+  const commit = repo.commits.get(head);
+  const now = commit?.files ?? new Map<string, string>();
+  const changed = [...now]
+    .filter(([path, text]) => left.get(path) !== text)
+    .map(([path, text]) => [path, (commit && entryOf(commit, path)) ?? text] as const);
   const gone = [...left.keys()].filter((path) => !now.has(path));
   return {
     ...Object.fromEntries(changed),

@@ -118,6 +118,8 @@ export interface Commit {
   /** A login. */
   readonly author: string;
   readonly files: ReadonlyMap<string, string>;
+  /** Those of them that are no files of text: of a link the text is its target, of a submodule its URL. */
+  readonly special: ReadonlyMap<string, 'link' | 'submodule'>;
   readonly at: Instant;
 }
 

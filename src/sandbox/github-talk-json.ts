@@ -1,3 +1,4 @@
+import { type Special, textOfEntry } from './github-commits.ts';
 import { blobOf, type GitHubJson, nodeId, timeOf } from './github-json.ts';
 import {
   APP_EVENTS,
@@ -153,11 +154,11 @@ export function createTalkJson(state: GitHubState, json: GitHubJson) {
   const pullFile = (
     repo: Repo,
     of: Pull,
-    [path, text]: readonly [string, string | null],
+    [path, entry]: readonly [string, string | Special | null],
   ): Json => ({
-    sha: text === null ? null : blobOf(text),
+    sha: entry === null ? null : blobOf(textOfEntry(entry)),
     filename: path,
-    status: text === null ? 'removed' : 'modified',
+    status: entry === null ? 'removed' : 'modified',
     additions: 1,
     deletions: 0,
     changes: 1,
@@ -273,7 +274,8 @@ export function createTalkJson(state: GitHubState, json: GitHubJson) {
     const by = { name: of.author, email: 'noreply@github.example', date: timeOf(of.at) };
     const parent = of.parent ?? '';
     const text = of.files.get(path) ?? '';
-    const { content: _, encoding: __, ...shown } = json.file(repo, path, text);
+    const entry = { kind: 'file', text, sha: blobOf(text), isLink: false } as const;
+    const { content: _, encoding: __, ...shown } = json.content(repo, path, entry);
     return {
       content: { ...shown, download_url: `${page(repo)}/raw/${path}` },
       commit: {

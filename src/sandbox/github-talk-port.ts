@@ -4,7 +4,8 @@ import { done, type Reply } from '../model/reply.ts';
 import type { GitHubModel } from './github.ts';
 import { type Counted, createCalls } from './github-call.ts';
 import { commitAt } from './github-commits.ts';
-import { blobOf, CONTENT_LIMIT_BYTES } from './github-json.ts';
+import { contentAt } from './github-contents.ts';
+import { CONTENT_LIMIT_BYTES } from './github-json.ts';
 import { NOT_FOUND } from './github-refusal.ts';
 import type { Repo } from './github-state.ts';
 import { type Annotation, botOf, type Check, type Pull } from './github-talk-state.ts';
@@ -117,20 +118,18 @@ function fileToEdit(
   repo: Repo,
   { path, branch }: { readonly path: string; readonly branch: string },
 ): Reply<FileToEdit> {
-  const files = commitAt(repo, branch)?.files;
-  const text = files?.get(path);
+  const found = contentAt(repo, branch, path);
   const invalid = (code: string): Reply<FileToEdit> => ({
     ok: false,
     reason: 'invalid',
     code,
     message: `${path} cannot be edited`,
   });
-  if (text === undefined) {
-    const isFolder = [...(files?.keys() ?? [])].some((name) => name.startsWith(`${path}/`));
-    return isFolder ? invalid('no-file') : done({ text: null, blob: null });
-  }
-  const isShown = Buffer.byteLength(text) <= CONTENT_LIMIT_BYTES;
-  return isShown ? done({ text, blob: blobOf(text) }) : invalid('no-text');
+  if (found === undefined) return done({ text: null, blob: null });
+  if (found.kind === 'symlink' || (found.kind === 'file' && found.isLink)) return invalid('link');
+  if (found.kind !== 'file') return invalid('no-file');
+  const isShown = Buffer.byteLength(found.text) <= CONTENT_LIMIT_BYTES;
+  return isShown ? done({ text: found.text, blob: found.sha }) : invalid('no-text');
 }
 
 function filesIn(repo: Repo, folder: string, at: string): Reply<readonly string[]> {

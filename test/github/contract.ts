@@ -4,6 +4,7 @@ import type { Instant } from '../../src/lib/clock.ts';
 import type { JobId } from '../../src/model/ids.ts';
 import type { JobState } from '../../src/model/job.ts';
 import type { Refusal, Reply } from '../../src/model/reply.ts';
+import type { Files } from '../../src/sandbox/github-commits.ts';
 
 // What act, gateway and reconcile may rely on, whoever is behind the port: the sandbox in process,
 // and the adapter before the sandbox's HTTP face.
@@ -15,8 +16,8 @@ export interface GitHubWorld {
   readonly repo: RepoRef;
   readonly ownerId: number;
   now(): Instant;
-  /** Commits a text to main; null deletes the file. Gives the commit. */
-  commit(path: string, text: string | null): Promise<string>;
+  /** Commits to main; null deletes the file. Gives the commit. */
+  commit(path: string, entry: Files[string]): Promise<string>;
   /** A run with one job of these labels; `isHeld`: it waits for an approval first. */
   addJob(labels: readonly string[], isHeld?: boolean): Promise<JobId>;
   cancelJob(id: JobId): Promise<void>;

@@ -22,6 +22,7 @@ const ok = (body: unknown, headers: object = {}): Told => ({ status: 200, header
 const file = (text: string) => ({
   type: 'file',
   encoding: 'base64',
+  sha: 'b10b',
   content: Buffer.from(text).toString('base64').replace(/.{60}/g, '$&\n'),
 });
 
@@ -61,13 +62,15 @@ describe('a file', () => {
   });
 
   test.each([
-    ['a folder', []],
-    ['a file of over a megabyte', { type: 'file', encoding: 'none', content: '' }],
-  ])('that is %s is invalid, and stays so', async (_, body) => {
+    ['a folder', [], 'no-file'],
+    ['a submodule', { type: 'submodule', sha: 'b10b' }, 'no-file'],
+    ['a link to no file', { type: 'symlink', target: '../x', sha: 'b10b' }, 'no-file'],
+    ['over 1 MB', { type: 'file', encoding: 'none', content: '', sha: 'b10b' }, 'no-text'],
+  ])('that is %s is invalid, and stays so', async (_, body, code) => {
     wire.on(FILE, [ok(body, { etag: '"1"' }), { status: 304 }]);
     const read = () => github.file(REPO, '.github/dstack.yml', 'main');
-    expect(await read()).toMatchObject({ ok: false, reason: 'invalid', code: 'no-text' });
-    expect(await read()).toMatchObject({ ok: false, reason: 'invalid', code: 'no-text' });
+    expect(await read()).toMatchObject({ ok: false, reason: 'invalid', code });
+    expect(await read()).toMatchObject({ ok: false, reason: 'invalid', code });
   });
 });
 

@@ -9,6 +9,7 @@ import { serveGitHub } from '../../src/sandbox/github-http.ts';
 import { createKernel, type Kernel } from '../../src/sandbox/kernel.ts';
 import { watch } from '../sandbox/github-http-world.ts';
 import { gitHubContract } from './contract.ts';
+import { entryContract, entryToEditContract } from './entry-contract.ts';
 import { groupContract } from './group-contract.ts';
 import { rerunContract } from './rerun-contract.ts';
 import { driven, sandboxWorld } from './sandbox-world.ts';
@@ -50,17 +51,19 @@ async function connect() {
   };
 }
 
-for (const contract of [gitHubContract, groupContract, rerunContract]) {
+for (const contract of [gitHubContract, entryContract, groupContract, rerunContract]) {
   contract("the adapter before the sandbox's HTTP face", async () => {
     const { github, settle, ...door } = await connect();
     return sandboxWorld({ ...door, github: driven(settle, github) });
   });
 }
 
-talkContract("the adapter before the sandbox's HTTP face", async () => {
-  const { github, ...door } = await connect();
-  return talkWorld({ ...door, talk: github });
-});
+for (const contract of [talkContract, entryToEditContract]) {
+  contract("the adapter before the sandbox's HTTP face", async () => {
+    const { github, ...door } = await connect();
+    return talkWorld({ ...door, talk: github });
+  });
+}
 
 /** What arrived is answered in this instant of the world; sockets get their turn in between. */
 async function answered<T>(kernel: Kernel, promise: Promise<T>): Promise<T> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { GitHub, Talk } from '../../src/github/port.ts';
 import type { Refusal, Reply } from '../../src/model/reply.ts';
@@ -19,6 +20,8 @@ beforeEach(async () => {
 });
 afterEach(() => wire.stop());
 
+const blobOf = (bytes: Buffer, algorithm = 'sha1') =>
+  createHash(algorithm).update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
 const ok = (body: unknown, headers: object = {}): Told => ({ status: 200, headers, body });
 const no = (status: number): Told => ({ status, body: { message: 'The reason why' } });
 
@@ -119,17 +122,24 @@ describe('our own comment', () => {
 
 describe('a file to edit', () => {
   const read = () => talk.fileToEdit(REPO, '.github/dstack.yml', 'main');
-  const file = (bytes: Buffer) => ({
+  const file = (bytes: Buffer, sha = blobOf(bytes)) => ({
     type: 'file',
     encoding: 'base64',
     content: bytes.toString('base64').replace(/.{60}/g, '$&\n'),
-    sha: 'b10b',
+    sha,
   });
 
   test('comes with its blob, and to the byte', async () => {
     const text = `\ufeff${'# übergroß\r\n'.repeat(20)}`;
     wire.on(`GET ${FILE}`, ok(file(Buffer.from(text))));
-    expect(await read()).toEqual({ ok: true, value: { text, blob: 'b10b' } });
+    const blob = blobOf(Buffer.from(text));
+    expect(await read()).toEqual({ ok: true, value: { text, blob } });
+  });
+
+  test('has a longer blob in a repository of longer hashes', async () => {
+    const blob = blobOf(Buffer.from('a: 1\n'), 'sha256');
+    wire.on(`GET ${FILE}`, ok(file(Buffer.from('a: 1\n'), blob)));
+    expect(await read()).toEqual({ ok: true, value: { text: 'a: 1\n', blob } });
   });
 
   test('may not be there', async () => {
@@ -138,7 +148,9 @@ describe('a file to edit', () => {
 
   test.each<[string, object, string]>([
     ['a folder', [{ type: 'file', name: 'a', sha: 'b10b' }], 'no-file'],
-    ['a link', { type: 'symlink', target: '../a', sha: 'b10b' }, 'no-file'],
+    ['a link', { type: 'symlink', target: '../a', sha: 'b10b' }, 'link'],
+    // GitHub shows the file that it leads to, and the link's own blob.
+    ['a link to a file', file(Buffer.from('a: 1\n'), blobOf(Buffer.from('../a.yml'))), 'link'],
     ['a submodule', { type: 'submodule', sha: 'b10b' }, 'no-file'],
     ['over 1 MB', { type: 'file', encoding: 'none', content: '', sha: 'b10b' }, 'no-text'],
     ['no UTF-8', file(Buffer.from([0x61, 0xff])), 'no-text'],

@@ -8,7 +8,7 @@ import { MINT, NOW, PATH, publicKey, REPO, SETTINGS_URL, startWire, type Wire } 
 const CI = { ...REPO, group: 'CI' };
 const JOB = `GET ${PATH}/actions/jobs/5`;
 const FILE = `GET ${PATH}/contents/a.yml`;
-const text = { type: 'file', encoding: 'base64', content: 'YQ==' };
+const text = { type: 'file', sha: 'b10b', encoding: 'base64', content: 'YQ==' };
 
 let wire: Wire;
 let github: GitHub & Talk;

@@ -93,6 +93,26 @@ describe('REST', () => {
     expect(gone.status).toBe(204);
   });
 
+  test('a link is shown as the file that it leads to, and is broken by a commit with its blob', async () => {
+    const token = await installationToken();
+    const route = `${REPO}/contents/link.yml`;
+    const commit = (to: string) =>
+      world.model.repos.commit(world.repo, { 'link.yml': { link: to }, 'a/b.yml': 'b: 1\n' });
+    commit('a/b.yml');
+    const shown = await call(`GET ${route}`, token);
+    const content = Buffer.from('b: 1\n').toString('base64');
+    expect(shown.body).toMatchObject({ type: 'file', path: 'link.yml', content });
+    const message = 'Edit it';
+    const put = await call(`PUT ${route}`, token, {
+      body: { message, content, sha: shown.body['sha'] },
+    });
+    expect(put.status).toBe(200);
+    const target = 'b: 1\n';
+    expect((await call(`GET ${route}`, token)).body).toMatchObject({ type: 'symlink', target });
+    const entries: unknown = (await call(`GET ${REPO}/contents/a`, token)).body;
+    expect(entries).toMatchObject([{ type: 'file', path: 'a/b.yml' }]);
+  });
+
   test('pages of a list are linked', async () => {
     for (let i = 0; i < 5; i += 1) addJob(world);
     const token = await installationToken();
