@@ -9,6 +9,7 @@ import type { RegionOf } from './default-region.ts';
 import type { ActDeps } from './deps.ts';
 import { askingOf, busyRepos, recordOf } from './govern.ts';
 import { noteNews } from './rules-news.ts';
+import { unreadable } from './unreadable.ts';
 
 export const RULES_PATH = '.github/dstack.yml';
 
@@ -114,6 +115,15 @@ async function askForRules(
     const { text } = reply.value;
     const record = await accept(deps, { repo, rules, text, askedAt, asking });
     await noteNews(deps.store, rules, { record, ref, text });
+    return save(deps, lease, record);
+  }
+  if (reply.reason === 'invalid') {
+    const problem = unreadable(reply.code);
+    const kept = { text: rules?.text ?? null, commit: rules?.commit ?? null };
+    const errors = JSON.stringify([problem]);
+    const record = { ...emptyRecord({ repo, rules, askedAt }), ...kept, errors };
+    await deps.store.heard(repo.id, askedAt);
+    await noteNews(deps.store, rules, { record, ref, text: null, problem });
     return save(deps, lease, record);
   }
   if (reply.reason !== 'missing' || !(await isReallyMissing(deps, { repo, rules, askedAt }))) {

@@ -20,6 +20,7 @@ import { type InForceDeps, inForce, ofOwner } from './in-force.ts';
 import { parseOptions, RULES_PATH } from './read-rules.ts';
 import { forgetNews, newsOf } from './rules-news.ts';
 import { judgeRules, priceRules } from './rules-sight.ts';
+import { unreadable } from './unreadable.ts';
 import { judgeWorkflows } from './workflows.ts';
 
 // The check run of a commit or pull request that changes the rules file: mistakes at their lines, or
@@ -43,6 +44,8 @@ const TOO_OLD_MS = 180 * MINUTE_MS;
 interface Change {
   readonly sha: string;
   readonly text: string | null;
+  /** It is no file of text at all. */
+  readonly problem?: RulesProblem;
   readonly before: string | null;
   /** The commit of what is in force. */
   readonly inForce: string | null;
@@ -83,19 +86,19 @@ export async function checkProposal(
   }
   const file = await deps.github.file(repo, RULES_PATH, sha);
   if (!file.ok && isPassing(file)) return false;
-  const text = textAt(file);
-  if (text === rules.text) return true;
+  const seen = seenIn(file);
+  if (!seen.problem && seen.text === rules.text) return true;
   // An old branch has an old file, and merging it changes nothing.
   const touched = await deps.talk.pullFiles(repo, number);
   if (!touched.ok) return !isPassing(touched);
-  if (!touched.value.includes(RULES_PATH)) return true;
-  if (text === undefined) {
-    return write(deps, { repo, sha, verdict: unreadable(rules.commit) });
-  }
+  if (!touched.value.some(isRulesPath)) return true;
   const inForce = rules.commit;
-  const change: Change = { sha, text, before: rules.text, inForce, holds: 'merge', isFork };
+  const change: Change = { ...seen, sha, before: rules.text, inForce, holds: 'merge', isFork };
   return tell(deps, { repo, change });
 }
+
+/** A folder in the place of the file is touched by what is in it. */
+const isRulesPath = (path: string): boolean => `${path}/`.startsWith(`${RULES_PATH}/`);
 
 const isTooOld = ({ clock }: Need, at: Instant): boolean => clock.now() - at > TOO_OLD_MS;
 
@@ -103,10 +106,11 @@ const isTooOld = ({ clock }: Need, at: Instant): boolean => clock.now() - at > T
 const isPassing = ({ reason }: Refused): boolean =>
   reason === 'throttled' || reason === 'unreachable';
 
-/** null: there is no file; undefined: something that is no file of text. */
-function textAt(file: Reply<{ readonly text: string }>): string | null | undefined {
-  if (file.ok) return file.value.text;
-  return file.reason === 'missing' ? null : undefined;
+function seenIn(file: Reply<{ readonly text: string }>): Pick<Change, 'text' | 'problem'> {
+  if (file.ok) return { text: file.value.text };
+  return file.reason === 'missing'
+    ? { text: null }
+    : { text: null, problem: unreadable(file.code) };
 }
 
 interface Told {
@@ -132,7 +136,10 @@ async function write(
 
 async function verdictOf(deps: Need, told: Told): Promise<RulesVerdict> {
   const { repo, change } = told;
-  const { text, before, inForce: commit, holds } = change;
+  const { text, problem, before, inForce: commit, holds } = change;
+  if (problem) {
+    return refusedVerdict({ path: RULES_PATH, errors: [problem], holds, inForce: commit });
+  }
   const { owner, region, rows } = await inForce(deps, repo);
   const options: ParseOptions = {
     ...parseOptions(region),
@@ -222,10 +229,4 @@ function inUseOf(instances: readonly Instance[]): RulesPreview['inUse'] {
     inUse.set(rule, { all: all + 1, busy: busy + (state === 'busy' ? 1 : 0) });
   }
   return inUse;
-}
-
-function unreadable(inForce: string | null): RulesVerdict {
-  const message = 'it is a folder or a link, or larger than 1 MB';
-  const error: RulesProblem = { kind: 'too-large', line: 1, column: 1, endColumn: 2, message };
-  return refusedVerdict({ path: RULES_PATH, errors: [error], holds: 'merge', inForce });
 }

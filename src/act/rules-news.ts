@@ -1,5 +1,6 @@
 import type { Instant } from '../lib/clock.ts';
 import type { ScopeId } from '../model/ids.ts';
+import type { RulesProblem } from '../model/rules.ts';
 import type { RulesRecord, Store } from '../store/port.ts';
 
 /** A commit of the default branch that changed the rules file, and that was not told yet. */
@@ -11,6 +12,8 @@ export interface RulesNews {
   readonly inForce: string | null;
   /** The file at the commit, good or bad; null: the commit deleted it. */
   readonly text: string | null;
+  /** Something else is in its place; left out: nothing is. */
+  readonly problem?: RulesProblem;
 }
 
 const SHA = /^[0-9a-f]{40,64}$/;
@@ -23,15 +26,18 @@ const keyOf = (scope: ScopeId): string => `rules-news:${scope}`;
 export async function noteNews(
   store: Store,
   old: RulesRecord | null,
-  read: { readonly record: RulesRecord; readonly ref: string; readonly text: string | null },
+  read: Pick<RulesNews, 'text' | 'problem'> & {
+    readonly record: RulesRecord;
+    readonly ref: string;
+  },
 ): Promise<void> {
-  const { record, ref, text } = read;
+  const { record, ref, text, problem } = read;
   const isSame = old?.text === record.text && old.errors === record.errors;
   const isFirst = !old || old.readAt === 0;
   if (isSame || !SHA.test(ref) || (isFirst && record.errors === null)) return;
   const before = old?.text ?? null;
   const inForce = old?.commit ?? null;
-  const news: RulesNews = { sha: ref, before, inForce, text };
+  const news: RulesNews = { sha: ref, before, inForce, text, ...(problem ? { problem } : {}) };
   await store.saveFact(keyOf(record.scope), JSON.stringify(news), record.readAt);
 }
 

@@ -67,6 +67,7 @@ export type RulesChange =
 
 export type RulesProblemKind =
   | 'too-large'
+  | 'unreadable'
   | 'syntax'
   | 'unknown-key'
   | 'duplicate-key'

@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { rulesText, SECOND } from '../stage.ts';
+import { R, rulesText, SECOND } from '../stage.ts';
 import { commitsOf, fileOf, openTeam, thread } from './thread.ts';
 
 // What people type, and what they make of their repository: always a reply that teaches, never half a
 // file. The grammar and the editor have tables and fuzzers of their own.
 
 const LONGEST = 65_536;
+const PATH = '.github/dstack.yml';
 
 describe('a comment', () => {
   test('of the greatest length is read to its end', async () => {
@@ -106,13 +107,57 @@ describe('a rules file', () => {
     expect(fileOf(stage)).toBe(text);
   });
 
-  test('that is a folder is told so, and what to do', async () => {
+  test('that is a link to one is in force, and is not edited: that would break the link', async () => {
     const stage = await openTeam(null);
-    stage.github.repos.commit(stage.repo, { '.github/dstack.yml/rules.yml': 'x\n' });
+    const files = { 'ci/rules.yml': good, [PATH]: { link: '../ci/rules.yml' } };
+    stage.github.repos.commit(stage.repo, files);
+    await stage.pass(30 * SECOND);
     const before = commitsOf(stage).length;
-    const { reply } = await thread(stage).say(`${allow} --region eu-west-1`);
-    expect(reply).toMatch(/is a folder or a link, so it cannot be edited: put a file/);
-    expect(commitsOf(stage)).toHaveLength(before);
+    const { comment, reply } = await thread(stage).say(allow);
+    expect(reply).toContain(
+      'is a link, which a commit would break: edit the file that it leads to',
+    );
+    expect(comment.reactionLog).toContain('confused');
+    const info = await thread(stage).say('/dstack autoscale info');
+    expect(info.reply).toMatch(/\| m5\.large \|.*0 \/ 4/);
+    expect([fileOf(stage), commitsOf(stage).length]).toEqual(['../ci/rules.yml', before]);
+  });
+
+  describe.each([
+    ['a folder', { [`${PATH}/rules.yml`]: 'x\n', [PATH]: null }, /is a folder or a submodule/],
+    [
+      'a link to nothing',
+      { [PATH]: { link: 'gone.yml' } },
+      /is a link, which a commit would break/,
+    ],
+    ['a submodule', { [PATH]: { submodule: 'https://github.example/a/b' } }, /or a submodule/],
+    ['too large', { [PATH]: `${good}#${'x'.repeat(1_000_000)}` }, /larger than 1 MB/],
+  ])('that is %s from now on', (_, files, refusal) => {
+    test('is not edited, and the reply says what to do', async () => {
+      const stage = await openTeam();
+      stage.github.repos.commit(stage.repo, files);
+      await stage.pass(30 * SECOND);
+      const before = commitsOf(stage).length;
+      const { reply } = await thread(stage).say(allow);
+      expect(reply).toMatch(refusal);
+      expect(reply).toMatch(/put a .*file of text in its place/);
+      expect(commitsOf(stage)).toHaveLength(before);
+    });
+
+    test('leaves the last in force, which its check says, and is not asked for at every tick', async () => {
+      const stage = await openTeam();
+      const sha = stage.github.repos.commit(stage.repo, files);
+      await stage.pass(30 * SECOND);
+      const [check] = stage.github.checks.of(stage.repo, sha);
+      expect(check).toMatchObject({ name: 'dstack / rules', conclusion: 'failure' });
+      expect(check?.title).toMatch(/^line 1: it is .*stay in force$/);
+      expect(check?.summary).toMatch(/put a file of text in its place|make it smaller/);
+      const asked = stage.calls.get('github.file') ?? 0;
+      await stage.pass(2 * R);
+      expect((stage.calls.get('github.file') ?? 0) - asked).toBeLessThanOrEqual(3);
+      const info = await thread(stage).say('/dstack autoscale info');
+      expect(info.reply).toContain('m5.large');
+    });
   });
 });
 
