@@ -150,8 +150,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
   });
   const checkTerms = createTerms(judge, { ec2, scenario, repos: () => world.repos });
   ec2.watch({
-    maxOf: promises.maxOf,
-    mustNotEnd: promises.mustNotEnd,
+    ...promises,
     hasIntent(launch) {
       checkTerms(launch);
       return promises.hasIntent(launch);
