@@ -47,11 +47,15 @@ export const CAPACITY_MUTANTS: readonly Mutant[] = [
     ['act/launch.ts', "offer.market === 'spot' ? maxPriceUsd : null", 'null'],
     ['plan/rule-facts.ts', '(rule.maxPriceUsd ?? Number.POSITIVE_INFINITY)', 'rule.max * 1_000'],
   ),
-  mutant('asks again and again at a price that EC2 has refused', [
-    'act/send.ts',
-    "if (failure === 'invalid' || failure === 'price') deps.catalogue.forget(launch);",
-    '',
-  ]),
+  mutant(
+    'asks again and again at a price that EC2 has refused',
+    [
+      'act/send.ts',
+      "if (failure === 'invalid' || failure === 'price') deps.catalogue.forget(launch);",
+      '',
+    ],
+    ['plan/health.ts', 'exhaustedUntil: goneAt + ms, ', 'exhaustedUntil: goneAt, '],
+  ),
   mutant('launches on demand where only spot is allowed', [
     'act/offers.ts',
     '(spot.length === 0 || !ask.hasFallback)',
