@@ -41,11 +41,13 @@ export function healthOf(rule: RuleView, now: Instant, registerTimeoutMs: number
 
 /** null: it says nothing of the rule. */
 function fateOf(machine: PastMachine, now: Instant, registerTimeoutMs: number): Fate | null {
-  const { hasRegistered, launchedAt, goneAt, endAskedAt, refusal } = machine;
+  const { hasRegistered, createdAt, launchedAt, goneAt, endAskedAt, refusal } = machine;
   if (hasRegistered) return 'registered';
   if (refusal !== '') return isOfRule(refusal) ? 'refused' : null;
   if (launchedAt === null) return null;
-  const hadTime = (endAskedAt ?? goneAt ?? now) - launchedAt >= registerTimeoutMs;
+  // After a lost database it could register only when it was known again.
+  const knownAt = Math.max(launchedAt, createdAt);
+  const hadTime = (endAskedAt ?? goneAt ?? now) - knownAt >= registerTimeoutMs;
   if (goneAt === null || endAskedAt !== null) return hadTime ? 'unregistered' : null;
   return isTaken(machine.reason) ? null : 'unregistered';
 }

@@ -57,6 +57,11 @@ describe('a rule', () => {
       [failed({ endAskedAt: null, goneAt: null, launchedAt: NOW - MINUTE }), failed(), failed()],
       3,
     ],
+    [
+      'one was known again only a minute before its end, after a lost database',
+      [failed({ createdAt: NOW - 56 * MINUTE }), failed(), failed()],
+      3,
+    ],
     ['one was never launched', [refused(''), failed(), failed()], 3],
     [
       'EC2 had no capacity between',
