@@ -1,15 +1,5 @@
+import { at, halfRegistered, noticed, repo, type Stage, slot, uninstall } from './draw-together.ts';
 import type { CallHow, Dice, Fault, Moment, Who } from './scenario.ts';
-
-/** What the faults may name. */
-interface Stage {
-  readonly replicas: number;
-  readonly repos: number;
-  readonly jobs: number;
-  /** Faults begin within this time. */
-  readonly ms: number;
-  readonly resyncMs: number;
-  readonly isOwners: boolean;
-}
 
 /** How often a scenario makes each call, about: a fault of a later one would never come. */
 const APP_CALLS: readonly (readonly [call: string, most: number])[] = [
@@ -41,12 +31,13 @@ const MACHINE_CALLS: readonly (readonly [call: string, most: number])[] = [
   ['gateway.register', 24],
   ['gateway.events', 120],
 ];
-const RACED: readonly [string, ...string[]] = [
-  'github.removeRunner',
-  'github.removeRunner',
-  'ec2.terminate',
-  'ec2.launch',
-  'github.register',
+type Raced = readonly [call: string, most: number];
+const RACED: readonly [Raced, ...Raced[]] = [
+  ['github.removeRunner', 4],
+  ['github.removeRunner', 10],
+  ['ec2.terminate', 4],
+  ['ec2.launch', 12],
+  ['github.register', 12],
 ];
 
 const SLOW_MS = [500, 8_000] as const;
@@ -57,11 +48,8 @@ const MOST_MACHINES = 24;
 /** More than any rules have machines for. */
 const MATRIX_JOBS = 12;
 
-type Draw = (dice: Dice, stage: Stage) => Fault;
-
-const slot = (dice: Dice, { replicas }: Stage) => dice.int('slot', 0, replicas - 1);
-const at = (dice: Dice, { ms }: Stage) => dice.int('fault at', 0, ms);
-const repo = (dice: Dice, { repos }: Stage) => dice.int('fault repo', 0, repos - 1);
+/** Some say only together what they are to say. */
+type Draw = (dice: Dice, stage: Stage) => Fault | readonly Fault[];
 
 /** Where a life has two truths: what is decided and not done, done and not written down. */
 const MOMENTS: readonly [string, ...string[]] = [
@@ -122,20 +110,24 @@ function speaker(
 const DRAWS: Readonly<Record<string, Draw>> = {
   call: callFault,
   calls: callFault,
-  race: (dice, stage) => ({
-    kind: 'race',
-    process: `app${slot(dice, stage)}`,
-    call: dice.pick('raced', RACED),
-    nth: dice.int('raced nth', 1, 12),
-    ms: dice.int('raced ms', 500, 6_000),
-    repo: repo(dice, stage),
-  }),
+  race: (dice, stage) => {
+    const [call, most] = dice.pick('raced', RACED);
+    return {
+      kind: 'race',
+      process: `app${slot(dice, stage)}`,
+      call,
+      nth: dice.int('raced nth', 1, most),
+      ms: dice.int('raced ms', 500, 6_000),
+      repo: repo(dice, stage),
+    };
+  },
+  'half-registered': halfRegistered,
   hook: (dice) => ({
     kind: 'hook',
     nth: dice.int('hook', 1, MOST_HOOKS),
-    how: dice.pick('hook how', ['lost', 'outage', 'delay', 'delay', 'double']),
+    how: dice.pick('hook how', ['lost', 'lost', 'outage', 'delay', 'delay', 'double']),
     ms: dice.int('hook ms', 1_000, 60_000),
-    times: dice.pick('hook times', [1, 1, 2, 9]),
+    times: dice.pick('hook times', [1, 2, 9, 9]),
   }),
   hooks: (dice, stage) => ({
     kind: 'hooks',
@@ -182,6 +174,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     hasNotice: dice.isTrue('phase notice', 0.5),
     phase: dice.pick('phase', ['idle', 'after its job']),
   }),
+  noticed,
   machine: (dice) => ({
     kind: 'machine',
     nth: dice.int('machine nth', 1, MOST_MACHINES),
@@ -216,7 +209,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     kind: 'ec2',
     at: at(dice, stage),
     ms: dice.int('ec2 ms', 5_000, 60_000),
-    how: dice.pick('ec2 how', ['down', 'limit']),
+    how: dice.pick('ec2 how', ['down', 'limit', 'error']),
   }),
   cancel: (dice, stage) => ({
     kind: 'cancel',
@@ -310,11 +303,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     at: at(dice, stage),
     ms: dice.int('credentials ms', 15_000, 100_000),
   }),
-  uninstall: (dice, stage) => ({
-    kind: 'uninstall',
-    at: at(dice, stage),
-    ms: dice.int('uninstalled ms', 5_000, 90_000),
-  }),
+  uninstall,
   rename: (dice, stage) => ({ kind: 'rename', at: at(dice, stage), repo: repo(dice, stage) }),
   crash: (dice, stage) => ({
     kind: 'crash',
@@ -380,7 +369,7 @@ export function drawFaults(dice: Dice, stage: Stage): readonly Fault[] {
     const name = left[dice.int('class', 0, left.length - 1)] ?? 'call';
     drawn.add(name);
     const draw = DRAWS[name] ?? callFault;
-    faults.push(draw(dice, stage));
+    faults.push(...[draw(dice, stage)].flat());
   }
   return faults;
 }

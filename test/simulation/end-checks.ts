@@ -54,6 +54,7 @@ async function isRead(world: World, repo: Repo): Promise<boolean> {
 /** What is promised of the end. The first that is broken is the one that is told. */
 export async function checkEnd(world: World): Promise<void> {
   const { kernel, ec2, repos, forgotten } = world;
+  checkReruns(world);
   for (const job of latest(world)) checkJob(world, job);
   const left = [...ec2.instances.values()].filter(
     ({ state }) => state === 'pending' || state === 'running',
@@ -63,7 +64,6 @@ export async function checkEnd(world: World): Promise<void> {
     [...runners.values()].filter((one) => one.state.now.isThere && !forgotten.has(one)),
   );
   kernel.invariant(ghosts.length === 0, 'ghost', `${ghosts.map(({ name }) => name)} stay`);
-  checkReruns(world);
   checkRedeliveries(world);
   checkPace(world);
   world.people.checkEnd();
@@ -105,10 +105,10 @@ const fellWith = (jobs: readonly Job[], { attempt, facts }: Job): boolean =>
 /** A failed webhook is asked for so often; who dies before he writes it down asks once more. */
 const MOST_REDELIVERIES = 3;
 
-function checkRedeliveries({ kernel, github, faults }: World): void {
-  const crashes = faults.of('crash');
-  const losses = crashes.filter(({ losesStore }) => losesStore).length;
-  const deaths = crashes.length + faults.of('stop').length + faults.of('pause').length;
+function checkRedeliveries({ kernel, github }: World): void {
+  const count = (mark: string) => kernel.marks.get(`fault ${mark}`) ?? 0;
+  const losses = count('store lost');
+  const deaths = losses + count('crash') + count('stop') + count('pause');
   const most = MOST_REDELIVERIES * (1 + losses) + deaths;
   const again = github.hooks.deliveries().filter(({ isRedelivery }) => isRedelivery);
   for (const [guid, its] of Map.groupBy(again, (one) => one.guid)) {

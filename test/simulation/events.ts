@@ -5,7 +5,7 @@ import type { GitHubModel } from '../../src/sandbox/github.ts';
 import { sayingOf, takeAtOnce } from './at-once.ts';
 import { BROKEN, changeOwn, changeOwnRules, ownText, raised, roomyOf } from './own-changes.ts';
 import { fileAt, homeOf, scopesOf } from './owners.ts';
-import { ownersLines, rulesText } from './population.ts';
+import { cancel, ownersLines, rulesText } from './population.ts';
 import type { Fault, Phase } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -34,7 +34,10 @@ export function schedule(world: World): void {
   for (const fault of faults.of('price')) raisePrice(world, fault);
   each('late', (fault) => showLate(world, fault));
   each('reclaim', (fault) => reclaim(world, fault));
-  each('cancel', (fault) => cancel(world, fault));
+  each('cancel', (fault) => {
+    const job = world.jobs[fault.job];
+    if (job) cancel(world, job);
+  });
   each('matrix', (fault) => cancelMatrix(world, fault));
   each('withheld', (fault) => withhold(world, fault));
   each('theft', (fault) => steal(world, fault));
@@ -57,6 +60,10 @@ export function schedule(world: World): void {
     world.github.repos.rename(repo, `${repo.name}-new`);
   });
   each('stop', (fault) => stop(world, fault));
+  for (const fault of faults.of('crash')) {
+    const [, at] = /^at (\d+)$/.exec(String(fault.gate)) ?? [];
+    if (at !== undefined) kernel.at(Number(at), 'crash', () => world.crash(fault));
+  }
   kernel.at(scenario.calmAt, 'calm', () => calm(world));
 }
 
@@ -164,14 +171,6 @@ function phaseOf(github: GitHubModel, { id, state }: Ec2Instance): Phase {
   return runner.job === null ? 'idle' : 'busy';
 }
 
-function cancel({ kernel, github, jobs, cancelled }: World, fault: Of<'cancel'>): void {
-  const job = jobs[fault.job];
-  if (!job || job.facts.now.state === 'completed') return;
-  kernel.mark(`fault cancel ${job.facts.now.state}`);
-  cancelled.add(job);
-  github.runners.cancel(job);
-}
-
 function cancelMatrix(world: World, fault: Of<'matrix'>): void {
   const { kernel, github, jobs, cancelled } = world;
   const { repo, durationMs } = fault;
@@ -247,16 +246,22 @@ function uninstall(world: World, { ms }: Of<'uninstall'>): void {
   const [installation] = github.state.installations.values();
   if (!installation) return;
   kernel.mark('fault uninstall');
-  for (const repo of repos) scopesOf(scenario, repo).forEach(promises.taken);
+  for (const repo of repos) {
+    if (repo.owner === installation.owner) scopesOf(scenario, repo).forEach(promises.taken);
+  }
   github.repos.uninstall(installation.id);
   kernel.at(ms, 'install again', () => installAgain(world));
 }
 
 function installAgain({ github, repos, promises, scenario }: World): void {
-  const [owner] = github.state.owners.values();
-  if (!owner || github.state.installations.size > 0) return;
-  github.repos.install(owner);
-  for (const repo of repos) scopesOf(scenario, repo).forEach(promises.taken);
+  const installed = [...github.state.installations.values()].map(({ owner }) => owner);
+  for (const owner of github.state.owners.values()) {
+    if (installed.includes(owner)) continue;
+    github.repos.install(owner);
+    for (const repo of repos) {
+      if (repo.owner === owner) scopesOf(scenario, repo).forEach(promises.taken);
+    }
+  }
 }
 
 /** SIGTERM: nothing comes in any more, what is under way ends, then the process does. */
@@ -302,7 +307,7 @@ function calm(world: World): void {
 }
 
 /** What was said before may be done late, by who was paused: then a person puts it right again. */
-const RESTORED_AFTER_MS = [0, 60_000] as const;
+const RESTORED_AFTER_MS = [0, 60_000, 120_000] as const;
 
 function restoreRules(world: World): void {
   const { github, scenario, repos } = world;

@@ -21,6 +21,8 @@ export interface Faults {
    * it said before is too old to go by; undefined: it is not.
    */
   silentSince(underWayMs: number): number | undefined;
+  /** EC2 answers 500 right now. */
+  isBroken(): boolean;
   /** AWS refuses our credentials right now. */
   hasNoCredentials(): boolean;
   of<K extends Fault['kind']>(kind: K): readonly Of<K>[];
@@ -33,7 +35,8 @@ export interface FaultDeps {
   readonly race: (fault: Of<'race'>) => void;
   /** The rules are changed right now, and no webhook tells of it. */
   readonly isSilent: (event: string) => boolean;
-  readonly blindUntilMs: () => number;
+  /** GitHub lists neither installations nor, maybe, their repositories. */
+  readonly isBlind: (isInstallations: boolean) => boolean;
 }
 
 /** What is ten minutes where R is one. */
@@ -41,7 +44,8 @@ const isLong = ({ how, ms }: Window, { resyncMs }: Scenario): boolean =>
   how === 'down' && ms >= 10 * resyncMs;
 
 /** Whose App we are. */
-const LISTS: ReadonlySet<string> = new Set(['github.installations', 'github.repositories']);
+const INSTALLATIONS = 'github.installations';
+const LISTS: ReadonlySet<string> = new Set([INSTALLATIONS, 'github.repositories']);
 
 const keyOf = (process: string, call: string, nth: number): string => `${process} ${call} ${nth}`;
 
@@ -71,12 +75,12 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
   return {
     call({ process, name, nth }) {
       if (isCalm()) return undefined;
-      if (LISTS.has(name) && nowMs() < deps.blindUntilMs()) {
+      if (LISTS.has(name) && deps.isBlind(name === INSTALLATIONS)) {
         mark('fault blind');
         return { kind: 'lost-request' };
       }
       const window = process === 'machine' ? undefined : open(name);
-      if (window && window.how !== 'missing') {
+      if (window?.how === 'down' || window?.how === 'limit') {
         mark(`fault ${window.kind} ${window.how}`);
         if (isLong(window, scenario)) mark(`fault ${window.kind} down for ten minutes`);
         return { kind: window.how === 'down' ? 'lost-request' : 'throttled' };
@@ -133,6 +137,7 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
       const since = Math.max(window.at, ...ends.filter((end) => end <= nowMs()));
       return nowMs() - since > forMs ? since : undefined;
     },
+    isBroken: () => !isCalm() && open('ec2.launch')?.how === 'error',
     hasNoCredentials() {
       if (isCalm()) return false;
       const now = nowMs();

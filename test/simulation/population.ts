@@ -1,5 +1,11 @@
 import type { GitHubModel } from '../../src/sandbox/github.ts';
-import { type JobSpec, type Repo, WORKFLOW_PATH } from '../../src/sandbox/github-state.ts';
+import {
+  type Job,
+  type JobSpec,
+  type Repo,
+  WORKFLOW_PATH,
+} from '../../src/sandbox/github-state.ts';
+import { hunt } from './races.ts';
 import type { JobPlan, RulePlan, Scenario } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -37,7 +43,7 @@ export const ownersLines = (ownRules: 'allow' | undefined): readonly string[] =>
 
 export function addRepos(
   github: GitHubModel,
-  { repos, isOwners, ownRules }: Scenario,
+  { repos, isOwners, isApart, ownRules }: Scenario,
 ): readonly Repo[] {
   const owner = github.repos.addOwner('acme');
   const [first] = repos;
@@ -45,13 +51,14 @@ export function addRepos(
     const files = { [RULES_PATH]: rulesText(first.rules, ownersLines(ownRules)) };
     github.repos.addRepo({ owner, name: HOME, files });
   }
+  const other = isApart ? github.repos.addOwner('other') : owner;
   const made = repos.map(({ rules, own }, i) => {
     const its = isOwners ? own : rules;
     const file = its ? { [RULES_PATH]: rulesText(its) } : {};
     const files = { [WORKFLOW_PATH]: WORKFLOW, ...file };
-    return github.repos.addRepo({ owner, name: `repo-${i}`, files });
+    return github.repos.addRepo({ owner: i === 0 ? owner : other, name: `repo-${i}`, files });
   });
-  github.repos.install(owner);
+  for (const one of new Set([owner, other])) github.repos.install(one);
   return made;
 }
 
@@ -81,7 +88,16 @@ export function addJob(world: World, plan: JobPlan): void {
   });
   for (const job of run.jobs) {
     world.jobs.push(job);
+    if (job === run.jobs[0] && plan.reclaims !== undefined) hunt(world, job, plan.reclaims);
+    if (plan.cancelMs !== undefined) kernel.at(plan.cancelMs, 'cancel', () => cancel(world, job));
     if (plan.approveMs === undefined) continue;
     kernel.at(plan.approveMs, 'approval', () => github.jobs.approve(job));
   }
+}
+
+export function cancel({ kernel, github, cancelled }: World, job: Job): void {
+  if (job.facts.now.state === 'completed') return;
+  kernel.mark(`fault cancel ${job.facts.now.state}`);
+  cancelled.add(job);
+  github.runners.cancel(job);
 }

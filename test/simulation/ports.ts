@@ -1,4 +1,5 @@
 import type { Accounts } from '../../src/accounts/port.ts';
+import type { LaunchAnswer } from '../../src/ec2/port.ts';
 import type { Log } from '../../src/lib/log.ts';
 import type { LaunchFailure } from '../../src/model/aws-codes.ts';
 import type { LaunchRequest } from '../../src/model/launch.ts';
@@ -8,12 +9,35 @@ import type { Code } from './code.ts';
 
 /** Nothing was launched, and the same again would come to nothing as well. */
 const FINAL: ReadonlySet<LaunchFailure> = new Set(['capacity', 'price', 'quota']);
+const ERROR: LaunchAnswer = {
+  ...{ ok: false, failure: 'unknown', code: 'InternalError' },
+  message: 'An internal error has occurred.',
+};
+
+/** While `isBroken` says so, EC2 answers 500 at once: half the time it has launched all the same. */
+export const breakingAccounts = (
+  accounts: Accounts,
+  { kernel, process, isBroken }: { kernel: Kernel; process: Process; isBroken: () => boolean },
+): Accounts => ({
+  ...accounts,
+  ec2(account, region) {
+    const ec2 = accounts.ec2(account, region);
+    const launch: typeof ec2.launch = async (request) => {
+      if (!isBroken()) return ec2.launch(request);
+      kernel.mark('fault ec2 error');
+      const isDone = kernel.rand('ec2 error') < 0.5;
+      if (isDone) await ec2.launch(request);
+      return isDone ? ERROR : process.call('ec2.error', () => ERROR);
+    };
+    return { ...ec2, launch };
+  },
+});
 
 /** Tells of each launch as it is sent, and of each that EC2 has none to give for. */
 export const watchLaunches = (
   accounts: Accounts,
   tell: {
-    readonly sends: (tags: LaunchRequest['tags']) => void;
+    readonly sends: (request: Pick<LaunchRequest, 'tags' | 'clientToken'>) => void;
     readonly refused: (place: string) => void;
   },
 ): Accounts => ({
@@ -21,8 +45,8 @@ export const watchLaunches = (
   ec2(account, region) {
     const ec2 = accounts.ec2(account, region);
     const launch: typeof ec2.launch = async (request) => {
-      const { tags, zone, type, market } = request;
-      tell.sends(tags);
+      const { zone, type, market } = request;
+      tell.sends(request);
       const answer = await ec2.launch(request);
       if (!answer.ok && FINAL.has(answer.failure)) tell.refused(`${zone} ${type} ${market}`);
       return answer;

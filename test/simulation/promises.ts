@@ -6,7 +6,7 @@ import {
   repoScope,
   type ScopeId,
 } from '../../src/model/ids.ts';
-import type { Launch } from '../../src/model/launch.ts';
+import type { Launch, LaunchRequest } from '../../src/model/launch.ts';
 import type { Ec2Instance } from '../../src/sandbox/ec2-instance.ts';
 import type { Ec2Model, Ec2Watch } from '../../src/sandbox/ec2-model.ts';
 import type { GitHubModel } from '../../src/sandbox/github.ts';
@@ -29,6 +29,9 @@ export const MOST_SURPLUS = 6;
 /** `retry` is this by default. */
 export const MOST_RERUNS = 2;
 const NOTICE_MS = 120_000;
+const MINUTE_MS = 60_000;
+/** Of one launch in a minute: half a second and then twice as long each time; a few who died. */
+const MOST_SENT = 11;
 
 interface Intended {
   readonly scope: ScopeId;
@@ -64,7 +67,7 @@ export interface Promises extends Ec2Watch {
   released(lease: Lease): void;
   forgetLeases(): void;
   /** A launch is sent right now, by one who decides for its scope. */
-  sends(holder: string, tags: Ec2Instance['tags']): void;
+  sends(holder: string, request: Pick<LaunchRequest, 'tags' | 'clientToken'>): void;
   /** It will end with its job, by the world's fault. */
   excuse(instance: string): void;
   /** EC2 takes it back: what it ran is run again. */
@@ -102,6 +105,7 @@ export function createPromises(
   const cameAt = new Map<string, Instant>();
   const intents = new Map<LaunchId, Intended>();
   const leases = new Map<string, Lease>();
+  const sentAt = new Map<string, readonly Instant[]>();
   const excused = new Set<string>();
   /** EC2 itself forgets them an hour after their end. */
   const reclaimed = new Map<string, Ec2Instance>();
@@ -126,13 +130,18 @@ export function createPromises(
     const scopes = [scope, repoScope(Number(tags['dstack:repo']))];
     const taken = scopes.flatMap((one) => takenAt.get(one) ?? []);
     if (taken.some((at) => now - at <= RULES_AGE_MS)) return true;
-    const isCounted = ({ endedAt }: Ec2Instance) => endedAt === null || now - endedAt <= NEWS_MS;
+    const versions = files.known(scope);
+    // Where the rules are what they were, and nobody forgot who lives, no place is short of one.
+    const isForgotten = lostAt > 0 && now - lostAt <= RULES_AGE_MS;
+    const isNews = owned.isOwners === true || versions.length > 1 || isForgotten;
+    const isCounted = ({ endedAt }: Ec2Instance) =>
+      endedAt === null || (isNews && now - endedAt <= NEWS_MS);
     const rule = tags['dstack:rule'] ?? '';
     const live = [...ec2.instances.values()].filter(
       (one) =>
         ownFiles.scopeOf(one) === scope && one.tags['dstack:rule'] === rule && isCounted(one),
     ).length;
-    if (files.known(scope).some((max) => live > (max.get(rule) ?? 0))) return true;
+    if (versions.some((max) => live > (max.get(rule) ?? 0))) return true;
     return ownFiles.mayEnd(instance, isCounted);
   }
 
@@ -329,8 +338,13 @@ export function createPromises(
       }
       isOpened = true;
     },
-    sends(holder, tags) {
+    sends(holder, { tags, clientToken: token }) {
       const scope = ownFiles.scopeOf({ tags });
+      const sent = [...(sentAt.get(token) ?? []), kernel.now()];
+      const lately = sent.filter((at) => kernel.now() - at <= MINUTE_MS);
+      sentAt.set(token, lately);
+      const often = `a launch in ${scope} is sent for the ${lately.length}th time in a minute`;
+      kernel.invariant(lately.length <= MOST_SENT, 'send-rate', often);
       const now = leases.get(scope)?.holder ?? holder;
       const text = `${holder} launches in ${scope}, and the lease is ${now}'s`;
       kernel.invariant(now === holder, 'stale-call', text);

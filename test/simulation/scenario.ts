@@ -2,6 +2,7 @@ import { onDemandUsd, typeRow } from '../../src/sandbox/aws-catalogue.ts';
 import { createKernel } from '../../src/sandbox/kernel.ts';
 import type { Behaviour } from '../../src/sandbox/machine-daemon.ts';
 import { drawFaults } from './draw-faults.ts';
+import { withStrangers } from './draw-strangers.ts';
 
 // simulation: the whole app on the sandbox's kernel, with everything that can go wrong as data. A
 // scenario is JSON: it can be saved, made smaller, and played again to the byte. `generate` draws
@@ -26,6 +27,8 @@ export interface Scenario {
   readonly isOwners?: true;
   /** What the owner's file says of repositories' own; without it they only narrow. */
   readonly ownRules?: 'allow';
+  /** The second repository is another owner's, in the same AWS account. */
+  readonly isApart?: true;
   readonly jobs: readonly JobPlan[];
   readonly faults: readonly Fault[];
   /** From then on nothing goes wrong, and everything has to converge. */
@@ -55,6 +58,10 @@ export interface JobPlan {
   readonly durationMs: number;
   /** By its own fault: nobody's business but its author's. */
   readonly fails?: true;
+  /** EC2 takes its machine, and those that it is run again on, so many times in all. */
+  readonly reclaims?: number;
+  /** Its author cancels it this much later, when a machine is on its way for it. */
+  readonly cancelMs?: number;
   /** It names an environment, and somebody approves it this much later. */
   readonly approveMs?: number;
   /** GitHub hands it to nobody for so long. */
@@ -69,7 +76,8 @@ export type CallHow = 'lost-request' | 'lost-answer' | 'slow' | 'throttled' | 'm
 export type HookHow = 'lost' | 'outage' | 'delay' | 'double';
 /** Of all webhooks in a time: every second one is never made, or all are late. */
 export type HooksHow = 'half' | 'none' | 'late';
-export type Outage = 'down' | 'limit' | 'missing';
+/** error: EC2 answers 500 at once, and has done it or has not. */
+export type Outage = 'down' | 'limit' | 'missing' | 'error';
 export type RulesChange = 'budget' | 'lower' | 'raise' | 'none' | 'disabled' | 'broken' | 'missing';
 export type OwnChange = 'less' | 'more' | 'other' | 'empty' | 'disabled' | 'broken' | 'missing';
 
@@ -80,8 +88,19 @@ export type Says = Taking | 'raise' | 'enable' | 'info';
 /** What goes wrong, each an entry of its own, so that it can be left out. */
 export type Fault =
   | { kind: 'call'; process: string; call: string; nth: number; how: CallHow; ms: number }
-  /** The call takes `ms` longer, and a job comes right then. */
-  | { kind: 'race'; process: string; call: string; nth: number; ms: number; repo: number }
+  /**
+   * The call takes `ms` longer, and right then a job comes, where a runner is idle if there is one; or
+   * EC2 takes back the machines whose runner is registered and has not come.
+   */
+  | {
+      kind: 'race';
+      process: string;
+      call: string;
+      nth: number;
+      ms: number;
+      repo: number;
+      what?: 'reclaim';
+    }
   /** `times`: of a lost one, how often, when it is asked for again. */
   | { kind: 'hook'; nth: number; how: HookHow; ms: number; times?: number }
   | { kind: 'hooks'; at: number; ms: number; how: HooksHow; lateMs: number }
@@ -130,7 +149,10 @@ export type Fault =
   | { kind: 'credentials'; at: number; ms: number }
   | { kind: 'uninstall'; at: number; ms: number }
   | { kind: 'rename'; at: number; repo: number }
-  /** `blindMs`: for so long after the loss of the store GitHub does not list whose App we are. */
+  /**
+   * `blindMs`: for so long after the loss of the store GitHub does not list whose App we are; nor an
+   * installation's repositories, unless `isListed`.
+   */
   | {
       kind: 'crash';
       slot: number;
@@ -138,11 +160,12 @@ export type Fault =
       downMs: number;
       losesStore: boolean;
       blindMs?: number;
+      isListed?: true;
     }
   | { kind: 'stop'; slot: number; at: number; downMs: number }
   | { kind: 'pause'; slot: number; gate: Moment; ms: number };
 
-/** A gate by its number, or close to a call: `ec2.launch answer 3`. */
+/** A gate by its number, or close to a call: `ec2.launch answer 3`; or a time, `at 90000`. */
 export type Moment = number | string;
 
 /** Chance by label, so that one more draw here moves none there. */
@@ -191,7 +214,7 @@ export function generate(seed: number): Scenario {
     isOwners,
   });
   const late = dice.pick('late', [0, 2_000, 12_000, 40_000]);
-  return knowable({
+  const scenario: Scenario = {
     seed,
     replicas,
     isCalm: false,
@@ -206,7 +229,9 @@ export function generate(seed: number): Scenario {
     jobs,
     faults,
     calmAt: FAULTS_MS + 30_000,
-  });
+  };
+  const hasStrangers = !isOwners && dice.isTrue('strangers', 0.08);
+  return knowable(hasStrangers ? withStrangers(dice, scenario) : scenario);
 }
 
 /**
@@ -264,9 +289,29 @@ const drawMates = (dice: Dice) =>
     fails: dice.isTrue('mate fails', 0.4),
   }));
 
+interface Fates {
+  readonly areCancelled: boolean;
+  /** One of the others would do: each costs minutes. */
+  readonly isHunted: boolean;
+}
+
+function drawFate(dice: Dice, { areCancelled, isHunted }: Fates): Partial<JobPlan> {
+  if (dice.isTrue('approval', 0.05)) {
+    const isTaken = dice.isTrue('approved is taken', 0.3);
+    const taken = { reclaims: 1, durationMs: dice.int('taken ms', 15_000, 40_000) };
+    return { approveMs: dice.int('approve', 1_000, 60_000), ...(isTaken ? taken : {}) };
+  }
+  if (isHunted) return { reclaims: 3, durationMs: 30_000 };
+  if (dice.isTrue('mates', 0.12)) return { mates: drawMates(dice) };
+  const isCancelled = areCancelled && dice.isTrue('is cancelled', 0.12);
+  return isCancelled ? { cancelMs: dice.int('cancelled after', 8_000, 40_000) } : {};
+}
+
 function drawJobs(dice: Dice, repos: readonly RepoPlan[]): readonly JobPlan[] {
+  const areCancelled = dice.isTrue('are cancelled', 0.4);
   const bursts = Array.from({ length: 4 }, () => dice.int('burst', 0, FAULTS_MS - 40_000));
-  return Array.from({ length: dice.int('jobs', 20, 28) }, (): JobPlan => {
+  const hunted = dice.isTrue('is hunted', 0.1) ? 0 : -1;
+  return Array.from({ length: dice.int('jobs', 20, 28) }, (_, i): JobPlan => {
     const repo = dice.int('job repo', 0, repos.length - 1);
     const rules = repos[repo]?.rules ?? [];
     const isBurst = dice.isTrue('is burst', 0.6);
@@ -280,11 +325,7 @@ function drawJobs(dice: Dice, repos: readonly RepoPlan[]): readonly JobPlan[] {
         : (rules[dice.int('job rule', 0, rules.length - 1)]?.type ?? ''),
       durationMs: dice.int('job ms', 2_000, 40_000),
       ...(dice.isTrue('job fails', 0.1) ? { fails: true } : {}),
-      ...(dice.isTrue('approval', 0.05)
-        ? { approveMs: dice.int('approve', 1_000, 60_000) }
-        : dice.isTrue('mates', 0.12)
-          ? { mates: drawMates(dice) }
-          : {}),
+      ...drawFate(dice, { areCancelled, isHunted: i === hunted }),
     };
   }).sort((a, b) => a.at - b.at);
 }

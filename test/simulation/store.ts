@@ -1,4 +1,5 @@
-import type { JobId, ScopeId } from '../../src/model/ids.ts';
+import type { Delivery } from '../../src/model/event.ts';
+import type { InstallationId, InstanceKey, JobId, RepoId, ScopeId } from '../../src/model/ids.ts';
 import { type JobReport, jobRank } from '../../src/model/job.ts';
 import type { Kernel } from '../../src/sandbox/kernel.ts';
 import type { Process } from '../../src/sandbox/process.ts';
@@ -24,11 +25,28 @@ export function watchStore(
   const { kernel, promises, calmSince, isCurrent } = deps;
   const heard = new Map<JobId, number>();
   const unexplained = new Map<JobId, number>();
+  const installed = new Map<RepoId, InstallationId>();
   const leases = new Map<string, Lease>();
+  /** Those that are about to end, as was written down. */
+  const ending = new Set<InstanceKey>();
 
   const hear = (jobs: readonly JobReport[]) => {
     for (const { id, state } of jobs) {
       heard.set(id, Math.max(heard.get(id) ?? 0, jobRank(state)));
+    }
+  };
+  /** The ids of installations grow: no word brings a repository back to an earlier one. */
+  const checkInstallations = async (batch: readonly Delivery[]) => {
+    for (const { event } of batch) {
+      if (event.kind === 'installation') continue;
+      const { id, installation } = event.repo;
+      const newest = installed.get(id) ?? 0;
+      installed.set(id, Math.max(newest, installation));
+      if (installation >= newest) continue;
+      kernel.mark('late word of an installation');
+      const now = (await inner.repo(id))?.installation ?? newest;
+      const text = `repository ${id} is of installation ${now} again, after ${newest}`;
+      kernel.invariant(now >= newest, 'forward', text);
     }
   };
   const fenced = (lease: Lease, isDone: boolean, what: string): boolean => {
@@ -43,6 +61,7 @@ export function watchStore(
     ...inner,
     async apply(batch, now) {
       const scopes = await inner.apply(batch, now);
+      await checkInstallations(batch);
       hear(batch.flatMap(({ event }) => (event.kind === 'job' ? [event.job] : [])));
       return scopes;
     },
@@ -115,6 +134,11 @@ export function watchStore(
       fenced(lease, await inner.setAside(lease, job, until, forMs), 'an aside'),
     async changeInstance(change) {
       const isDone = await inner.changeInstance(change);
+      const { key, patch } = change;
+      if (isDone && patch.state === 'ending') ending.add(key);
+      else if (isDone && patch.state !== undefined) ending.delete(key);
+      const isLate = isDone && patch.registeredAt !== undefined && ending.has(key);
+      kernel.invariant(!isLate, 'late-runner', `${key} got a runner, and it is about to end`);
       return change.lease ? fenced(change.lease, isDone, 'an instance') : isDone;
     },
     async requeue(lease, job, now) {

@@ -18,8 +18,9 @@ import { createFaults, type Faults, lyingGitHub } from './faults.ts';
 import { createOwners, fileAt, homeOf, type Owners } from './owners.ts';
 import { createPeople, type People } from './people.ts';
 import { addJob, addRepos, RULES_PATH } from './population.ts';
-import { logOf, losingAccounts, memoKeys, watchLaunches } from './ports.ts';
+import { breakingAccounts, logOf, losingAccounts, memoKeys, watchLaunches } from './ports.ts';
 import { createPromises, type Promises } from './promises.ts';
+import { race } from './races.ts';
 import type { Fault, JobPlan, Scenario } from './scenario.ts';
 import { gateStore, watchStore } from './store.ts';
 import { createTerms } from './terms.ts';
@@ -31,6 +32,8 @@ export interface WorldOptions {
   readonly isVerbose: boolean;
   readonly blindTo: readonly string[];
 }
+
+type Crash = Extract<Fault, { kind: 'crash' }>;
 
 export interface World {
   readonly scenario: Scenario;
@@ -63,8 +66,10 @@ export interface World {
   writeRules(repo: number, text: string | null, isSilent?: boolean): void;
   /** In its own. */
   writeOwn(repo: number, text: string | null, isSilent?: boolean): void;
-  /** GitHub does not list whose App we are for so long. */
-  goBlind(ms: number): void;
+  /** Of `process`, or all of them where the store is lost. */
+  crash(fault: Crash, process?: Process): void;
+  /** GitHub does not list whose App we are for so long; `isListed`: it does list their repositories. */
+  goBlind(how: { readonly ms: number; readonly isListed: boolean }): void;
 }
 
 /** A place that a process of the app runs in, one life after another. */
@@ -99,7 +104,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     lives: 0,
   }));
   let isSilentNow = false;
-  let blindUntilMs = 0;
+  let blind = { untilMs: 0, isListed: false };
   /** When the last process began, or began again after a pause. */
   let lastStartAt = 0;
   const kernel = createKernel({
@@ -124,11 +129,9 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     nowMs: () => kernel.now() - startedAt,
     mark: kernel.mark,
     isSilent: (event) => isSilentNow && event === 'push',
-    blindUntilMs: () => blindUntilMs,
-    race: ({ repo }) => {
-      const plan = { at: 0, repo, type: '', durationMs: 5_000 };
-      kernel.at(0, 'race', () => world.addJob(plan));
-    },
+    isBlind: (isInstallations) =>
+      kernel.now() - startedAt < blind.untilMs && (isInstallations || !blind.isListed),
+    race: (fault) => void kernel.at(0, 'race', () => race(world, fault)),
   });
   const github = createGitHubModel(kernel, {
     ...GITHUB_KNOBS,
@@ -233,8 +236,9 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       const repo = world.repos[index];
       if (repo) write(repo, text, isSilent);
     },
-    goBlind(ms) {
-      blindUntilMs = world.nowMs() + ms;
+    crash: (fault, process) => crashSlots(world, fault, process),
+    goBlind({ ms, isListed }) {
+      blind = { untilMs: world.nowMs() + ms, isListed };
     },
   };
 
@@ -247,8 +251,10 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
 
   function createAppOf({ process, holder }: { process: Process; holder: string }): App {
     const sandboxed = losingAccounts(createSandboxAccounts(ec2, process), faults.hasNoCredentials);
-    const accounts = watchLaunches(sandboxed, {
-      sends: (tags) => promises.sends(holder, tags),
+    const { isBroken } = faults;
+    const breaking = breakingAccounts(sandboxed, { kernel, process, isBroken });
+    const accounts = watchLaunches(breaking, {
+      sends: (request) => promises.sends(holder, request),
       refused: budgets.refused,
     });
     const { clock } = process;
@@ -335,9 +341,7 @@ function createGateway(kernel: Kernel, slots: readonly Slot[]) {
   };
 }
 
-type Crash = Extract<Fault, { kind: 'crash' }>;
-
-function crashSlots(world: World, crash: Crash, process: Process): void {
+function crashSlots(world: World, crash: Crash, process?: Process): void {
   const { kernel, slots } = world;
   kernel.mark(crash.losesStore ? 'fault store lost' : 'fault crash');
   const down = slots.filter(
@@ -350,7 +354,8 @@ function crashSlots(world: World, crash: Crash, process: Process): void {
   }
   if (crash.losesStore) {
     kernel.trace('the store is lost');
-    world.goBlind(crash.downMs + (crash.blindMs ?? 0));
+    const { blindMs = 0, isListed = false } = crash;
+    world.goBlind({ ms: crash.downMs + blindMs, isListed });
     forgetRunners(world);
     void world.openStore();
   }
