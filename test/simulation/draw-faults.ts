@@ -364,7 +364,7 @@ export function drawFaults(dice: Dice, stage: Stage): readonly Fault[] {
   const faults: Fault[] = [];
   const drawn = new Set<string>();
   const wanted = dice.int('faults', 10, 22);
-  while (faults.length < wanted) {
+  for (let n = 0; n < wanted; n += 1) {
     const left = classes.filter((name) => !(ONCE.has(name) && drawn.has(name)));
     const name = left[dice.int('class', 0, left.length - 1)] ?? 'call';
     drawn.add(name);
