@@ -10,6 +10,11 @@ export function createTerms(
   kernel: Kernel,
   { ec2, scenario, repos }: { ec2: Ec2Model; scenario: Scenario; repos: () => readonly Repo[] },
 ): (launch: LaunchId) => void {
+  // Whoever takes a rule away and allows its type again says nothing of its market and price.
+  const isSaidAnew = (index: number) =>
+    scenario.faults.some(
+      (fault) => (fault.kind === 'command' || fault.kind === 'at-once') && fault.repo === index,
+    );
   return (launch) => {
     for (const { id, market, priceUsd, tags } of ec2.instances.values()) {
       if (tags['dstack:launch'] !== launch) continue;
@@ -17,7 +22,7 @@ export function createTerms(
       const rule = scenario.repos[index]?.rules.find(
         ({ type, region }) => ruleId(type, region) === tags['dstack:rule'],
       );
-      if (!rule) continue;
+      if (!rule || isSaidAnew(index)) continue;
       const { spotPolicy, maxPriceUsd } = rule;
       const text = `${id} is ${market}, at $${priceUsd}, and ${tags['dstack:rule']} says`;
       const isMeant = spotPolicy === 'auto' || spotPolicy === market;
