@@ -101,10 +101,10 @@ function speaker(
   dice: Dice,
   stage: Stage,
 ): Pick<Extract<Fault, { kind: 'command' }>, 'repo' | 'who'> {
-  const isHome = stage.isOwners && dice.isTrue('at home', 0.4);
+  const isHome = stage.isOwners && dice.isTrue('at home', 0.5);
   const who = dice.pick<Who>('who', ['writer', 'writer', 'writer', 'reader', 'stranger']);
   if (!isHome) return { repo: repo(dice, stage), who };
-  return { repo: stage.repos, who: dice.isTrue('admin', 0.6) ? 'admin' : who };
+  return { repo: stage.repos, who: dice.isTrue('admin', 0.8) ? 'admin' : who };
 }
 
 const DRAWS: Readonly<Record<string, Draw>> = {
@@ -259,7 +259,6 @@ const DRAWS: Readonly<Record<string, Draw>> = {
     repo: repo(dice, stage),
     to: dice.pick('own to', [
       'less',
-      'less',
       'more',
       'other',
       'empty',
@@ -353,7 +352,7 @@ const SWARM = new Map([
   ['outage', 0.1],
   ['price', 0.3],
   ['phase', 0.2],
-  ['own-file', 0.7],
+  ['own-file', 0.9],
 ]);
 
 /** Swarm: each scenario has some classes only, and so some faults in company that is rare else. */
