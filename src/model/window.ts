@@ -27,8 +27,10 @@ export interface Book {
 export const ALL = '';
 const EMPTY: Book = { taken: {}, turns: {}, closed: {} };
 const SLOTS = 60;
+/** Clocks differ: what another process took in the next slot keeps nobody from taking of it now. */
+const EARLY = 1;
 /** With the slot in which a window begins, and one more, because calls do not all travel at one speed. */
-const SPAN = SLOTS + 2;
+const SPAN = SLOTS + 2 + EARLY;
 /** Turns are not given out further ahead: the world may be another one by then. */
 const MOST_AHEAD = 10 * SLOTS;
 /** Whoever has not come by then will not come. */
@@ -45,9 +47,13 @@ export interface Want {
   readonly back?: { readonly slot: number; readonly count: number } | undefined;
 }
 
-/** How many of each, and the book after it; or when there will be one of each. */
+/** How many of each and in which slot, and the book after it; or when there will be one of each. */
 export type Took =
-  | { readonly ok: true; readonly counts: readonly number[]; readonly book: Book }
+  | {
+      readonly ok: true;
+      readonly lots: readonly { readonly slot: number; readonly count: number }[];
+      readonly book: Book;
+    }
   | { readonly ok: false; readonly at: Instant };
 
 /** Takes of all, or of none. */
@@ -56,13 +62,16 @@ export function take(before: Book, wants: readonly Want[], now: Instant): Took {
   const book = { ...before, taken: { ...before.taken, ...Object.fromEntries(given) } };
   const at = Math.max(...wants.map(({ window }) => freeAt(book, window, now)));
   if (at > now) return { ok: false, at };
-  const counts = wants.map(({ window, count }) => Math.min(count, roomIn(book, window, now)));
+  const lots = wants.map(({ window, count }) => {
+    const slot = freeSlot(book, window, now);
+    return { slot, count: Math.min(count, roomIn(book, window, slot)) };
+  });
   const taken = wants.map(({ window }, i) => {
-    const its = { slot: slotAt(window, now), count: counts[i] ?? 0 };
-    return [window.name, added(book, window, { ...its, now })];
+    const { slot = 0, count = 0 } = lots[i] ?? {};
+    return [window.name, added(book, window, { slot, count, now })];
   });
   const after = { ...book.taken, ...Object.fromEntries(taken) };
-  return { ok: true, counts, book: { ...book, taken: after } };
+  return { ok: true, lots, book: { ...book, taken: after } };
 }
 
 function without({ taken }: Book, { name }: Window, back: Want['back']): Taken {
@@ -81,7 +90,7 @@ export function turnOf(
   // Turns within a time in which nothing was taken are lost.
   if (known !== undefined && known >= closedUntil(book, window)) return { at: known, book };
   const at = freeAt(book, window, now);
-  const slot = slotAt(window, at);
+  const slot = freeSlot(book, window, now);
   if (slot - slotAt(window, now) > MOST_AHEAD) return { at, book: null };
   const turns = Object.entries(book.turns).filter(([, turn]) => turn > now - TURN_KEPT_MS);
   const taken = { ...book.taken, [window.name]: added(book, window, { slot, count: 1, now }) };
@@ -99,23 +108,25 @@ const closedUntil = ({ closed }: Book, { name }: Window): Instant =>
 /** `now`, when there is room, and nobody stands in line for it. */
 export function freeAt(book: Book, window: Window, now: Instant): Instant {
   const from = Math.max(now, closedUntil(book, window));
+  return Math.max(from, (freeSlot(book, window, now) - EARLY) * slotMs(window));
+}
+
+/** The first slot with room, not before the newest in which something was taken. */
+function freeSlot(book: Book, window: Window, now: Instant): number {
+  const from = Math.max(now, closedUntil(book, window));
   const taken = book.taken[window.name] ?? [];
-  let slot = Math.max(slotAt(window, from), taken.at(-1)?.[0] ?? 0);
+  const slot = Math.max(slotAt(window, from), taken.at(-1)?.[0] ?? 0);
   let left = window.most;
   // Backwards from the newest, to the one that makes the window full: it must be over.
   for (const [at, count] of taken.toReversed()) {
-    if (at <= slot - SPAN) break;
     left -= count;
-    if (left > 0) continue;
-    slot = Math.max(slot, at + SPAN);
-    break;
+    if (left <= 0) return Math.max(slot, at + SPAN);
   }
-  return Math.max(from, slot * slotMs(window));
+  return slot;
 }
 
-/** What is left in the slot that is now. */
-function roomIn(book: Book, window: Window, now: Instant): number {
-  const slot = slotAt(window, now);
+/** What is left in a slot. */
+function roomIn(book: Book, window: Window, slot: number): number {
   const within = (book.taken[window.name] ?? []).filter(([at]) => at > slot - SPAN);
   return window.most - within.reduce((sum, [, count]) => sum + count, 0);
 }

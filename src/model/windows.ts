@@ -38,7 +38,10 @@ export interface Facts {
 }
 
 interface Lot {
+  /** It may be used in this one. */
   readonly slot: number;
+  /** It was counted in this one. */
+  readonly counted: number;
   /** The first of a slot is one, each further one is twice as large. */
   readonly size: number;
   left: number;
@@ -119,7 +122,7 @@ export function createWindows(deps: {
       const size = lotOf(account, window)?.size;
       // What the last slot had left is of use to others.
       const last = lastLot(account, window);
-      const back = last && last.left > 0 ? { slot: last.slot, count: last.left } : undefined;
+      const back = last && last.left > 0 ? { slot: last.counted, count: last.left } : undefined;
       return { window, count: size === undefined ? 1 : 2 * size, back };
     });
     const took = await edit(account, (book) => {
@@ -128,8 +131,8 @@ export function createWindows(deps: {
     });
     if (!took?.ok) return took?.at ?? now + CROWD_MS;
     for (const [i, { window, count: size }] of wants.entries()) {
-      const left = took.counts[i] ?? 1;
-      lots.set(lotKey(account, window), { slot: slotAt(window, now), size, left });
+      const { slot: counted = 0, count: left = 0 } = took.lots[i] ?? {};
+      lots.set(lotKey(account, window), { slot: slotAt(window, now), counted, size, left });
     }
     spend(account, windows);
     return undefined;

@@ -5,7 +5,7 @@ import { createWindows, type Facts, ownFacts } from '../../src/model/windows.ts'
 const WRITES: Window = { name: 'write', most: 180, ms: 60_000 };
 const HEALING: Window = { name: 'healing', most: 50, ms: 3_600_000 };
 
-/** Processes on one store, which counts what it is asked. */
+/** Processes on one store, which counts what it is asked; `aheadMs` is how wrong a clock is. */
 function processes() {
   let now = 0;
   let asked = 0;
@@ -19,7 +19,8 @@ function processes() {
     },
   };
   return {
-    create: () => createWindows({ clock, facts, name: 'test' }),
+    create: (aheadMs = 0) =>
+      createWindows({ clock: { ...clock, now: () => now + aheadMs }, facts, name: 'test' }),
     asked: () => asked,
     pass: (ms: number) => {
       now += ms;
@@ -74,4 +75,14 @@ test('that a window is full, another process knows within seconds', async () => 
   pass(10_000);
   expect(await other.fullUntil('7', HEALING)).toBe(62 * 60_000);
   expect(await other.fullUntil('8', HEALING)).toBeUndefined();
+});
+
+test('a clock that is half a second ahead keeps no other process from its calls', async () => {
+  const { create, pass } = processes();
+  const [one, other] = [create(500), create()];
+  for (let i = 0; i < 100; i += 1) {
+    expect(await one.take('7', [WRITES])).toBeUndefined();
+    expect(await other.take('7', [WRITES])).toBeUndefined();
+    pass(730);
+  }
 });
