@@ -7,6 +7,7 @@ import { BROKEN, changeOwn, changeOwnRules, ownText, raised, roomyOf } from './o
 import { fileAt, homeOf, scopesOf } from './owners.ts';
 import { cancel, ownersLines, rulesText } from './population.ts';
 import type { Fault, Phase } from './scenario.ts';
+import { TAKEN_BACK_AFTER_MS, takeBack } from './take-back.ts';
 import type { World } from './world.ts';
 
 type Of<K extends Fault['kind']> = Extract<Fault, { kind: K }>;
@@ -304,6 +305,7 @@ function calm(world: World): void {
   }
   installAgain(world);
   for (const ms of RESTORED_AFTER_MS) kernel.at(ms, 'restore', () => restoreRules(world));
+  for (const ms of TAKEN_BACK_AFTER_MS) kernel.at(ms, 'take back', () => takeBack(world));
 }
 
 /** What was said before may be done late, by who was paused: then a person puts it right again. */

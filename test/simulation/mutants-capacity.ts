@@ -100,9 +100,4 @@ export const CAPACITY_MUTANTS: readonly Mutant[] = [
     'await deps.store.setAside(lease, id, now + forMs, forMs);',
     'await deps.store.setAside(lease, id, now + 1_000 * forMs, forMs);',
   ]),
-  mutant('launches while GitHub is silent', [
-    'plan/facts.ts',
-    'return view?.isFresh === true && !view.isRemoved;',
-    'return view?.isRemoved === false;',
-  ]),
 ];
