@@ -85,16 +85,6 @@ export const CAPACITY_MUTANTS: readonly Mutant[] = [
     "if (row.state === 'requested') rows.set(row.key, goneRow(row, reason, now));",
     "if (row.state === 'requested' && code !== '') rows.set(row.key, goneRow(row, reason, now));",
   ]),
-  mutant('takes a throttled launch for a refused one', [
-    'act/send.ts',
-    "if (failure === 'unknown' || failure === 'throttled') {",
-    "if (failure === 'unknown') {",
-  ]),
-  mutant('stands in no line before EC2', [
-    'act/ec2-line.ts',
-    "store.reserve(wantsOf({ at, call: 'RunInstances', instances }), {",
-    "store.reserve(wantsOf({ at, call: 'RunInstances', instances, calls: 0 }).slice(0, 1), {",
-  ]),
   mutant('never comes back to a job that GitHub did not hand out', [
     'act/sweep.ts',
     'await deps.store.setAside(lease, id, now + forMs, forMs);',

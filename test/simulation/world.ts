@@ -151,7 +151,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     underWayMs,
     silentSince: () => faults.silentSince(underWayMs),
   });
-  const checkTerms = createTerms(judge, { ec2, scenario, repos: () => world.repos });
+  const checkTerms = createTerms(judge, { ec2, github });
   ec2.watch({
     ...promises,
     hasIntent(launch) {
