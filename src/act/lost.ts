@@ -26,8 +26,6 @@ export interface Lost {
   readonly again: ReadonlySet<JobId>;
 }
 
-const NOTHING: Lost = { reclaimed: [], reruns: [], runs: [], again: new Set() };
-
 /** A job and the machine that it lost, or is about to lose. */
 export interface Loss {
   readonly job: Job;
@@ -38,7 +36,6 @@ export interface Loss {
 export async function lostOf(deps: Need, rows: ScopeRows, scope: ScopeId): Promise<Lost> {
   const now = deps.clock.now();
   const reclaimed = await deps.store.reclaimed(scope, now - REMEMBERED_MS);
-  if (reclaimed.length === 0) return NOTHING;
   const reruns = await deps.store.reruns(scope, now - COUNTED_MS);
   const losses = reclaimed.flatMap((one) => lossOf(one, now) ?? []);
   const runs = [...Map.groupBy(losses, ({ job }) => attemptKey(job)).values()].flatMap((group) => {
@@ -73,8 +70,8 @@ export function lossOf({ instance, jobs }: Reclaimed, now: Instant): Loss | unde
   if (job.state === 'completed' && (job.conclusion === 'success' || job.conclusion === 'skipped')) {
     return undefined;
   }
-  const { saidDoneAt, noticeAt } = instance;
-  const cutAt = noticeAt === null ? now : cutTime(instance, noticeAt);
+  const { saidDoneAt, noticeAt, goneAt } = instance;
+  const cutAt = noticeAt === null ? (goneAt ?? now) : cutTime(instance, noticeAt);
   const endedItself = saidDoneAt !== null && saidDoneAt < cutAt - CUT_SLACK_MS;
   return endedItself ? undefined : { job, instance };
 }

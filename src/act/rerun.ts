@@ -6,7 +6,7 @@ import type { Lease, Reclaimed } from '../store/port.ts';
 import { type ActDeps, LONGEST_CALL_MS, leaseCovers } from './deps.ts';
 import { leaveAlone } from './exhausted.ts';
 import type { Sight } from './look.ts';
-import { rowOf } from './lost.ts';
+import { attemptKey, rowOf } from './lost.ts';
 import { newRow } from './read-lost.ts';
 
 type Need = Pick<ActDeps, 'store' | 'github' | 'clock' | 'log'>;
@@ -32,16 +32,25 @@ export async function rerunAll(
 ): Promise<void> {
   const { sight, actions } = made;
   const repoOf = (id: number) => sight.rows.repos.find((repo) => repo.id === id);
+  const lost = new Set(sight.world.lost.map(attemptKey));
   for (const row of sight.lost.reruns) {
     const repo = repoOf(row.repo);
     const isDue = row.outcome === 'asked' && row.retryAt <= deps.clock.now();
     if (isDue && repo?.removedAt === null) await settle(deps, lease, { repo, row });
+    // A later word says that its jobs ended by themselves, or somebody ran them again.
+    const isLost = lost.has(attemptKey(row));
+    if (row.outcome === 'open' && !isLost) await dismiss(deps, lease, row);
   }
   for (const action of actions) {
     const row = await write(deps, lease, { sight, action });
     const repo = repoOf(action.repo);
     if (row?.outcome === 'asked' && repo) await send(deps, lease, { repo, row });
   }
+}
+
+async function dismiss({ store, clock }: Need, lease: Lease, row: Rerun): Promise<void> {
+  const now = clock.now();
+  await store.saveRerun(lease, { ...row, outcome: 'none', at: now, toldAt: now }, 'open');
 }
 
 /**
