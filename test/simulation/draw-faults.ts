@@ -67,6 +67,14 @@ const MOMENTS: readonly [string, ...string[]] = [
   'store.receive answer',
 ];
 
+/** Asleep with what is about to be written down in hand, or with what just was. */
+const DUELS: readonly [string, ...string[]] = [
+  'store.intend sending',
+  'store.intend sending',
+  'store.saveReasons sending',
+  'store.intend arrival',
+];
+
 /** Half of them close to a call; of the others early ones as often as late: much happens once only. */
 function gate(dice: Dice): Moment {
   if (dice.isTrue('is close', 0.5)) {
@@ -329,7 +337,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
   duel: (dice, stage) => ({
     kind: 'pause',
     slot: slot(dice, stage),
-    gate: `store.intend arrival ${dice.int('duel nth', 1, 4)}`,
+    gate: `${dice.pick('duel moment', DUELS)} ${dice.int('duel nth', 1, 4)}`,
     ms: dice.int('duel ms', 50_000, 90_000),
   }),
   pause: (dice, stage) => ({

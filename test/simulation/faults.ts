@@ -21,6 +21,8 @@ export interface Faults {
    * it said before is too old to go by; undefined: it is not.
    */
   silentSince(underWayMs: number): number | undefined;
+  /** The process falls asleep over this call of the store, which lands when it wakes. */
+  sending(call: PortCall): Of<'pause'> | undefined;
   /** EC2 answers 500 right now. */
   isBroken(): boolean;
   /** AWS refuses our credentials right now. */
@@ -136,6 +138,11 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
       const ends = of('github').map(({ at, ms }) => at + ms);
       const since = Math.max(window.at, ...ends.filter((end) => end <= nowMs()));
       return nowMs() - since > forMs ? since : undefined;
+    },
+    sending({ process, name, nth }) {
+      if (gates.size === 0 || isCalm() || !name.startsWith('store.')) return undefined;
+      const fault = gates.get(`${process} ${name} sending ${nth}`);
+      return fault?.kind === 'pause' ? fault : undefined;
     },
     isBroken: () => !isCalm() && open('ec2.launch')?.how === 'error',
     hasNoCredentials() {

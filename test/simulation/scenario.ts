@@ -165,7 +165,10 @@ export type Fault =
   | { kind: 'stop'; slot: number; at: number; downMs: number }
   | { kind: 'pause'; slot: number; gate: Moment; ms: number };
 
-/** A gate by its number, or close to a call: `ec2.launch answer 3`; or a time, `at 90000`. */
+/**
+ * A gate by its number, or close to a call: `ec2.launch answer 3`; or a time, `at 90000`. Over a call of
+ * the store one may fall asleep before it is sent: `store.intend sending 2`.
+ */
 export type Moment = number | string;
 
 /** Chance by label, so that one more draw here moves none there. */

@@ -112,17 +112,23 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     isCalm: scenario.isCalm,
     fault: (call) => {
       budgets.note(call);
-      return faults.call(call);
+      const asleep = faults.sending(call);
+      if (!asleep) return faults.call(call);
+      const its = slots.find(({ name }) => name === call.process)?.process;
+      if (its) pause(its, asleep.ms);
+      return { kind: 'slow', ms: asleep.ms };
     },
     onGate: (gate, process) => {
       const fault = faults.gate(gate);
       if (fault?.kind === 'crash') crashSlots(world, fault, process);
-      if (fault?.kind !== 'pause') return;
-      kernel.mark('fault pause');
-      kernel.pause(process, fault.ms);
-      lastStartAt = Math.max(lastStartAt, kernel.now() + fault.ms);
+      if (fault?.kind === 'pause') pause(process, fault.ms);
     },
   });
+  const pause = (process: Process, ms: number) => {
+    kernel.mark('fault pause');
+    kernel.pause(process, ms);
+    lastStartAt = Math.max(lastStartAt, kernel.now() + ms);
+  };
   const startedAt = kernel.now();
   const budgets = createBudgets(kernel, scenario);
   const faults = createFaults(scenario, {
