@@ -195,6 +195,12 @@ const DRAWS: Readonly<Record<string, Draw>> = {
       'power-off-fails',
     ]),
   }),
+  sick: (dice) => ({
+    kind: 'sick',
+    at: dice.int('sick at', 0, 40_000),
+    ms: dice.int('sick ms', 60_000, 200_000),
+    type: dice.pick('sick type', ['m5.large', 'c5.xlarge', 'm5.xlarge']),
+  }),
   'slow-start': (dice) => ({
     kind: 'slow-start',
     nth: dice.int('slow nth', 1, MOST_MACHINES),
@@ -349,7 +355,7 @@ const DRAWS: Readonly<Record<string, Draw>> = {
 };
 
 /** At most one of these in a scenario: two would leave little to prove in between. */
-const ONCE = new Set(['loss', 'uninstall', 'at-once', 'outage', 'matrix', 'withheld']);
+const ONCE = new Set(['loss', 'uninstall', 'at-once', 'outage', 'matrix', 'withheld', 'sick']);
 
 /** Only under an owner's rules is a file of its own another one. */
 const OF_OWNERS = new Set(['own-file', 'own-rules']);

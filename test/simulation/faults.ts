@@ -23,6 +23,8 @@ export interface Faults {
   silentSince(underWayMs: number): number | undefined;
   /** The process falls asleep over this call of the store, which lands when it wakes. */
   sending(call: PortCall): Of<'pause'> | undefined;
+  /** Machines of this type that boot now never say a word. */
+  isSick(type: string): boolean;
   /** EC2 answers 500 right now. */
   isBroken(): boolean;
   /** AWS refuses our credentials right now. */
@@ -143,6 +145,14 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
       if (gates.size === 0 || isCalm() || !name.startsWith('store.')) return undefined;
       const fault = gates.get(`${process} ${name} sending ${nth}`);
       return fault?.kind === 'pause' ? fault : undefined;
+    },
+    isSick(type) {
+      const now = nowMs();
+      const isIt = of('sick').some(
+        (one) => one.type === type && now >= one.at && now < one.at + one.ms,
+      );
+      if (isIt && !isCalm()) mark('fault sick');
+      return isIt && !isCalm();
     },
     isBroken: () => !isCalm() && open('ec2.launch')?.how === 'error',
     hasNoCredentials() {

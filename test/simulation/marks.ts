@@ -72,6 +72,7 @@ export const MARKS: readonly string[] = [
   'fault stop',
   'fault pause',
   'machine dead',
+  'fault sick',
   'machine slow',
   'machine ghost',
   'machine dies-in-job',

@@ -119,6 +119,8 @@ export type Fault =
       phase?: Phase;
     }
   | { kind: 'machine'; nth: number; behaviour: Exclude<Behaviour, 'sound'> }
+  /** Whatever boots of a type in that time never says a word. */
+  | { kind: 'sick'; at: number; ms: number; type: string }
   /** The machine takes that much longer until it registers. */
   | { kind: 'slow-start'; nth: number; ms: number }
   | { kind: 'github' | 'ec2'; at: number; ms: number; how: Outage }

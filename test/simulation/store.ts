@@ -5,6 +5,7 @@ import type { Kernel } from '../../src/sandbox/kernel.ts';
 import type { Process } from '../../src/sandbox/process.ts';
 import type { Lease, Store } from '../../src/store/port.ts';
 import type { Promises } from './promises.ts';
+import { createSickness } from './sick.ts';
 
 const HOLD = 'hold:';
 /** A queued job has its reason this long after it was first seen without one. */
@@ -18,11 +19,13 @@ export function watchStore(
     readonly promises: Promises;
     /** Since when nothing goes wrong and everybody is up; undefined: not yet. */
     readonly calmSince: () => number | undefined;
+    readonly registerTimeoutMs: number;
     /** false: it was lost, and what still reaches it is nobody's business. */
     readonly isCurrent: () => boolean;
   },
 ): Store {
   const { kernel, promises, calmSince, isCurrent } = deps;
+  const checkSick = createSickness(kernel, inner, deps.registerTimeoutMs);
   const heard = new Map<JobId, number>();
   const unexplained = new Map<JobId, number>();
   const installed = new Map<RepoId, InstallationId>();
@@ -108,6 +111,7 @@ export function watchStore(
       return isDone;
     },
     async intend(lease, intents, now) {
+      await checkSick(intents);
       const launches = await inner.intend(lease, intents, now);
       fenced(lease, launches.length > 0, 'intents');
       promises.intended(intents, launches);

@@ -182,8 +182,9 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       if (ms > 0) kernel.mark('machine slow');
       return ms;
     },
-    behaviourOf: ({ id, order }) => {
-      const behaviour = behaviours.get(order) ?? 'sound';
+    behaviourOf: ({ id, order, type }) => {
+      const isSick = faults.isSick(type);
+      const behaviour = isSick ? 'dead' : (behaviours.get(order) ?? 'sound');
       if (behaviour !== 'sound') promises.excuse(id);
       return behaviour;
     },
@@ -220,7 +221,9 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       const nth = stores;
       const isCurrent = () => stores === nth;
       const inner = await options.openStore();
-      store = watchStore(inner, { kernel: judge, promises, calmSince, isCurrent });
+      const { registerTimeoutMs } = scenario;
+      const deps = { kernel: judge, promises, calmSince, isCurrent, registerTimeoutMs };
+      store = watchStore(inner, deps);
     },
     start(slot) {
       const process = kernel.process(slot.name);

@@ -1,0 +1,35 @@
+import type { Kernel } from '../../src/sandbox/kernel.ts';
+import type { MachineOfRule } from '../../src/store/capacity.ts';
+import type { Intent, Store } from '../../src/store/port.ts';
+
+// A rule whose machines never come up costs money for nothing: after three in a row nothing more is
+// launched by it for half an hour, unless somebody changes something.
+
+const IN_A_ROW = 3;
+/** A little less than half an hour: its end is not judged. */
+const PAUSED_MS = 25 * 60_000;
+
+/** Held against the store's own rows, at the moment of an intent. */
+export function createSickness(
+  kernel: Kernel,
+  store: Pick<Store, 'fact' | 'machinesOfRule'>,
+  registerTimeoutMs: number,
+): (intents: readonly Intent[]) => Promise<void> {
+  const neverCame = (one: MachineOfRule): boolean => {
+    const { createdAt, launchedAt, registeredAt, endAskedAt, goneAt } = one;
+    if (launchedAt === null || endAskedAt === null || goneAt === null) return false;
+    const hadTime = endAskedAt - Math.max(launchedAt, createdAt) >= registerTimeoutMs;
+    return registeredAt === null && one.onlineAt === null && one.startedAt === null && hadTime;
+  };
+  return async (intents) => {
+    for (const { scope, rule } of new Map(intents.map((one) => [one.rule, one])).values()) {
+      const anewAt = (await store.fact(`anew:${scope}`))?.at ?? 0;
+      const ask = { scope, rule, since: anewAt + 1, limit: IN_A_ROW };
+      const last = await store.machinesOfRule(ask);
+      const isSick = last.length === IN_A_ROW && last.every(neverCame);
+      const isLate = kernel.now() - (last[0]?.goneAt ?? 0) > PAUSED_MS;
+      const text = `${rule} in ${scope} launches on after ${IN_A_ROW} that never came up`;
+      kernel.invariant(!isSick || isLate, 'sick-rule', text);
+    }
+  };
+}
