@@ -15,6 +15,7 @@ import { tellReruns } from './act/tell-reruns.ts';
 import type { GitHub, Talk } from './github/port.ts';
 import { Unavailable } from './lib/assert.ts';
 import { atMost } from './lib/at-most.ts';
+import type { Instant } from './lib/clock.ts';
 import { createScheduler, type Scheduler } from './lib/scheduler.ts';
 import type { Delivery } from './model/event.ts';
 import { type InstallationId, isOwnerScope, type ScopeId } from './model/ids.ts';
@@ -66,8 +67,8 @@ const KEPT_MS = 32 * DAY_MS;
 
 export function createLoop(deps: LoopDeps): Loop {
   const waiting: Delivery[] = [];
-  /** What the store says of these is known: it stays so. */
-  const swept = new Set<ScopeId>();
+  /** When each was to be swept for the first time; infinite: it was, and that stays so. */
+  const swept = new Map<ScopeId, Instant>();
   const startedAt = deps.clock.now();
   let isReady = false;
   let appliedAt = 0;
@@ -246,14 +247,15 @@ export function createLoop(deps: LoopDeps): Loop {
       : (waits ?? reruns);
   }
 
-  /** Jobs that were queued before we had rules to go by, found once. */
+  /** Jobs that were queued before we had rules to go by, found once; asked for every R/2 until then. */
   async function sweepOnce(scope: ScopeId): Promise<void> {
-    if (swept.has(scope)) return;
+    const now = deps.clock.now();
+    if (now < (swept.get(scope) ?? 0)) return;
+    if (swept.size >= MOST_REMEMBERED) swept.clear();
+    swept.set(scope, now + deps.settings.resyncMs / 2);
     const isSwept =
       (await deps.store.fact(sweptKey(scope))) !== null || (await sweeper.sweepQuiet(scope));
-    if (!isSwept) return;
-    if (swept.size >= MOST_REMEMBERED) swept.clear();
-    swept.add(scope);
+    if (isSwept) swept.set(scope, Number.POSITIVE_INFINITY);
   }
 
   /** One by one, until all are known. */
