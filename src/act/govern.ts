@@ -59,9 +59,15 @@ export interface Governed {
   readonly own: ReadonlyMap<RepoId, Own>;
 }
 
-/** Those that something is to be decided for: the others' files change nothing now. */
-export function busyRepos({ repos, jobs, instances }: ScopeRows): readonly Repo[] {
-  const busy = new Set<RepoId>();
+/**
+ * Those that something is to be decided for: the others' files change nothing now. One that lost a
+ * machine may have nothing else, and gets one for the job that is run again.
+ */
+export function busyRepos(
+  { repos, jobs, instances }: ScopeRows,
+  lost: readonly { readonly repo: RepoId }[] = [],
+): readonly Repo[] {
+  const busy = new Set<RepoId>(lost.map(({ repo }) => repo));
   for (const { repo } of jobs) busy.add(repo);
   for (const { repo } of instances) busy.add(repo);
   return repos.filter(({ id }) => busy.has(id));
@@ -83,13 +89,13 @@ export function unknownOwners({ scope, home }: ScopeRows, { owner }: Files): Rul
 }
 
 /** What has to be known of the store besides the rows. */
-export const holdKeysOf = (rows: ScopeRows): readonly string[] =>
-  [rows.scope, ...busyRepos(rows).map(fileScope)].map(holdsKey);
+export const holdKeysOf = (scope: ScopeId, busy: readonly Repo[]): readonly string[] =>
+  [scope, ...busy.map(fileScope)].map(holdsKey);
 
 export function governedBy(
   rows: ScopeRows,
   files: Files,
-  facts: ReadonlyMap<string, Fact>,
+  { facts, busy }: { readonly facts: ReadonlyMap<string, Fact>; readonly busy: readonly Repo[] },
 ): Governed {
   const holdsIn = (scope: ScopeId) => parseHolds(facts.get(holdsKey(scope)));
   const isOwners = isOwnerScope(rows.scope);
@@ -99,7 +105,7 @@ export function governedBy(
   const now = { ...written, file };
   const own = new Map<RepoId, Own>();
   if (!isOwners || !file) return { now, own };
-  for (const one of busyRepos(rows)) {
+  for (const one of busy) {
     if (isHome(one)) continue;
     const its = ownOf(file, { its: files.ownOf(one), holds: holdsIn(repoScope(one.id)) });
     if (its) own.set(one.id, its);

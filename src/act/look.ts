@@ -15,6 +15,7 @@ import { crowdReason } from './ec2-line.ts';
 import {
   accountOf,
   askingOf,
+  busyRepos,
   type Files,
   filesOf,
   type Governed,
@@ -80,10 +81,12 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
   const looks =
     account === null ? [] : regionsOf(written).map((region) => lookKey({ account, region }));
   const listed = rows.home ? [] : [listedKey(repo.installation)];
-  const keys = [...holdKeysOf(rows), anewKey(rows.scope), ...looks, ...listed];
+  const lost = await lostOf(deps, rows, rows.scope);
+  const busy = busyRepos(rows, lost.runs);
+  const keys = [...holdKeysOf(rows.scope, busy), anewKey(rows.scope), ...looks, ...listed];
   const facts = await deps.store.facts(keys);
   const isListed = listed.every((key) => facts.has(key));
-  const { now: inForce, own } = governedBy(rows, files, facts);
+  const { now: inForce, own } = governedBy(rows, files, { facts, busy });
   const isOpen = !isListed && !isOwnerScope(rows.scope);
   const rulesNow = isOpen ? UNLISTED : (unknownOwners(rows, files) ?? inForce);
   const { file } = rulesNow;
@@ -101,7 +104,6 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
   const outside = await outsideGroup(deps, { rows, runnerGroup });
   const denied = [...(await fromForks(deps, rows, allowsForks)), ...outside];
   const isDenied = new Set(denied.map(({ job }) => job));
-  const lost = await lostOf(deps, rows, rows.scope);
   const { settings } = deps;
   const now = deps.clock.now();
   const maxDurationMs = file?.maxDurationMs ?? DEFAULT_MAX_DURATION_MS;

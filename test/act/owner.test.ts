@@ -185,6 +185,19 @@ describe('a repository’s own file', () => {
     expect((await stage.store.repo(lib.id))?.scope).toBe(`owner-${lib.owner.id}`);
   });
 
+  test('holds for the machine of a job that is run again, when it has nothing else', async () => {
+    const owner = await openOwner({ owners: max(4), lib: max(1) });
+    const { stage, lib } = owner;
+    const jobs = owner.addJobs(lib, 1, { durationMs: HOUR });
+    await stage.until(isRunning(jobs));
+    for (const { id } of stage.live()) stage.ec2.reclaim(id, false);
+    owner.push(lib, max(1, 'enabled: false'));
+    await stage.until(isDone(jobs), HOUR);
+    const launched = stage.calls.get('ec2.launch');
+    await stage.pass(3 * R);
+    expect(stage.calls.get('ec2.launch')).toBe(launched);
+  });
+
   test('takes its machines along where they fit, and none is above a maximum on the way', async () => {
     const owner = await openOwner({ owners: max(3, 'own-rules: allow') });
     const { stage, lib } = owner;
