@@ -75,6 +75,9 @@ async function refused(
 export const backoffMs = (tries: number, chance: number): number =>
   Math.min(60_000, 500 * 2 ** Math.min(tries, 10)) * (0.5 + chance / 2);
 
+/** How often in R EC2 is asked what became of one launch. */
+const ASKS_IN_R = 6;
+
 /** A launch that nobody wants any more: its tag tells what became of it. */
 export async function settleByTag(deps: ActDeps, lease: Lease, launch: Launch): Promise<void> {
   const now = deps.clock.now();
@@ -84,7 +87,12 @@ export async function settleByTag(deps: ActDeps, lease: Lease, launch: Launch): 
     await deps.store.settle(launch.id, { outcome: 'cancelled', code: '', reason, lease }, now);
     return leaveLine(deps, launch, launch.count);
   }
+  // Every event of a busy scope leads here, and EC2 has the same answer for a while.
+  const key = `settle:${launch.id}`;
+  const asked = await deps.store.fact(key);
+  if (asked && now - asked.at < deps.settings.resyncMs / ASKS_IN_R) return;
   if (!(await mayCall(deps, { at: launch, call: 'DescribeInstances' }))) return;
+  await deps.store.saveFact(key, '', now);
   const found = await deps.accounts.ec2(launch.account, launch.region).listLaunch(launch.id);
   if (!found.ok) return;
   const [first] = found.value;
