@@ -7,6 +7,7 @@ import { type ActDeps, LONGEST_CALL_MS, leaseCovers } from './deps.ts';
 import { mayCall, slowDown } from './ec2-line.ts';
 import type { Sight } from './look.ts';
 import { createRecogniser, isOverdue } from './recognise.ts';
+import { createFinder, type FindRunner } from './runner-list.ts';
 
 type EndAction = Extract<Action, { kind: 'end' }>;
 
@@ -68,7 +69,7 @@ async function removeIdle(
   const { key, runnerId } = instance;
   const repo = await deps.store.repo(instance.repo);
   if (!repo || runnerId === null) return instance;
-  const dropped = await dropRunner(deps, instance, repo);
+  const dropped = await dropRunner(deps, { instance, repo, find: createFinder(deps.github, 1) });
   const change = (patch: InstancePatch) =>
     deps.store.changeInstance({ key, from: ['ending'], patch, lease });
   if (dropped === 'removed' || dropped === 'unlisted') {
@@ -128,12 +129,13 @@ export async function forgetRunners(
   deps: Forget,
   of: { readonly doomed: readonly Instance[]; readonly repos: readonly Repo[] },
 ): Promise<void> {
+  const find = createFinder(deps.github, of.doomed.length);
   const forget = async (instance: Instance): Promise<void> => {
     const { key, repo: repoId, runnerName, finishedAt } = instance;
     const repo = of.repos.find((one) => one.id === repoId);
     // After its job GitHub removes a just-in-time runner by itself.
     if (runnerName === null || finishedAt !== null || !repo || repo.removedAt !== null) return;
-    if (!(await isForgotten(deps, instance, repo))) return;
+    if (!(await isForgotten(deps, { instance, repo, find }))) return;
     await deps.store.changeInstance({ key, from: ['ending', 'gone'], patch: NO_RUNNER });
   };
   // A person waits for the answer to `clear`, and a hundred calls in a row take a quarter of a minute.
@@ -146,8 +148,15 @@ const FORGET_AT_ONCE = 10;
 
 type Forget = Pick<ActDeps, 'store' | 'github' | 'clock'>;
 
-async function isForgotten(deps: Forget, instance: Instance, repo: Repo): Promise<boolean> {
-  const dropped = await dropRunner(deps, instance, repo);
+interface Dropping {
+  readonly instance: Instance;
+  readonly repo: Repo;
+  readonly find: FindRunner;
+}
+
+async function isForgotten(deps: Forget, of: Dropping): Promise<boolean> {
+  const dropped = await dropRunner(deps, of);
+  const { instance } = of;
   if (dropped !== 'unlisted') return dropped === 'removed';
   if (instance.runnerId !== null) return true;
   // A registration that is on its way may yet arrive: then it is found the next time.
@@ -164,8 +173,7 @@ type Dropped = 'removed' | 'unlisted' | 'busy' | 'unclear';
  */
 async function dropRunner(
   { github }: Pick<ActDeps, 'github'>,
-  instance: Instance,
-  repo: Repo,
+  { instance, repo, find }: Dropping,
 ): Promise<Dropped> {
   const { runnerId, runnerName } = instance;
   const place = runnerPlace(repo, instance);
@@ -178,9 +186,9 @@ async function dropRunner(
   if (first !== 'missing') return first;
   if (runnerName === null) return 'unclear';
   // GitHub says 404 of all that it does not show us at the moment: its list must say so as well.
-  const found = await github.runners(place, runnerName);
-  const [runner] = found.ok ? found.value : [];
-  if (!runner) return found.ok ? 'unlisted' : 'unclear';
-  const second = await remove(runner.id);
+  const found = await find({ repo, runnerGroup: instance.runnerGroup }, runnerName);
+  if (!found.ok) return 'unclear';
+  if (!found.value) return 'unlisted';
+  const second = await remove(found.value.id);
   return second === 'missing' ? 'unclear' : second;
 }

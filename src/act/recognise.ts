@@ -1,9 +1,9 @@
 import type { RunnerFacts } from '../github/port.ts';
 import type { Instance } from '../model/launch.ts';
-import type { Reply } from '../model/reply.ts';
-import { type Repo, runnerPlace } from '../model/repo.ts';
+import type { Repo } from '../model/repo.ts';
 import { instanceOfRunner } from '../model/runner-name.ts';
 import type { ActDeps } from './deps.ts';
+import { createRunnerLists } from './runner-list.ts';
 
 type Need = Pick<ActDeps, 'store' | 'github' | 'clock' | 'settings'>;
 
@@ -15,13 +15,9 @@ export type Heard = 'silent' | 'heard' | 'unsure';
  * it any more, and it may have a job. GitHub's list of runners knows; it is read once for all of them.
  */
 export function createRecogniser(deps: Need): (instance: Instance, repo: Repo) => Promise<Heard> {
-  const lists = new Map<string, Promise<Reply<readonly RunnerFacts[]>>>();
+  const listOf = createRunnerLists(deps.github);
   return async (instance, repo) => {
-    const place = runnerPlace(repo, instance);
-    const key = place.group === null ? `${repo.id}` : `owner ${repo.ownerId}`;
-    const list = lists.get(key) ?? deps.github.runners(place);
-    lists.set(key, list);
-    const runners = await list;
+    const runners = await listOf({ repo, runnerGroup: instance.runnerGroup });
     if (!runners.ok) return 'unsure';
     const runner = runners.value.find(({ name }) => instanceOfRunner(name) === instance.id);
     if (!runner) return 'silent';
