@@ -8,7 +8,7 @@ type Need = Pick<ActDeps, 'store' | 'github' | 'clock' | 'log' | 'settings'>;
 export interface Discovered {
   /** Those that are new to us. */
   readonly scopes: readonly ScopeId[];
-  /** Those that we knew and that have rules: quiet or not, they are swept once in this time. */
+  /** Those that we knew and that have or had rules: quiet or not, they are swept once in this time. */
   readonly ruled: readonly ScopeId[];
   /** false: GitHub did not tell all. */
   readonly isComplete: boolean;
@@ -53,7 +53,8 @@ export async function discover(deps: Need): Promise<Discovered> {
       const rules = await store.rules(scope);
       // A job elsewhere may have had its owner's repositories listed: known, and its rules unread.
       if (known?.removedAt !== null || rules === null) scopes.add(scope);
-      else if (rules.text) ruled.add(scope);
+      // A file that was there once may be back, and no webhook told.
+      else if (rules.text || rules.commit !== null) ruled.add(scope);
     }
     await keep(deps, { installation: id, repos: repos.value });
   }
