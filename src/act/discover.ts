@@ -1,6 +1,7 @@
 import type { InstallationId, ScopeId } from '../model/ids.ts';
 import { fileScope, type Repo, type RepoFacts } from '../model/repo.ts';
 import type { ActDeps } from './deps.ts';
+import { ruledKey } from './read-rules.ts';
 import { DISCOVERED } from './region.ts';
 
 type Need = Pick<ActDeps, 'store' | 'github' | 'clock' | 'log' | 'settings'>;
@@ -54,7 +55,7 @@ export async function discover(deps: Need): Promise<Discovered> {
       // A job elsewhere may have had its owner's repositories listed: known, and its rules unread.
       if (known?.removedAt !== null || rules === null) scopes.add(scope);
       // A file that was there once may be back, and no webhook told.
-      else if (rules.text || rules.commit !== null) ruled.add(scope);
+      else if (rules.text || (await store.fact(ruledKey(scope)))) ruled.add(scope);
     }
     await keep(deps, { installation: id, repos: repos.value });
   }

@@ -67,7 +67,10 @@ export async function sweepRules(
   const repos = of.repos.filter((repo) => {
     const record = recordOf(of.rows, repo);
     // Most repositories of an owner have no file, and each time to hear that is a call.
-    const isMissed = record?.text === null && record.errors === null && record.readAt > before;
+    const isRecent = record !== null && record.readAt > before;
+    // A commit may be an old one, told late: the branch itself is asked after it.
+    const isMissed =
+      isRecent && record.text === null && record.errors === null && record.commit === null;
     return repo.removedAt === null && !(of.rows.home && !isHome(repo) && isMissed);
   });
   return (await readEach(deps, lease, { ...of, repos })).changed;
@@ -145,6 +148,9 @@ function emptyRecord(read: {
   return { scope, text: null, commit, errors: null, readAt: read.askedAt, wantedCommit: commit };
 }
 
+/** A fact: the file of this scope was there once. */
+export const ruledKey = (scope: ScopeId): string => `ruled:${scope}`;
+
 const missingKey = (repo: Repo) => `rules-missing:${fileScope(repo)}`;
 
 /**
@@ -185,6 +191,7 @@ async function accept(
   if (parsed.ok) {
     const facts = { scope: record.scope, commit, rules: parsed.rules.rules.length };
     log.info(facts, 'rules read');
+    if (!rules?.text) await deps.store.saveFact(ruledKey(record.scope), '', read.askedAt);
     return { ...record, text };
   }
   const errors = JSON.stringify(parsed.errors);
