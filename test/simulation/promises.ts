@@ -187,17 +187,10 @@ export function createPromises(
     return !isStrict && lostAt < (machine.endedAt ?? 0) - NOTICE_MS;
   }
 
-  /**
-   * A job waits for a machine. So may one do that ended lately: that it was cancelled need not be known
-   * yet, and one that was cut by EC2 is run again.
-   */
-  function isWanted({ facts, run, attempt }: Job): boolean {
-    const { state, conclusion, runner, completedAt } = facts.now;
-    if (state === 'queued') return true;
-    if (kernel.now() - (completedAt ?? 0) > LATE_WORD_MS + underWayMs) return false;
-    if (runner === null) return conclusion === 'cancelled';
-    const isCut = [...reclaimed.keys()].some((id) => runner.name.includes(id));
-    return isCut && conclusion !== 'success' && attempt === run.attempt;
+  /** A job waits for a machine, or ended so lately that it need not be known yet. */
+  function isWanted({ facts: { now } }: Job): boolean {
+    if (now.state === 'queued') return true;
+    return now.completedAt !== null && kernel.now() - now.completedAt <= LATE_WORD_MS + underWayMs;
   }
 
   /** Machines that may still take a job, against jobs that may still want one. */
