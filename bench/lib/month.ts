@@ -125,12 +125,11 @@ function queueJobs(play: Play): void {
 
   const queue = (line: Line) => {
     const key = `${line.repository}/${line.run}`;
-    const spec = specOf(line, ask.reuse);
-    const known = runs.get(key);
-    const run = known ?? github.jobs.addRun(repoOf(repos, line), { jobs: [spec] });
+    // GitHub's own number is in the label of a run's jobs, so the run is there before them.
+    const run = runs.get(key) ?? github.jobs.addRun(repoOf(repos, line), { jobs: [] });
     runs.set(key, run);
     lineOf.set(`${run.id}/${line.job}`, line);
-    if (known) github.jobs.addJob(run, spec);
+    github.jobs.addJob(run, specOf(line, ask.reuse, run));
   };
 
   for (const line of ask.lines.filter(({ needs }) => needs === '')) {
@@ -153,13 +152,13 @@ function repoOf(repos: ReadonlyMap<string, Repo>, { repository }: Line): Repo {
   return repo;
 }
 
-const specOf = ({ job, run, cpu, memoryGb, durationS }: Line, reuse: MonthAsk['reuse']) => ({
-  name: job,
+const specOf = (line: Line, reuse: MonthAsk['reuse'], run: Run) => ({
+  name: line.job,
   labels: [
-    ...['self-hosted', 'dstack', `cpu=${cpu}`, `memory=${memoryGb}GB`],
-    ...(reuse === 'workflow' ? [`run=${run}`] : []),
+    ...['self-hosted', 'dstack', `cpu=${line.cpu}`, `memory=${line.memoryGb}GB`],
+    ...(reuse === 'workflow' ? [`run=${run.id}`] : []),
   ],
-  durationMs: Math.round(durationS * SECOND),
+  durationMs: Math.round(line.durationS * SECOND),
 });
 
 function noteAttempt(play: Play, of: { job: Job; line: Line; isDone: boolean }): void {
