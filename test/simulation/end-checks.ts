@@ -71,17 +71,15 @@ export async function checkEnd(world: World): Promise<void> {
 }
 
 /** Nothing is run again that did not lose its machine to EC2. */
-function checkReruns({ kernel, repos, ec2 }: World): void {
+function checkReruns({ kernel, repos, promises }: World): void {
   for (const { runs } of repos) {
     for (const { jobs } of runs.values()) {
       for (const again of jobs.filter(({ attempt }) => attempt > 1)) {
         const before = jobs.find(
           (job) => job.spec.name === again.spec.name && job.attempt === again.attempt - 1,
         );
-        const name = before?.facts.now.runner?.name ?? '';
-        const machine = [...ec2.instances.values()].find(({ id }) => name.includes(id));
-        const isTaken = machine?.stateReason?.code === 'Server.SpotInstanceTermination';
-        const isLost = isTaken || (before !== undefined && fellWith(jobs, before));
+        const isLost =
+          before !== undefined && (promises.wasTaken(before) || fellWith(jobs, before));
         kernel.mark('job run again');
         const text = `job ${again.id} is ${before?.id} again, whose machine was not taken`;
         kernel.invariant(isLost && before?.facts.now.conclusion !== 'success', 'rerun', text);

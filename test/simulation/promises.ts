@@ -75,6 +75,8 @@ export interface Promises extends Ec2Watch {
   /** Whether a job that ended at that time, on that runner, may have ended badly. */
   isExcused(job: Job): boolean;
   /** It lost its machine to EC2, and was not run again although it should be. */
+  /** EC2 says that it took the job's machine. */
+  wasTaken(job: Job): boolean;
   isLost(job: Job): boolean;
   readonly worstSurplus: number;
 }
@@ -159,7 +161,7 @@ export function createPromises(
 
   /** EC2 says that it took the machine, and nobody wanted the job to end. */
   const wasTaken = ({ facts }: Job): boolean =>
-    [...ec2.instances.values()].some(
+    [...reclaimed.values()].some(
       ({ id, stateReason }) =>
         stateReason?.code === 'Server.SpotInstanceTermination' &&
         facts.now.runner?.name.includes(id) === true,
@@ -353,6 +355,7 @@ export function createPromises(
       return [...excused].some(isOn) || ([...reclaimed.keys()].some(isOn) && !isLost(job));
     },
     isLost,
+    wasTaken,
     get worstSurplus() {
       return worstSurplus;
     },
