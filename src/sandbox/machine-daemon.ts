@@ -293,7 +293,9 @@ async function work(
   };
   reporter.report('job-started', about);
   const doneAt = clock.now() + job.spec.durationMs;
-  const cutAt = () => (instance.reclaimAt ?? Number.POSITIVE_INFINITY) - CUT_BEFORE_MS;
+  // A notice is known, and told, once the machine has asked for it.
+  const cutAt = () =>
+    ((sitting.hasNotice ? instance.reclaimAt : null) ?? Number.POSITIVE_INFINITY) - CUT_BEFORE_MS;
   if (behaviour === 'dies-in-job') {
     await clock.sleep(job.spec.durationMs / 2);
     await process.call('github.die', () => github.runners.die(at.runner));
