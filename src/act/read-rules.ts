@@ -40,7 +40,22 @@ export async function readRules(deps: Need, lease: Lease, rows: ScopeRows): Prom
   });
   const busy = new Set(busyRepos(rows).map(({ id }) => id));
   const first = due.toSorted((a, b) => rankOf(a, busy) - rankOf(b, busy));
-  return readEach(deps, lease, { rows, repos: first.slice(0, MOST_READS) });
+  const repos: Repo[] = [];
+  for (const repo of first.slice(0, MOST_READS)) {
+    if (await mayAsk(deps, rows, repo)) repos.push(repo);
+  }
+  return readEach(deps, lease, { rows, repos });
+}
+
+/** A fact: GitHub did not say what this file is, at the commit that is its value. */
+const unreadKey = (repo: Repo): string => `rules-unread:${fileScope(repo)}`;
+const wantedOf = (rows: ScopeRows, repo: Repo): string => recordOf(rows, repo)?.wantedCommit ?? '';
+
+/** Each event of a busy scope would ask again: what was not told is asked for six times in R. */
+async function mayAsk({ store, clock, settings }: Need, rows: ScopeRows, repo: Repo) {
+  const last = await store.fact(unreadKey(repo));
+  const isSame = last?.value === wantedOf(rows, repo);
+  return !isSame || clock.now() - last.at >= settings.resyncMs / 6;
 }
 
 const rankOf = (repo: Repo, busy: ReadonlySet<RepoId>): number =>
@@ -88,6 +103,9 @@ async function readEach(
     const before = recordOf(now, repo);
     const asking = askingOf(now, repo);
     const record = await askForRules(deps, lease, { repo, rules: before, asking });
+    if (record === before) {
+      await deps.store.saveFact(unreadKey(repo), wantedOf(now, repo), deps.clock.now());
+    }
     if (record === before || record === null) continue;
     now = withRecord(now, record);
     isPushed ||= record.scope === rows.scope && before?.wantedCommit != null;
