@@ -9,8 +9,8 @@ import type { Scenario } from './scenario.ts';
  */
 const HEALING_CALLS_A_REPO = 250;
 const HEALING_WINDOW_R = 60;
-/** Whatever is refused, lost or late meanwhile: with 28 jobs, nobody needs more in a minute. */
-export const CALLS_A_MINUTE: Readonly<Record<'github' | 'ec2', number>> = { github: 240, ec2: 100 };
+/** Whatever is refused, lost or late meanwhile: 40 jobs and a dozen commands need no more in a minute. */
+export const CALLS_A_MINUTE: Readonly<Record<'github' | 'ec2', number>> = { github: 300, ec2: 100 };
 /** What was under way together, of several rules and scopes: then the place is left alone. */
 export const REFUSALS_A_MINUTE = 8;
 const MINUTE_MS = 60_000;
