@@ -111,11 +111,15 @@ export function freeAt(book: Book, window: Window, now: Instant): Instant {
   return Math.max(from, (freeSlot(book, window, now) - EARLY) * slotMs(window));
 }
 
-/** The first slot with room, not before the newest in which something was taken. */
+/**
+ * The first slot with room; while somebody stands in line not before the newest in which something was
+ * taken. Without a line that was a clock which is ahead, and takes nothing but its own.
+ */
 function freeSlot(book: Book, window: Window, now: Instant): number {
   const from = Math.max(now, closedUntil(book, window));
   const taken = book.taken[window.name] ?? [];
-  const slot = Math.max(slotAt(window, from), taken.at(-1)?.[0] ?? 0);
+  const isLine = Object.values(book.turns).some((turn) => turn > now);
+  const slot = Math.max(slotAt(window, from), isLine ? (taken.at(-1)?.[0] ?? 0) : 0);
   let left = window.most;
   // Backwards from the newest, to the one that makes the window full: it must be over.
   for (const [at, count] of taken.toReversed()) {
@@ -137,10 +141,9 @@ function added(
   { slot, count, now }: { readonly slot: number; readonly count: number; readonly now: Instant },
 ): Taken {
   const oldest = slotAt(window, now) - SPAN;
-  const kept = (book.taken[window.name] ?? []).filter(([at]) => at > oldest);
-  const last = kept.at(-1);
-  if (last?.[0] !== slot) return [...kept, [slot, count]];
-  return [...kept.slice(0, -1), [slot, last[1] + count]];
+  const kept = new Map((book.taken[window.name] ?? []).filter(([at]) => at > oldest));
+  kept.set(slot, (kept.get(slot) ?? 0) + count);
+  return [...kept].sort(([a], [b]) => a - b);
 }
 
 export function parseBook(text: string | null): Book {

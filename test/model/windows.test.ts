@@ -28,6 +28,12 @@ function processes() {
   };
 }
 
+test('a clock that was a minute ahead keeps nobody waiting', async () => {
+  const { create } = processes();
+  expect(await create(61_000).take('7', [WRITES])).toBeUndefined();
+  expect(await create().take('7', [WRITES])).toBeUndefined();
+});
+
 describe('the store', () => {
   test('is asked eight times for all of a burst', async () => {
     const { create, asked } = processes();
