@@ -111,8 +111,9 @@ export function watchStore(
       return isDone;
     },
     async intend(lease, intents, now) {
-      await checkSick(intents);
+      const judge = await checkSick(intents);
       const launches = await inner.intend(lease, intents, now);
+      judge(launches);
       fenced(lease, launches.length > 0, 'intents');
       promises.intended(intents, launches);
       return launches;

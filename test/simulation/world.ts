@@ -149,7 +149,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
   });
   const ec2 = createEc2(kernel, { visibleAfterMs: [0, scenario.lateMs] });
   const judge = judging(kernel, options.blindTo);
-  const underWayMs = UNDER_WAY_MS + Math.max(0, ...faults.of('pause').map(({ ms }) => ms));
+  const underWayMs = UNDER_WAY_MS + faults.of('pause').reduce((sum, { ms }) => sum + ms, 0);
   const promises = createPromises(judge, {
     github,
     ec2,
