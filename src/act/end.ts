@@ -1,3 +1,4 @@
+import type { Instant } from '../lib/clock.ts';
 import type { RunnerId } from '../model/ids.ts';
 import type { Instance } from '../model/launch.ts';
 import { type Repo, runnerPlace } from '../model/repo.ts';
@@ -130,12 +131,13 @@ export async function forgetRunners(
   of: { readonly doomed: readonly Instance[]; readonly repos: readonly Repo[] },
 ): Promise<void> {
   const find = createFinder(deps.github, of.doomed.length);
+  const askedAt = deps.clock.now();
   const forget = async (instance: Instance): Promise<void> => {
     const { key, repo: repoId, runnerName, finishedAt } = instance;
     const repo = of.repos.find((one) => one.id === repoId);
     // After its job GitHub removes a just-in-time runner by itself.
     if (runnerName === null || finishedAt !== null || !repo || repo.removedAt !== null) return;
-    if (!(await isForgotten(deps, { instance, repo, find }))) return;
+    if (!(await isForgotten(deps, { instance, repo, find, askedAt }))) return;
     await deps.store.changeInstance({ key, from: ['ending', 'gone'], patch: NO_RUNNER });
   };
   // A person waits for the answer to `clear`, and a hundred calls in a row take a quarter of a minute.
@@ -154,14 +156,18 @@ interface Dropping {
   readonly find: FindRunner;
 }
 
-async function isForgotten(deps: Forget, of: Dropping): Promise<boolean> {
+/** `askedAt`: whoever sleeps over GitHub's answer holds an old list. */
+async function isForgotten(
+  deps: Forget,
+  of: Dropping & { readonly askedAt: Instant },
+): Promise<boolean> {
   const dropped = await dropRunner(deps, of);
-  const { instance } = of;
+  const { instance, askedAt } = of;
   if (dropped !== 'unlisted') return dropped === 'removed';
   if (instance.runnerId !== null) return true;
   // A registration that is on its way may yet arrive: then it is found the next time.
   const { goneAt } = instance;
-  return goneAt !== null && deps.clock.now() - goneAt > 2 * LONGEST_CALL_MS;
+  return goneAt !== null && askedAt - goneAt > 2 * LONGEST_CALL_MS;
 }
 
 /** `unlisted`: it was gone already. */

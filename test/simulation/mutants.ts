@@ -159,7 +159,7 @@ const LIFE_MUTANTS: readonly Mutant[] = [
   ]),
   mutant('leaves the runners of ended machines registered', [
     'act/end.ts',
-    'if (!(await isForgotten(deps, { instance, repo, find }))) return;',
+    'if (!(await isForgotten(deps, { instance, repo, find, askedAt }))) return;',
     'if (repo) return;',
   ]),
   mutant('does not name a runner before it is made', [

@@ -59,6 +59,14 @@ export function sightedRow(
   return isAlive && isOver(said.ec2) ? goneRow(next, said.ec2Reason || 'ended', now) : next;
 }
 
+const LATE_ANSWER_MS = 5_000;
+
+/** Where the answer to its launch came late, EC2 knows since when the machine costs money. */
+const sinceLaunch = (row: Instance, { launchedAt }: Sighting): Instance =>
+  row.launchedAt !== null && row.launchedAt - launchedAt > LATE_ANSWER_MS
+    ? { ...row, launchedAt }
+    : row;
+
 interface Work {
   readonly listing: Listing;
   readonly instances: Draft<InstanceKey, Instance>;
@@ -176,9 +184,10 @@ export function observed(listing: Listing, seen: Seen): Observed {
   for (const row of seen.instances.values()) if (row.id !== null) byId.set(row.id, row);
   for (const sighting of listing.instances) {
     const row = byId.get(sighting.id);
-    if (row)
-      setRow(work, sightedRow(work.instances.get(row.key) ?? row, sighting, listing.askedAt));
-    else meet(work, sighting);
+    if (row) {
+      const known = sinceLaunch(work.instances.get(row.key) ?? row, sighting);
+      setRow(work, sightedRow(known, sighting, listing.askedAt));
+    } else meet(work, sighting);
   }
   const listed = new Set(listing.instances.map((sighting) => sighting.id));
   for (const row of seen.instances.values()) miss(work, row, listed);
