@@ -60,7 +60,10 @@ export function sightingsContract(open: Open): void {
       const store = await open();
       await launched(store, ['i-1', 'i-2']);
       const [early, late] = [T - 40_000, T + 40_000];
-      const both = [aSighting('i-1', { launchedAt: early }), aSighting('i-2', { launchedAt: late })];
+      const both = [
+        aSighting('i-1', { launchedAt: early }),
+        aSighting('i-2', { launchedAt: late }),
+      ];
       await store.observe(aListing(both));
       expect((await store.instanceById('i-1'))?.launchedAt).toBe(early);
       expect((await store.instanceById('i-2'))?.launchedAt).toBe(T);
