@@ -95,6 +95,9 @@ export async function settleByTag(deps: ActDeps, lease: Lease, launch: Launch): 
   await deps.store.saveFact(key, '', now);
   const found = await deps.accounts.ec2(launch.account, launch.region).listLaunch(launch.id);
   if (!found.ok) return;
+  // EC2 may show an instance late: until 10 R have passed, those that it does not show say nothing.
+  const isOld = now - launch.retryAt >= 10 * deps.settings.resyncMs;
+  if (found.value.length < launch.count && !isOld) return;
   const [first] = found.value;
   if (first) {
     const instances = found.value.map((one) => one.id);
@@ -102,8 +105,6 @@ export async function settleByTag(deps: ActDeps, lease: Lease, launch: Launch): 
     await deps.store.settle(launch.id, { outcome: 'launched', ownerAccount, instances }, now);
     return;
   }
-  // EC2 may show an instance late: until 10 R have passed, its silence says nothing.
-  if (now - launch.retryAt < 10 * deps.settings.resyncMs) return;
   const reason = 'no longer wanted, and EC2 shows nothing of it';
   await deps.store.settle(launch.id, { outcome: 'cancelled', code: '', reason, lease }, now);
 }

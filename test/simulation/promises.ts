@@ -89,12 +89,15 @@ export function createPromises(
     ec2,
     owned,
     underWayMs,
+    hasPrices,
     silentSince,
   }: {
     github: GitHubModel;
     ec2: Ec2Model;
     owned: Pick<Scenario, 'isOwners'>;
     underWayMs: number;
+    /** Prices leap: what a launch costs is not what was known when it was decided on. */
+    hasPrices: boolean;
     /** Since when nothing at all of GitHub's can have come, even late; undefined: something may. */
     silentSince: () => Instant | undefined;
   },
@@ -235,8 +238,8 @@ export function createPromises(
     kernel.invariant(!isLost, 'credentials', 'a launch was decided on without credentials');
     for (const { scope } of launches) {
       const budget = budgets.get(scope);
-      // What was spent before the database was lost is known to nobody.
-      if (!budget || lostAt > 0 || now - budget.at <= underWayMs) continue;
+      // What was spent before the database was lost is known to nobody; nor is a price that leaps.
+      if (!budget || lostAt > 0 || hasPrices || now - budget.at <= underWayMs) continue;
       const spent = spentUsd(scope, now - underWayMs);
       const text = `a launch in ${scope}, which has cost $${spent.toFixed(4)} of $${budget.usd}`;
       kernel.invariant(spent < budget.usd, 'budget', text);

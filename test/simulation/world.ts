@@ -155,6 +155,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     ec2,
     owned: scenario,
     underWayMs,
+    hasPrices: faults.of('price').length > 0,
     silentSince: () => faults.silentSince(underWayMs),
   });
   const checkTerms = createTerms(judge, { ec2, github });
