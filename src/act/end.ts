@@ -27,9 +27,11 @@ export async function endAll(
   for (const action of made.actions) {
     for (const key of action.instances) {
       const instance = instances.find((one) => one.key === key);
-      const repo = repos.find((one) => one.id === instance?.repo);
-      if (!instance?.id || !repo) continue;
-      const isReadable = repo.removedAt === null && isOverdue(instance, deps);
+      if (!instance?.id) continue;
+      // After a lost database a tag may name a scope that has let its repository go since.
+      const repo =
+        repos.find((one) => one.id === instance.repo) ?? (await deps.store.repo(instance.repo));
+      const isReadable = repo?.removedAt === null && isOverdue(instance, deps);
       if (isReadable && (await recognise(instance, repo)) !== 'silent') continue;
       const claimed = await claim(deps, lease, { instance, action });
       if (claimed) doomed.push(claimed);
