@@ -38,8 +38,8 @@ function parseOptions(args: readonly string[]): Options {
     },
   });
   const { reuse = 'job', 'market-seed': seed = '1' } = values;
-  if (reuse !== 'job' && reuse !== 'workflow') throw new Error(`--reuse ${reuse}: ${USAGE}`);
-  if (!/^\d{1,9}$/.test(seed)) throw new Error(`--market-seed ${seed}: a whole number. ${USAGE}`);
+  if (reuse !== 'job' && reuse !== 'workflow') throw misused(`--reuse ${reuse}: job or workflow`);
+  if (!/^\d{1,9}$/.test(seed)) throw misused(`--market-seed ${seed}: a whole number`);
   return {
     workload: values.workload ?? MONTH,
     reuse,
@@ -48,6 +48,9 @@ function parseOptions(args: readonly string[]): Options {
     isWritten: values.write ?? false,
   };
 }
+
+const misused = (what: string): Error =>
+  Object.assign(new Error(`${what}\nusage: npm run bench -- ${USAGE}`), { code: 'USAGE' });
 
 export async function bench(args: readonly string[]) {
   const options = parseOptions(args);

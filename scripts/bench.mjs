@@ -2,11 +2,12 @@
 // after the other. People get a table, --json gives one line each; exit 1 if a benchmark does not hold.
 // The other options, after the names, are the benchmark's own.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const FOLDER = join(import.meta.dirname, '..', 'bench');
+const MISUSED = 2;
 
 if (process.env['DSTACK_BENCH'] === undefined) process.exitCode = runAll(process.argv.slice(2));
 else await runOne(process.env['DSTACK_BENCH']);
@@ -14,9 +15,35 @@ else await runOne(process.env['DSTACK_BENCH']);
 /** In the child: nothing that another benchmark compiled or left behind is in its way. */
 async function runOne(name) {
   const { bench } = await import(pathToFileURL(join(FOLDER, `${name}.ts`)).href);
-  const result = await bench(process.argv.slice(2));
+  const result = await bench(process.argv.slice(2)).catch((error) => {
+    if (!isMisuse(error)) throw error;
+    process.stderr.write(`${name}: ${error.message}\n`);
+    process.exit(MISUSED);
+  });
   // Whatever a benchmark leaves open must not keep the others waiting.
   process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
+}
+
+function isMisuse({ code }) {
+  return code === 'USAGE' || code?.startsWith('ERR_PARSE_ARGS') === true;
+}
+
+/** What each is for, as its file begins. */
+function usage(known) {
+  const about = (name) => {
+    const lines = readFileSync(join(FOLDER, `${name}.ts`), 'utf8').split('\n');
+    const from = lines.findIndex((line) => line.startsWith('// '));
+    const end = lines.findIndex((line, i) => i > from && !line.startsWith('// '));
+    const text = lines.slice(from, end).map((line) => line.slice('// '.length));
+    return text.join(' ').split(/[.:,] /)[0];
+  };
+  const rows = known.map((name) => `  ${name.padEnd(10)} ${about(name)}`);
+  return `usage: npm run bench [-- NAME… [OPTION…]] [--json]
+
+Without a name all of them run, one after the other. Exit code 1: one does not hold.
+
+${rows.join('\n')}
+`;
 }
 
 function runAll(args) {
@@ -31,12 +58,17 @@ function runAll(args) {
         .map((file) => file.slice(0, -'.ts'.length))
         .sort()
     : [];
+  if (args.includes('--help')) {
+    process.stdout.write(usage(known));
+    return 0;
+  }
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     console.error(`no benchmark is called "${unknown}"; there are: ${known.join(', ')}`);
-    return 2;
+    return MISUSED;
   }
-  const results = (names.length > 0 ? names : known).map((name) => {
+  const results = [];
+  for (const name of names.length > 0 ? names : known) {
     const { stdout, status } = spawnSync(
       process.execPath,
       [fileURLToPath(import.meta.url), ...options],
@@ -46,13 +78,14 @@ function runAll(args) {
         encoding: 'utf8',
       },
     );
+    if (status === MISUSED) return MISUSED;
     const line = stdout.trimEnd().split('\n').at(-1) ?? '';
     const result =
       status === 0 ? JSON.parse(line) : { bench: name, holds: false, figures: {}, targets: {} };
     if (isJson) console.log(JSON.stringify(result));
     else print(result);
-    return result;
-  });
+    results.push(result);
+  }
   return results.every(({ holds }) => holds) ? 0 : 1;
 }
 
