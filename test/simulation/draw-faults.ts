@@ -369,6 +369,12 @@ const SWARM = new Map([
   ['own-file', 0.9],
 ]);
 
+const needed = (dice: Dice): Fault => ({
+  kind: 'needed',
+  nth: dice.int('needed nth', 1, 2),
+  ms: dice.int('needed ms', 3_000, 7_000),
+});
+
 /** Swarm: each scenario has some classes only, and so some faults in company that is rare else. */
 export function drawFaults(dice: Dice, stage: Stage): readonly Fault[] {
   const all = Object.keys(DRAWS).filter((name) => stage.isOwners || !OF_OWNERS.has(name));
@@ -384,5 +390,7 @@ export function drawFaults(dice: Dice, stage: Stage): readonly Fault[] {
     const draw = DRAWS[name] ?? callFault;
     faults.push(...[draw(dice, stage)].flat());
   }
-  return faults;
+  // Who takes something away in the calm wants to see it gone in seconds.
+  const isNeeded = !drawn.has('at-once') && dice.isTrue('needed after all', 0.25);
+  return isNeeded ? [...faults, needed(dice)] : faults;
 }

@@ -27,6 +27,8 @@ export interface Faults {
   isSick(type: string): boolean;
   /** EC2 answers 500 right now. */
   isBroken(): boolean;
+  /** Of the next call that takes an idle runner away; most come when it is calm again. */
+  needed(): Of<'needed'> | undefined;
   /** AWS refuses our credentials right now. */
   hasNoCredentials(): boolean;
   of<K extends Fault['kind']>(kind: K): readonly Of<K>[];
@@ -60,6 +62,7 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
   const calls = new Map(of('call').map((one) => [keyOf(one.process, one.call, one.nth), one]));
   const races = new Map(of('race').map((one) => [keyOf(one.process, one.call, one.nth), one]));
   const named = new Set([...of('call'), ...of('race')].map(({ call }) => call));
+  let idleTaken = 0;
   const hooks = new Map(of('hook').map((one) => [one.nth, one]));
   const gates = new Map(
     [...of('crash'), ...of('pause')].map((one) => [`app${one.slot} ${one.gate}`, one]),
@@ -155,6 +158,10 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
       return isIt && !isCalm();
     },
     isBroken: () => !isCalm() && open('ec2.launch')?.how === 'error',
+    needed() {
+      idleTaken += 1;
+      return of('needed').find(({ nth }) => nth === idleTaken);
+    },
     hasNoCredentials() {
       if (isCalm()) return false;
       const now = nowMs();

@@ -12,6 +12,7 @@ export const MARKS: readonly string[] = [
   'fault ec2 limit',
   'fault ec2 error',
   'fault race',
+  'fault needed after all',
   'hook lost',
   'hook lost for ever',
   'hook outage',

@@ -1,5 +1,8 @@
+import type { Accounts } from '../../src/accounts/port.ts';
+import type { GitHub } from '../../src/github/port.ts';
 import { isLive } from '../../src/sandbox/ec2-instance.ts';
-import type { Job } from '../../src/sandbox/github-state.ts';
+import type { Job, Repo, Runner } from '../../src/sandbox/github-state.ts';
+import type { Process } from '../../src/sandbox/process.ts';
 import type { Fault } from './scenario.ts';
 import type { World } from './world.ts';
 
@@ -12,11 +15,53 @@ export function race(world: World, fault: Race): void {
   else comeToIdle(world, fault);
 }
 
+const isIdle = ({ state: { now } }: Runner): boolean => now.isOnline && !now.isBusy;
+const hasIdle = ({ runners }: Repo): boolean => [...runners.values()].some(isIdle);
+
 function comeToIdle(world: World, fault: Race): void {
-  const idle = world.repos.findIndex(({ runners }) =>
-    [...runners.values()].some(({ state: { now } }) => now.isOnline && !now.isBusy),
-  );
+  const idle = world.repos.findIndex(hasIdle);
   world.addJob({ at: 0, repo: idle < 0 ? fault.repo : idle, type: '', durationMs: 5_000 });
+}
+
+interface Ports {
+  readonly accounts: Accounts;
+  readonly github: GitHub;
+}
+
+/** What a process calls; a job may come while the runner that it could have is being taken away. */
+export function neededAfterAll(world: World, process: Process, { accounts, github }: Ports): Ports {
+  const { kernel, faults, repos } = world;
+  if (faults.of('needed').length === 0) return { accounts, github };
+  const before = async (isMeant: (runner: Runner) => boolean) => {
+    const repo = repos.findIndex(({ runners }) =>
+      [...runners.values()].some((one) => isIdle(one) && isMeant(one)),
+    );
+    const fault = repo < 0 ? undefined : faults.needed();
+    if (!fault) return;
+    kernel.mark('fault needed after all');
+    kernel.at(0, 'needed', () => world.addJob({ at: 0, repo, type: '', durationMs: 5_000 }));
+    await process.clock.sleep(fault.ms);
+  };
+  return {
+    accounts: {
+      ...accounts,
+      ec2(account, region) {
+        const ec2 = accounts.ec2(account, region);
+        const terminate: typeof ec2.terminate = async (ids) => {
+          await before(({ name }) => ids.some((id) => name.includes(id)));
+          return ec2.terminate(ids);
+        };
+        return { ...ec2, terminate };
+      },
+    },
+    github: {
+      ...github,
+      async removeRunner(place, id) {
+        await before((runner) => runner.id === id);
+        return github.removeRunner(place, id);
+      },
+    },
+  };
 }
 
 /** EC2 takes the machines whose runner GitHub has, and has not seen. */

@@ -101,6 +101,8 @@ export type Fault =
       repo: number;
       what?: 'reclaim';
     }
+  /** The call that takes an idle runner away, or its machine, takes `ms` longer; a job comes right then. */
+  | { kind: 'needed'; nth: number; ms: number }
   /** `times`: of a lost one, how often, when it is asked for again. */
   | { kind: 'hook'; nth: number; how: HookHow; ms: number; times?: number }
   | { kind: 'hooks'; at: number; ms: number; how: HooksHow; lateMs: number }

@@ -20,7 +20,7 @@ import { createPeople, type People } from './people.ts';
 import { addJob, addRepos, RULES_PATH } from './population.ts';
 import { breakingAccounts, logOf, losingAccounts, memoKeys, watchLaunches } from './ports.ts';
 import { createPromises, type Promises } from './promises.ts';
-import { race } from './races.ts';
+import { neededAfterAll, race } from './races.ts';
 import type { Fault, JobPlan, Scenario } from './scenario.ts';
 import { gateStore, watchStore } from './store.ts';
 import { createTerms } from './terms.ts';
@@ -268,15 +268,17 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       refused: budgets.refused,
     });
     const { clock } = process;
+    const honest = createSandboxGitHub(github, process);
+    const ports = neededAfterAll(world, process, { accounts, github: honest });
     const gated = gateStore(process, { store, kernel, isLocal: scenario.replicas === 1 });
     return code.createApp({
       store: gated,
       log: logOf(kernel, process, options.isVerbose),
       clock,
       random: process.random,
-      accounts,
+      accounts: ports.accounts,
       catalogue: code.createCatalogue({ accounts, clock, store: gated }),
-      github: lyingGitHub(createSandboxGitHub(github, process), process, faults),
+      github: lyingGitHub(ports.github, process, faults),
       ...(hasTalk ? { talk: createSandboxTalk(github, process) } : {}),
       sts: createSandboxSts(ec2, process),
       keys,
