@@ -87,33 +87,41 @@ async function removeIdle(
 /** What the adapter puts into one call; EC2 takes 1,000. */
 const MOST_IN_A_CALL = 500;
 
+/** Every region at the same time: a person waits, and one that is slow holds up no other. */
 async function terminate(deps: ActDeps, lease: Lease, doomed: readonly Instance[]): Promise<void> {
-  for (const [place, group] of Map.groupBy(doomed, placeOf)) {
-    const [account = '', region = ''] = place.split('|');
-    const now = deps.clock.now();
-    if (!leaseCovers(lease, now)) return;
-    const ids = group.flatMap((one) => (one.id === null ? [] : [one.id]));
-    const calls = Math.ceil(ids.length / MOST_IN_A_CALL);
-    const tokens = { call: 'TerminateInstances', calls, instances: ids.length } as const;
-    // They stay as they are, and the next tick asks again.
-    if (!(await mayCall(deps, { at: { account, region }, ...tokens }))) continue;
-    for (const { key } of group) {
-      await deps.store.changeInstance({ key, from: ['ending'], patch: { endAskedAt: now }, lease });
-    }
-    const reply = await deps.accounts.ec2(account, region).terminate(ids);
-    if (!reply.ok) {
-      if (reply.reason === 'throttled') await slowDown(deps, { account, region }, tokens.call);
-      deps.log.warn(
-        { region, instances: ids, code: reply.code },
-        'terminate failed; next tick again',
-      );
-      continue;
-    }
-    for (const { id, ec2 } of reply.value) {
-      await deps.store.sighted(id, ec2, '', deps.clock.now());
-    }
-    deps.log.info({ region, instances: ids, reason: reasonOf(group) }, 'instances ended');
+  const places = [...Map.groupBy(doomed, placeOf)];
+  await Promise.all(places.map(([place, group]) => terminateAt(deps, lease, { place, group })));
+}
+
+async function terminateAt(
+  deps: ActDeps,
+  lease: Lease,
+  { place, group }: { readonly place: string; readonly group: readonly Instance[] },
+): Promise<void> {
+  const [account = '', region = ''] = place.split('|');
+  const now = deps.clock.now();
+  if (!leaseCovers(lease, now)) return;
+  const ids = group.flatMap((one) => (one.id === null ? [] : [one.id]));
+  const calls = Math.ceil(ids.length / MOST_IN_A_CALL);
+  const tokens = { call: 'TerminateInstances', calls, instances: ids.length } as const;
+  // They stay as they are, and the next tick asks again.
+  if (!(await mayCall(deps, { at: { account, region }, ...tokens }))) return;
+  for (const { key } of group) {
+    await deps.store.changeInstance({ key, from: ['ending'], patch: { endAskedAt: now }, lease });
   }
+  const reply = await deps.accounts.ec2(account, region).terminate(ids);
+  if (!reply.ok) {
+    if (reply.reason === 'throttled') await slowDown(deps, { account, region }, tokens.call);
+    deps.log.warn(
+      { region, instances: ids, code: reply.code },
+      'terminate failed; next tick again',
+    );
+    return;
+  }
+  for (const { id, ec2 } of reply.value) {
+    await deps.store.sighted(id, ec2, '', deps.clock.now());
+  }
+  deps.log.info({ region, instances: ids, reason: reasonOf(group) }, 'instances ended');
 }
 
 const placeOf = (one: Instance): string => `${one.account}|${one.region}`;

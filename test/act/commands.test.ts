@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { isDone, isRunning, MINUTE, R, rulesText, SECOND } from '../stage.ts';
+import { isDone, isRunning, MINUTE, R, REGION, rulesText, SECOND } from '../stage.ts';
 import { commitsOf, fileOf, openTeam, texts, thread } from './thread.ts';
 
 test('allow is one commit that names who asked, and the reply has the table and the worst case', async () => {
@@ -120,6 +120,21 @@ test.each([
   await stage.until(() => stage.live().length === 0, 10 * SECOND);
   await stage.pass(30 * SECOND);
   expect(fileOf(stage)).toContain(text);
+});
+
+test('machines of two regions end at the same time, though each call to EC2 takes six seconds', async () => {
+  const rules = [REGION, 'us-east-1'].map(
+    (region) => `    - {instance-type: m5.large, region: ${region}, max: 1}\n`,
+  );
+  const stage = await openTeam(`autoscale:\n  rules:\n${rules.join('')}`);
+  await stage.pass(R + 20 * SECOND);
+  const jobs = stage.addJobs(2, { durationMs: 60 * MINUTE });
+  await stage.until(isRunning(jobs), 10 * MINUTE);
+  stage.knobs.fault = ({ name }) =>
+    name === 'ec2.terminate' ? { kind: 'slow', ms: 6 * SECOND } : undefined;
+  const { number } = stage.github.issues.addIssue(stage.repo, {});
+  stage.github.issues.addComment(stage.repo, number, '/dstack autoscale disable', 'alice');
+  await stage.until(() => stage.live().length === 0, 10 * SECOND);
 });
 
 test('two commands at the same moment both hold, and each is answered', async () => {
