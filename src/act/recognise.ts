@@ -28,6 +28,8 @@ export function createRecogniser(deps: Need): (instance: Instance, repo: Repo) =
 
 async function note(deps: Need, instance: Instance, runner: RunnerFacts): Promise<void> {
   const now = deps.clock.now();
+  // Before its job at any rate, or that would be taken for an earlier runner's of the same machine.
+  const registeredAt = runner.isBusy ? instance.launchedAt : null;
   const seen = runner.isBusy
     ? ({ state: 'busy', onlineAt: now, startedAt: now } as const)
     : runner.isOnline
@@ -36,7 +38,12 @@ async function note(deps: Need, instance: Instance, runner: RunnerFacts): Promis
   await deps.store.changeInstance({
     key: instance.key,
     from: ['pending'],
-    patch: { runnerId: runner.id, runnerName: runner.name, registeredAt: now, ...seen },
+    patch: {
+      runnerId: runner.id,
+      runnerName: runner.name,
+      registeredAt: registeredAt ?? now,
+      ...seen,
+    },
   });
 }
 

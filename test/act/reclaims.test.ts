@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Job } from '../../src/sandbox/github-state.ts';
+import { createMemoryStore } from '../../src/store/memory.ts';
 import {
   conclusions,
   isDone,
@@ -312,4 +313,29 @@ describe('a machine that EC2 advises to leave', () => {
     await stage.until(() => stage.live().length === 0, 10 * SECOND);
     expect(stage.calls.get('github.removeRunner')).toBe(1);
   });
+});
+
+test('after a lost database a machine is known by its runner alone, and what EC2 takes of it is run again', async () => {
+  const stage = await opened();
+  const jobs = await running(stage, 1, 20 * MINUTE);
+  await stage.pass(10 * MINUTE);
+  stage.kill();
+  stage.store = createMemoryStore();
+  // Until the machine is overdue GitHub tells of no job.
+  stage.knobs.fault = ({ name }) =>
+    name === 'github.unfinishedJobs' ? { kind: 'throttled' } : undefined;
+  stage.start();
+  const [{ id } = { id: '' }] = stage.live();
+  const state = async () => (await stage.store.instanceById(id))?.state;
+  for (let i = 0; i < 10 && (await state()) !== 'busy'; i += 1) await stage.pass(R / 2);
+  expect(await state()).toBe('busy');
+  // And of the run only when it has forgotten the runner.
+  stage.knobs.fault = ({ name }) => (name === 'github.run' ? { kind: 'throttled' } : undefined);
+  await stage.pass(R);
+  takeBack(stage, false);
+  await stage.until(() => stage.repo.runners.size === 0);
+  await stage.pass(R);
+  stage.knobs.fault = () => undefined;
+  await endsWell(stage, jobs);
+  expect(attempts(stage, jobs)).toEqual([2]);
 });
