@@ -190,30 +190,39 @@ async function playMutants({ from, to, workers, only, first: isFirst, write: isW
       const small = await shrinkTo(first.rule, generate(first.seed), { code, blindTo });
       lines = (await simulate(small, { code, blindTo })).trace.length;
     }
-    rows.push({ name: mutant.name, found: failures.length, done, by, lines });
+    const at = first ? first.seed - from + 1 : null;
+    rows.push({ name: mutant.name, found: failures.length, done, by, lines, at });
     const trace = lines === null ? '' : `, shortest trace ${lines} lines`;
     const found = `found in ${failures.length} of ${done} seeds (${by})${trace}`;
     console.log(`${mutant.name}: ${first ? found : `NOT FOUND in ${done} seeds`}`);
   }
-  if (isWritten) writeMutants(rows);
+  if (isWritten) writeMutants(isFirst ? firstTable(rows) : wholeTable(rows));
   return rows.some(({ found }) => found === 0) ? 1 : 0;
 }
 
+const wholeTable = (rows) => [
+  '| planted bug | found in so many seeds | by the promise | lines of the shortest trace |',
+  '|---|--:|---|--:|',
+  ...rows.map(({ name, found, done, by, lines }) => {
+    const seeds = found === 0 ? `**not found** in ${done}` : `${found} of ${done}`;
+    return `| ${[name, seeds, by, lines ?? '–'].join(' | ')} |`;
+  }),
+];
+
+const firstTable = (rows) => [
+  '| planted bug | shown first by seed | by the promise |',
+  '|---|--:|---|',
+  ...rows.map(({ name, done, by, at }) => {
+    const seed = at === null ? `**not found** in ${done}` : at;
+    return `| ${[name, seed, by.replace(/ \d+/g, '')].join(' | ')} |`;
+  }),
+];
+
 /** The table of the docs, as of this run. */
-function writeMutants(rows) {
+function writeMutants(table) {
   const text = readFileSync(DOCS, 'utf8');
   const [from, to] = [text.indexOf(TABLE) + TABLE.length, text.indexOf(TABLE_END)];
-  const cells = rows.map(({ name, found, done, by, lines }) =>
-    [name, found === 0 ? `**not found** in ${done}` : `${found} of ${done}`, by, lines ?? '–'].join(
-      ' | ',
-    ),
-  );
-  const table = [
-    '| planted bug | found in so many seeds | by the promise | lines of the shortest trace |',
-    '|---|--:|---|--:|',
-    ...cells.map((row) => `| ${row} |`),
-  ].join('\n');
-  writeFileSync(DOCS, `${text.slice(0, from)}\n${table}\n${text.slice(to)}`);
+  writeFileSync(DOCS, `${text.slice(0, from)}\n${table.join('\n')}\n${text.slice(to)}`);
 }
 
 /** Plays what `give` gives, until it gives nothing or `onPlayed` says that it is enough. */
