@@ -8,6 +8,7 @@ import { launchAll } from './act/launch.ts';
 import { lookAround, type Sight } from './act/look.ts';
 import { isUnsettled } from './act/lost.ts';
 import { isUndecided, moveRepos, waitsFor, whileStuck } from './act/move-repos.ts';
+import { prepareAll, without } from './act/prepare.ts';
 import { readLostRuns } from './act/read-lost.ts';
 import { type RulesOf, readRules } from './act/read-rules.ts';
 import { markReclaimed, rerunAll } from './act/rerun.ts';
@@ -20,7 +21,7 @@ import type { Reason } from './model/job.ts';
 import type { Repo } from './model/repo.ts';
 import type { Action, Plan, Wait } from './model/world.ts';
 import { plan } from './plan/plan.ts';
-import type { Lease, ScopeRows } from './store/port.ts';
+import type { Intent, Lease, ScopeRows } from './store/port.ts';
 
 // Read this first. One tick of one scope: observe (EC2's listing is merged into the store by the
 // region's own tick, GitHub's word by webhooks and sweeps), plan, record intents, act, record
@@ -74,11 +75,15 @@ export async function reconcile(deps: ReconcileDeps, scope: ScopeId): Promise<Ti
     for (const other of moved) gone.add(other);
     for (const other of [...moved, ...waitsFor(sight)]) wake.add(other);
     if (moved.length > 0 && round < MOST_ROUNDS) continue;
-    const decided = plan(whileStuck(sight, stuck), clock.now());
-    const waits = [...decided.waits, ...sight.denied];
+    const world = whileStuck(sight, stuck);
+    const decided = plan(world, clock.now());
+    const { intents, unready } = await prepareAll(deps, sight, of(decided, 'launch'));
+    // What cannot be launched after all is why its jobs wait.
+    const told = unready.length === 0 ? decided : plan(without(world, unready), clock.now());
+    const waits = [...told.waits, ...sight.denied];
     await explain(deps, lease, { rows, waits });
     const isNew = !sight.isListed && (await isListedNow(deps, sight));
-    const sent = await act(deps, lease, { sight, decided });
+    const sent = await act(deps, lease, { sight, decided, intents });
     if ((!sent.again && !isNew) || round === MOST_ROUNDS) {
       const tick = tickOf(sight, sent, clock.now());
       return { ...idle(false), ...tick, hasWork: tick.hasWork || isNew };
@@ -153,14 +158,16 @@ const MOST_NAMED = 20;
 const isSame = (a: Reason | null | undefined, b: Reason): boolean =>
   a?.code === b.code && a.text === b.text;
 
+const of = <K extends Action['kind']>({ actions }: Plan, kind: K) =>
+  actions.filter((one): one is Extract<Action, { kind: K }> => one.kind === kind);
+
 async function act(
   deps: ReconcileDeps,
   lease: Lease,
-  of: { sight: Sight; decided: Plan },
+  made: { sight: Sight; decided: Plan; intents: readonly Intent[] },
 ): Promise<Sent> {
-  const { sight, decided } = of;
-  const only = <K extends Action['kind']>(kind: K) =>
-    decided.actions.filter((one): one is Extract<Action, { kind: K }> => one.kind === kind);
+  const { sight, decided, intents } = made;
+  const only = <K extends Action['kind']>(kind: K) => of(decided, kind);
   await markReclaimed(deps, sight.lost.reclaimed);
   await endAll(deps, lease, { sight, actions: only('end') });
   const sent: Sent[] = [];
@@ -170,7 +177,7 @@ async function act(
     if (action.kind === 'settle') await settleByTag(deps, lease, launch);
     else sent.push(await send(deps, lease, launch));
   }
-  sent.push(await launchAll(deps, lease, { sight, actions: only('launch') }));
+  sent.push(await launchAll(deps, lease, intents));
   await cancelAll(deps, { sight, actions: only('cancel') });
   await setAside(deps, lease, { rows: sight.rows, jobs: decided.doubted });
   await rerunAll(deps, lease, { sight, actions: only('rerun') });

@@ -77,7 +77,7 @@ async function narrowed(
   };
 }
 
-const TOO_DEAR: Reason = {
+export const TOO_DEAR: Reason = {
   code: 'price-cap',
   text: "The price is above max-price of this repository's own file; starts when it falls",
 };

@@ -44,7 +44,7 @@ export const CAPACITY_MUTANTS: readonly Mutant[] = [
   ]),
   mutant(
     'ignores max-price',
-    ['act/launch.ts', "offer.market === 'spot' ? maxPriceUsd : null", 'null'],
+    ['act/prepare.ts', "offer.market === 'spot' ? maxPriceUsd : null", 'null'],
     ['plan/rule-facts.ts', '(rule.maxPriceUsd ?? Number.POSITIVE_INFINITY)', 'rule.max * 1_000'],
   ),
   mutant(

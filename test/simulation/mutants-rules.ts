@@ -63,7 +63,7 @@ export const RULES_MUTANTS: readonly Mutant[] = [
       'maxima: Object.fromEntries([...its.rules].map(([id, { max }]) => [id, max])),',
       'maxima: Object.fromEntries([...its.rules].map(([id]) => [id, 99])),',
     ],
-    ['act/launch.ts', 'repoMax: its?.max ?? null', 'repoMax: null'],
+    ['act/prepare.ts', 'repoMax: its?.max ?? null', 'repoMax: null'],
   ),
   mutant('moves a repository whether or not its machines fit', [
     'act/move-repos.ts',
