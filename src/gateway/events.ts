@@ -3,6 +3,7 @@ import { type Answer, failure } from '../lib/http.ts';
 import { instantOf } from '../lib/instant.ts';
 import type { Keys } from '../lib/keys.ts';
 import type { Log } from '../lib/log.ts';
+import { createRate } from '../lib/rate.ts';
 import type { ScopeId } from '../model/ids.ts';
 import type { Instance, InstanceState } from '../model/launch.ts';
 import { parseSession } from '../model/tokens.ts';
@@ -31,6 +32,7 @@ export function createEvents(
   deps: EventsDeps,
 ): (session: string | undefined, body: unknown) => Promise<Answer> {
   const { store, clock, keys } = deps;
+  const told = createRate(clock, { most: EVENTS_A_MINUTE, perMs: 60_000 });
   return async (session, body) => {
     const who = session === undefined ? undefined : parseSession(keys, session);
     if (!who) {
@@ -49,13 +51,20 @@ export function createEvents(
       if (events.length === 0) return { status: 200, body: { next: 'continue' } };
       return failure(503, 'not-yet', 'the machine is not known again yet');
     }
+    // EC2 says that it is gone: whoever still holds its session has nothing to tell.
+    if (instance.state === 'gone') return { status: 200, body: STOP };
+    const waitMs = told.take(who.instance, events.length);
+    if (waitMs > 0) {
+      const headers = { 'retry-after': String(Math.ceil(waitMs / 1000)) };
+      return { ...failure(429, 'pace', 'too many events in a minute'), headers };
+    }
     const after = events.length > 0 ? await note(deps, instance, events) : instance;
     return { status: 200, body: await answerFor(after) };
   };
 
   /** A machine that waits for its job is only told to go on. */
   async function answerFor(one: Instance): Promise<Next> {
-    if (isDone(one)) return { next: 'stop' };
+    if (isDone(one)) return STOP;
     if (one.finishedAt !== null) return nextJob(deps, one);
     return sameJob(deps, one);
   }
@@ -75,7 +84,7 @@ export function createEvents(
       const { kind, fields } = event;
       const facts = { instance: id, kind, ...brief(fields) };
       log.info(facts, 'machine reported');
-      const change = changeFor(event, clock.now());
+      const change = changeFor(event, after, clock.now());
       if (change && (await store.changeInstance({ key: instance.key, ...change }))) {
         after = { ...after, ...change.patch };
       }
@@ -86,6 +95,11 @@ export function createEvents(
     return after;
   }
 }
+
+/** A machine has about five to tell for each job; who runs jobs has its session, and all are kept. */
+const EVENTS_A_MINUTE = 300;
+
+const STOP: Next = { next: 'stop' };
 
 /** It is to take no job any more; one that runs goes on. */
 const isDone = (one: Instance): boolean =>
@@ -101,7 +115,8 @@ const noticeOf = (fields: MachineEvent['fields'], now: number): InstancePatch =>
   noticedAt: now,
 });
 
-function changeFor({ kind, fields }: MachineEvent, now: number): Change | undefined {
+/** A time stands as it was first told, or a machine could put off its own end. */
+function changeFor({ kind, fields }: MachineEvent, one: Instance, now: number): Change | undefined {
   switch (kind) {
     case 'online':
       return { from: ['pending'], patch: { state: 'online', onlineAt: now } };
@@ -110,9 +125,10 @@ function changeFor({ kind, fields }: MachineEvent, now: number): Change | undefi
     case 'job-finished':
       return {
         from: ['pending', 'online', 'busy'],
-        patch: { finishedAt: now, saidDoneAt: now },
+        patch: { finishedAt: one.finishedAt ?? now, saidDoneAt: one.saidDoneAt ?? now },
       };
     case 'interruption':
+      if (one.noticeAt !== null) return undefined;
       return { from: ['pending', 'online', 'busy', 'ending'], patch: noticeOf(fields, now) };
     case 'ending':
       return {
@@ -141,7 +157,7 @@ function brief(fields: Readonly<Record<string, unknown>>): object {
   return {
     ...(isText(job) ? { job: job.slice(0, 200) } : {}),
     ...(isText(repository) ? { repository: repository.slice(0, 200) } : {}),
-    ...(typeof run === 'number' || isText(run) ? { run } : {}),
+    ...(typeof run === 'number' ? { run } : isText(run) ? { run: run.slice(0, 40) } : {}),
     ...(isText(result) ? { result: result.slice(0, 40) } : {}),
     ...(isText(reason) ? { reason: reason.slice(0, 200) } : {}),
     ...(Array.isArray(lines)

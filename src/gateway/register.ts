@@ -5,6 +5,7 @@ import { type Answer, failure } from '../lib/http.ts';
 import type { Keys } from '../lib/keys.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
+import { createRate, type Rate } from '../lib/rate.ts';
 import type { InstanceId, ScopeId } from '../model/ids.ts';
 import { runOf } from '../model/labels.ts';
 import type { Arch, Instance, Launch } from '../model/launch.ts';
@@ -80,17 +81,22 @@ export function createRegister(deps: RegisterDeps): (body: unknown) => Promise<A
     InstanceId,
     { readonly request: string; readonly work: Promise<Answer> }
   >();
-  const turnstile = createTurnstile({ clock: deps.clock, facts: deps.store });
+  const { clock } = deps;
+  const door: AdmitDeps = {
+    ...deps,
+    turnstile: createTurnstile({ clock, facts: deps.store }),
+    logged: createRate(clock, { most: LOGGED_A_MINUTE, perMs: 60_000 }),
+  };
 
   return async (body) => {
     const ask = parseRegister(body);
     const checked = 'missing' in ask ? badShape(ask.missing) : await check(deps, ask);
-    if (isRefusal(checked)) return refuse(deps, checked);
+    if (isRefusal(checked)) return refuse(door, checked);
     // A machine may ask again while its first question is still at GitHub: both get one answer.
     const { instance, request } = checked.ask;
     const running = underWay.get(instance);
-    if (running) return running.request === request ? running.work : refuse(deps, USED);
-    const work = admit({ ...deps, turnstile }, checked).finally(() => underWay.delete(instance));
+    if (running) return running.request === request ? running.work : refuse(door, USED);
+    const work = admit(door, checked).finally(() => underWay.delete(instance));
     underWay.set(instance, { request, work });
     return work;
   };
@@ -104,13 +110,16 @@ const badShape = (field: string): Refusal => ({
   message: `${field} is missing or no string`,
 });
 
-function refuse(deps: RegisterDeps, { status, code, message, retryAfterMs = 0 }: Refusal): Answer {
+/** Whoever knows the address may be refused: what that writes to the log is bounded. */
+const LOGGED_A_MINUTE = 20;
+
+function refuse(deps: AdmitDeps, { status, code, message, retryAfterMs = 0 }: Refusal): Answer {
   if (status === 503) {
     const headers = { 'retry-after': String(seconds(retryAfterMs)) };
     return { ...failure(status, code, message), headers };
   }
   deps.refused(code);
-  deps.log.warn({ status, code }, 'registration refused');
+  if (deps.logged.take(code) === 0) deps.log.warn({ status, code }, 'registration refused');
   return failure(status, code, message);
 }
 
@@ -167,10 +176,15 @@ async function settleState(deps: RegisterDeps, checked: Checked): Promise<Checke
   if (instance.state === 'ending' || instance.state === 'gone') return gone('ending');
   const earlier = await deps.store.registration(ask.instance);
   const isFirst = earlier === null && instance.registeredAt === null;
-  const isSame = earlier?.request === ask.request && instance.state === 'pending';
+  // What is kept of a further job goes by the name of its runner, and is no answer to this question.
+  const isAsked = REQUEST.test(ask.request) && earlier?.request === ask.request;
+  const isSame = isAsked && instance.state === 'pending';
   if (isFirst || isSame) return checked;
   return USED;
 }
+
+/** 128 bits of the daemon's. */
+const REQUEST = /^[0-9a-f]{32}$/;
 
 const USED: Refusal = {
   status: 409,
@@ -178,7 +192,7 @@ const USED: Refusal = {
   message: 'this instance has registered already',
 };
 
-type AdmitDeps = RegisterDeps & { readonly turnstile: Turnstile };
+type AdmitDeps = RegisterDeps & { readonly turnstile: Turnstile; readonly logged: Rate };
 
 async function admit(deps: AdmitDeps, checked: Checked): Promise<Answer> {
   const { store, keys } = deps;

@@ -3,8 +3,8 @@ import type { Clock } from './clock.ts';
 
 /** At most so many in a while, for each key; the keys are bounded too. */
 export interface Rate {
-  /** Counts one; 0 when it may go on, else after how many milliseconds it may come again. */
-  take(key: string): number;
+  /** Counts one, or `count`; 0 when it may go on, else after how many milliseconds it may come again. */
+  take(key: string, count?: number): number;
   /** The same, counting nothing. */
   wait(key: string): number;
 }
@@ -22,11 +22,11 @@ export function createRate(
   };
   return {
     wait,
-    take(key) {
+    take(key, count = 1) {
       const left = wait(key);
       const window = windows.get(key, perMs);
-      if (window) window.count += 1;
-      else windows.set(key, { since: clock.now(), count: 1 });
+      if (window) window.count += count;
+      else windows.set(key, { since: clock.now(), count });
       return left;
     },
   };

@@ -3,7 +3,7 @@ import { createRegister } from '../../src/gateway/register.ts';
 import type { GitHub, RunnerFacts } from '../../src/github/port.ts';
 import type { Answer } from '../../src/lib/http.ts';
 import { createKeys } from '../../src/lib/keys.ts';
-import { silentLog } from '../../src/lib/log.ts';
+import { type Log, silentLog } from '../../src/lib/log.ts';
 import { systemRandom } from '../../src/lib/random.ts';
 import { fieldsOf } from '../../src/model/github-json.ts';
 import type { InstanceId } from '../../src/model/ids.ts';
@@ -71,6 +71,8 @@ export interface Door {
   readonly github: FakeGitHub;
   readonly counts: Record<string, number>;
   readonly woken: string[];
+  /** Warnings in the log. */
+  readonly warnings: string[];
   looks: number;
   now: number;
   /** What STS answers instead of judging. */
@@ -93,6 +95,7 @@ export function createDoor(
     github,
     counts: {},
     woken: [],
+    warnings: [],
     looks: 0,
     now: T + 60_000,
     stsRefusal: null,
@@ -115,7 +118,7 @@ export function createDoor(
     },
     clock: { now: () => door.now, sleep: () => Promise.resolve() },
     random: systemRandom,
-    log: silentLog,
+    log: { ...silentLog, warn: (_, message) => void door.warnings.push(message) } satisfies Log,
     keys: KEYS,
     audience,
     nextLabels: async () => door.nextLabels,

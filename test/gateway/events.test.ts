@@ -119,6 +119,32 @@ test('a machine that finished, ends or is gone is told to stop', async () => {
   expect(await send([], 'i-2')).toEqual(STOP);
 });
 
+test('a machine puts off its end by no word that it says again', async () => {
+  await send([anEvent('online'), anEvent('job-finished'), anEvent('interruption')]);
+  const after = await instance();
+  door.now += 3_600_000;
+  await send([anEvent('job-finished'), anEvent('interruption')]);
+  expect(await instance()).toEqual(after);
+});
+
+test('what a machine says that is gone is not noted', async () => {
+  await door.store.sighted('i-1', 'terminated', '', T);
+  const event = anEvent('log');
+  expect(await send([event])).toEqual(STOP);
+  expect(await door.store.noteEvents('i-1', [event.id], T)).toEqual([true]);
+});
+
+test('a flood of events is refused for a minute, and nobody else is', async () => {
+  const hundred = () => send(Array.from({ length: 100 }, () => anEvent('log')));
+  for (let i = 0; i < 3; i += 1) expect(await hundred()).toEqual(CONTINUE);
+  const refused = await hundred();
+  expect(outcomeOf(refused)).toBe('429 pace');
+  expect(refused.headers).toEqual({ 'retry-after': '60' });
+  expect(await send([anEvent('online')], 'i-2')).toEqual(CONTINUE);
+  door.now += 60_000;
+  expect(await hundred()).toEqual(CONTINUE);
+});
+
 test('a session speaks for its own instance alone', async () => {
   await send([anEvent('online', { instance: 'i-1' })], 'i-2');
   expect(await instance()).toEqual(PENDING);

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import type { Instance } from '../../src/model/launch.ts';
 import { launched, T } from '../store/rows.ts';
-import { aSession, createDoor, type Door } from './door.ts';
+import { anAsk, aSession, createDoor, type Door, outcomeOf } from './door.ts';
 
 // What a machine that has just finished a job is told: to go, to wait, or its next runner.
 
@@ -60,6 +60,13 @@ test('the same runner, when the answer was lost, until it is online', async () =
   expect(await send('online')).toEqual(says('continue'));
   expect(await send()).toEqual(says('continue'));
   expect(door.github.registered).toBe(1);
+});
+
+test('to nobody who asks for a registration by the name of that runner', async () => {
+  await send('job-finished');
+  const answer = await door.register(anAsk('i-1', { request: `${NAME}-2` }));
+  expect(outcomeOf(answer)).toBe('409 used');
+  expect(door.github.there.size).toBe(1);
 });
 
 test('one runner, when it asks twice at once', async () => {

@@ -178,6 +178,15 @@ async function launchedUnknown({ store }: Door) {
   await store.intend(await aLease(store), [anIntent()], T);
 }
 
+test('a flood of refusals writes few lines to the log', async () => {
+  for (let i = 0; i < 100; i += 1) await door.register({ launch: 'l1' });
+  expect(door.counts).toEqual({ shape: 100 });
+  expect(door.warnings.length).toBe(20);
+  door.now += 60_000;
+  await door.register({});
+  expect(door.warnings.length).toBe(21);
+});
+
 describe('names the first thing that is wrong', () => {
   const forged = { token: 'forged', proof: aProof('i-2') };
 
