@@ -76,6 +76,26 @@ const codesTable = [
     }),
 ].join('\n');
 
+/** Keys of the rules file, as its schema has them. */
+const valuesOf = ({ type, enum: choices, items, minimum, maximum }) => {
+  if (choices) return choices.map((one) => `\`${one}\``).join(', ');
+  if (items) return items.type === 'object' ? 'rules' : 'a list';
+  const range = minimum === undefined ? '' : ` from ${minimum} to ${maximum}`;
+  const words = { boolean: '`true`, `false`', integer: `a number${range}`, number: 'dollars' };
+  return words[type] ?? 'text';
+};
+const keysTable = ({ properties, required = [] }) =>
+  [
+    '| key | values | default | meaning |',
+    '|---|---|---|---|',
+    ...Object.entries(properties).map(([name, one]) => {
+      const usual = one.default === undefined || Array.isArray(one.default) ? null : one.default;
+      const written = required.includes(name) ? 'needed' : usual === null ? '–' : `\`${usual}\``;
+      return `| \`${name}\` | ${cell(valuesOf(one))} | ${written} | ${cell(one.description)} |`;
+    }),
+  ].join('\n');
+const { autoscale } = rulesSchema.properties;
+
 const inputsTable = [
   '| input | default | meaning |',
   '|---|---|---|',
@@ -123,6 +143,8 @@ fill('action/README.md', 'outputs', outputsTable);
 keep('docs/dstack.schema.json', `${JSON.stringify(rulesSchema, null, 2)}\n`);
 fill('docs/reference.md', 'settings', settingsTable);
 fill('docs/reference.md', 'commands', commandsTable());
+fill('docs/reference.md', 'file', keysTable(autoscale));
+fill('docs/reference.md', 'rule', keysTable(autoscale.properties.rules.items));
 fill('README.md', 'commands', commandsTable());
 fill('docs/reference.md', 'codes', codesTable);
 const placeholders = { region: 'REGION', account: 'ACCOUNT', bucket: 'BUCKET' };

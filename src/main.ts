@@ -76,6 +76,7 @@ async function run(settings: Settings, log: Log): Promise<number> {
   const { store } = opened;
   const app = createApp(appDeps(settings, { store, log }));
   if (settings.webhookProxyUrl) await followProxy(settings, settings.webhookProxyUrl, log);
+  if (http.publicUrl === null) log.warn({}, NO_ADDRESS);
   void tellIdentity(settings, log);
   const code = await serveUntilStopped(app.routes, { http, log, publicUrl: http.publicUrl });
   const isIdle = await Promise.race([app.loop.stop().then(() => true), clock.sleep(STOP_MS)]);
@@ -84,6 +85,9 @@ async function run(settings: Settings, log: Log): Promise<number> {
   await store.close();
   return code;
 }
+
+const NO_ADDRESS =
+  'PUBLIC_URL is not set: machines could not reach the app, so nothing is launched';
 
 /** Says what the App lacks at GitHub, with the page where an owner grants it. */
 async function tellIdentity({ app, github, http }: Settings, log: Log): Promise<void> {
@@ -228,7 +232,7 @@ async function setUp(settings: Settings, log: Log): Promise<number> {
     random,
     convert: async (code) => {
       const reply = await convertManifest({ apiUrl, userAgent: USER_AGENT, clock, log }, code);
-      if (reply.ok) keep(reply.value);
+      if (reply.ok) keep(reply.value, http.publicUrl);
       return reply;
     },
     onRegistered: () => log.info({ file: ENV_FILE }, 'the App is registered; start again'),
@@ -239,7 +243,7 @@ async function setUp(settings: Settings, log: Log): Promise<number> {
 }
 
 /** Probot's names. Written beside and moved over, so that a full disk leaves the old file whole. */
-function keep(app: AppCredentials): void {
+function keep(app: AppCredentials, publicUrl: string | null): void {
   const before = existsSync(ENV_FILE) ? readFileSync(ENV_FILE, 'utf8') : '';
   const text = withVariables(before, {
     APP_ID: String(app.id),
@@ -247,6 +251,8 @@ function keep(app: AppCredentials): void {
     WEBHOOK_SECRET: app.webhookSecret,
     GITHUB_CLIENT_ID: app.clientId,
     GITHUB_CLIENT_SECRET: app.clientSecret,
+    // The App sends its webhooks there, and without it nothing is launched.
+    ...(publicUrl === null ? {} : { PUBLIC_URL: publicUrl }),
   });
   writeFileSync(`${ENV_FILE}.new`, text, { mode: 0o600 });
   renameSync(`${ENV_FILE}.new`, ENV_FILE);

@@ -137,7 +137,9 @@ const VARIABLES = {
   }),
   LOG_LEVEL: defaulted('info', { meaning: 'What is logged', ...oneOf(LOG_LEVELS) }),
   AWS_REGION: variable({
-    meaning: 'The region of rules where the rules file names none',
+    meaning:
+      'The region of rules where the rules file names none, and of Secrets Manager, which ' +
+      '`DSTACK_SECRETS=aws` needs',
     accepts: 'a region such as eu-west-1',
     parse: shaped(new RegExp(AWS_REGION)),
   }),
@@ -149,7 +151,7 @@ const VARIABLES = {
     parse: publicUrl,
   }),
   DATABASE_URL: defaulted('sqlite:./data/dstack.db', {
-    meaning: 'Or `postgres://…`; with PostgreSQL any number of replicas',
+    meaning: 'The database file; one process owns it (PostgreSQL is not served yet)',
     accepts: 'sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE',
     isSecret: true,
     parse: database,

@@ -206,14 +206,18 @@ describe('the setup page', () => {
       WEBHOOK_SECRET: world.app.webhookSecret,
       GITHUB_CLIENT_ID: world.app.clientId,
       GITHUB_CLIENT_SECRET: world.app.clientSecret,
+      PUBLIC_URL: url,
     });
     for (const secret of [world.app.webhookSecret, world.app.clientSecret, 'PRIVATE KEY']) {
       expect(app.stdout + app.stderr).not.toContain(secret);
     }
     expect(await app.stop()).toBe(0);
 
-    const next = startDstack(['serve'], { cwd: folder, env });
+    // Nothing but what was kept says where it is.
+    const { PUBLIC_URL: _, ...rest } = env;
+    const next = startDstack(['serve'], { cwd: folder, env: rest });
     await next.said('discovered');
+    expect(next.stdout + next.stderr).not.toContain('PUBLIC_URL is not set');
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
     expect(await next.stop()).toBe(0);
   });

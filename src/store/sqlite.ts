@@ -20,7 +20,7 @@ const READ_ONLY = 'it is read-only';
 
 /** SQLite's own codes, https://www.sqlite.org/rescode.html; what we can say of each. */
 const REFUSALS: Readonly<Record<number, string>> = {
-  5: 'another process has it open; one process owns a SQLite file, for replicas use PostgreSQL',
+  5: 'another process has it open; one process owns a SQLite file: stop that one first',
   8: READ_ONLY,
   10: 'the disk fails to read or write it',
   11: 'it is damaged',
