@@ -15,7 +15,7 @@ is named, and says what else is left. Run it before dstack aws clear; it refuses
 export const MORE_HELP = `
 of this program:
   dstack login             sign in to the app with GitHub; dstack logout forgets it
-  dstack init              write a first rules file and a sample workflow for this folder
+  dstack init              write a first rules file and a sample workflow for this repository
   dstack doctor            look what is wrong, where the app runs and from where you are
   dstack serve             the app, from environment variables
   dstack demo [--once]     the app on a sandbox GitHub and EC2; needs no account
@@ -49,8 +49,8 @@ Forgets the token that dstack login kept.
 `,
   init: `usage: dstack init [-h] [--yes]
 
-Writes .github/dstack.yml and a sample workflow for this folder, by what is in it. Both are shown
-before they are written, and no file that is there is changed.
+Writes .github/dstack.yml and a sample workflow at the top of this git repository, by what is there.
+Both are shown before they are written, and no file that is there is changed.
 `,
   doctor: `usage: dstack doctor [-h] [--json]
 

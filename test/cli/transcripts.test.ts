@@ -110,7 +110,7 @@ dstack COMMAND --help shows how to write one.
 
 of this program:
   dstack login             sign in to the app with GitHub; dstack logout forgets it
-  dstack init              write a first rules file and a sample workflow for this folder
+  dstack init              write a first rules file and a sample workflow for this repository
   dstack doctor            look what is wrong, where the app runs and from where you are
   dstack serve             the app, from environment variables
   dstack demo [--once]     the app on a sandbox GitHub and EC2; needs no account
