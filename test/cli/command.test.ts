@@ -67,6 +67,13 @@ describe('a command', () => {
 
 describe('a refusal is on standard error, with a code of its own:', () => {
   test.each<[string, string, () => Readonly<Record<string, string>>, number, RegExp]>([
+    [
+      'an option without its value',
+      'runners --repo',
+      () => ({}),
+      2,
+      /^error: --repo needs a value\n {2}try: dstack … --repo OWNER\/NAME\n$/,
+    ],
     ['a typo', 'autoscale allw m5.large', () => ({}), 2, /Nearest: allow/],
     [
       'a reader who changes',
