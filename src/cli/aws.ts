@@ -37,10 +37,12 @@ function shown({ name }: Place, body: Answered['body']): string {
   return lines(rows);
 }
 
+const NO_PRINCIPAL = 'none: the app has no AWS credentials of its own, which a role needs';
+
 const none = ({ name }: Place, body: Answered['body']): string =>
   `${textOf(body['problem']) ?? `No AWS account is configured for ${name}.`}\n${lines([
     ['External id', textOf(body['externalId'])],
-    ['Principal', textOf(body['principal'])],
+    ['Principal', textOf(body['principal']) ?? NO_PRINCIPAL],
   ])}`;
 
 const lines = (rows: readonly (readonly [string, string | undefined])[]): string =>
