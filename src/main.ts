@@ -47,7 +47,10 @@ const MANIFEST = new URL('../app.yml', import.meta.url);
 /** `dstack serve`; resolves with the exit code when it was stopped. */
 export async function serve(args: readonly string[]): Promise<number> {
   if (args.length > 0)
-    return complain(2, [`dstack serve takes no arguments, got: ${args.join(' ')}`]);
+    return complain(2, [
+      `error: dstack serve takes no arguments, got: ${args.join(' ')}`,
+      '  try: dstack serve --help',
+    ]);
   if (existsSync(ENV_FILE)) process.loadEnvFile(ENV_FILE);
   const parsed = parseSettings(process.env, (path) => readFileSync(path, 'utf8'));
   if (!parsed.ok) return complain(EXIT_CONFIG, parsed.problems);

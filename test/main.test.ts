@@ -82,7 +82,9 @@ describe('dstack serve', () => {
   test('takes no arguments', async () => {
     const { code, stderr } = await runDstack(['serve', '--port', '3'], { cwd });
     expect(code).toBe(EXIT_USAGE);
-    expect(stderr).toBe('dstack serve takes no arguments, got: --port 3\n');
+    expect(stderr).toBe(
+      'error: dstack serve takes no arguments, got: --port 3\n  try: dstack serve --help\n',
+    );
   });
 
   const oneLine = async (env: Record<string, string>) => {
