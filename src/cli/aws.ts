@@ -54,21 +54,22 @@ const lines = (rows: readonly (readonly [string, string | undefined])[]): string
 export async function awsClear(
   io: Io,
   place: Place,
-  of: { readonly isForced: boolean; readonly sleep: (ms: number) => Promise<void> },
+  of: { readonly isForced: boolean; readonly isJson: boolean },
 ): Promise<number> {
   const path = `${pathOf(place)}${of.isForced ? '?force=1' : ''}`;
   for (let left = CLEAR_TRIES; ; left--) {
     const answer = await askServer(io, place, { method: 'DELETE', path });
     if (isTrouble(answer)) return tell(io, answer);
     if (answer.status === 200) {
-      io.stdout.write(`The AWS account of ${place.name} is forgotten.\n`);
+      const words = `The AWS account of ${place.name} is forgotten.`;
+      io.stdout.write(`${of.isJson ? JSON.stringify(answer.body) : words}\n`);
       return EXIT.done;
     }
     const trouble = troubleOf(answer);
     const isEnding = fieldsOf(answer.body['error'])['code'] === 'ending';
     if (!isEnding || left <= 1) return tell(io, trouble);
     io.stderr.write('Machines are ending …\n');
-    await of.sleep(CLEAR_WAIT_MS);
+    await io.clock.sleep(CLEAR_WAIT_MS);
   }
 }
 

@@ -79,6 +79,7 @@ async function runOwn(io: Io, { words, options, isHelp }: Own): Promise<number |
       return (await import('./init.ts')).init(io, options);
     default:
       return undefined;
+  const { isJson } = options;
   }
 }
 
@@ -90,10 +91,9 @@ async function runAws(io: Io, command: Command, options: Options): Promise<numbe
   if (isTrouble(place)) return tell(io, place);
   if (command.name === 'aws configure') {
     const { awsConfigure } = await import('./aws-configure.ts');
-    return awsConfigure(io, place, command);
+    return awsConfigure(io, place, { asked: command, isJson });
   }
   const { awsClear, awsInfo } = await import('./aws.ts');
-  if (command.name !== 'aws clear') return awsInfo(io, place, options.isJson);
-  const isForced = command.force === true;
-  return awsClear(io, place, { isForced, sleep: (ms) => io.clock.sleep(ms) });
+  if (command.name !== 'aws clear') return awsInfo(io, place, isJson);
+  return awsClear(io, place, { isForced: command.force === true, isJson });
 }
