@@ -267,7 +267,7 @@ describe('dstack demo', () => {
   ])('refuses %s %s with the usage', async (...args) => {
     const { code, stdout, stderr } = await runDstack(['demo', ...args.filter(Boolean)], { cwd });
     expect({ code, stdout }).toEqual({ code: EXIT_USAGE, stdout: '' });
-    expect(stderr).toMatch(/^demo: [^\n]+\n\nusage: npm run demo/);
+    expect(stderr).toMatch(/^demo: [^\n]+\n\nusage: dstack demo/);
   });
 
   test('says in one line that its port is taken', async () => {
@@ -282,7 +282,7 @@ describe('dstack demo', () => {
   test('shows its usage', async () => {
     const { code, stdout } = await runDstack(['demo', '--help'], { cwd });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^usage: npm run demo/);
+    expect(stdout).toMatch(/^usage: dstack demo/);
   });
 
   test('ends on Ctrl-C and says what it did', async () => {

@@ -7,7 +7,7 @@ import { type Answered, askServer, troubleOf } from './server.ts';
 const CLEAR_TRIES = 24;
 const CLEAR_WAIT_MS = 5_000;
 
-const pathOf = ({ scope }: Place) => `/api/v1/accounts/${scope}`;
+export const pathOf = ({ scope }: Place) => `/api/v1/accounts/${scope}`;
 
 export async function awsInfo(io: Io, place: Place, isJson: boolean): Promise<number> {
   const answer = await askServer(io, place, { method: 'GET', path: pathOf(place) });
@@ -72,25 +72,3 @@ export async function awsClear(
     await io.clock.sleep(CLEAR_WAIT_MS);
   }
 }
-
-/** Of one region, and what else is left when people leave. */
-export async function awsTeardown(
-  io: Io,
-  place: Place,
-  region: string | undefined,
-): Promise<number> {
-  const more = region === undefined ? '' : `&region=${encodeURIComponent(region)}`;
-  const path = `${pathOf(place)}?only=security-group${more}`;
-  const answer = await askServer(io, place, { method: 'DELETE', path });
-  if (isTrouble(answer)) return tell(io, answer);
-  if (answer.status !== 200) return tell(io, troubleOf(answer));
-  const { region: where, groups } = answer.body;
-  const ids = Array.isArray(groups) ? groups.join(', ') : '';
-  const head = ids === '' ? 'No security group of ours is' : `Deleted the security group ${ids}`;
-  io.stdout.write(`${head} in ${String(where)}.\n${LEFT}`);
-  return EXIT.done;
-}
-
-const LEFT = `What is left: the credentials here (dstack aws clear), and in AWS the user or role that you made for
-dstack, its policy, artifacts in your bucket, and the account's role for spot machines.
-`;

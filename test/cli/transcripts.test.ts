@@ -100,9 +100,9 @@ commands:
   autoscale enable   Resumes autoscaling.
   autoscale explain  Says why a job waits, what ran it and what that cost, or whether one would start now.
   runners            Lists instances and their runners.
-  aws info           Shows account, region and bucket; secrets are masked. (CLI only)
-  aws configure      Asks for the credentials of your AWS account, checks them against AWS, and keeps them. (CLI only)
-  aws clear          Forgets the credentials of your AWS account. Refuses while instances run. (CLI only)
+  aws info           Shows account, region and bucket; secrets are masked.
+  aws configure      Asks for the credentials of your AWS account, checks them against AWS, and keeps them.
+  aws clear          Forgets the credentials of your AWS account. Refuses while instances run.
   help               Shows all commands, or how to write one of them.
 
 Options may stand anywhere. In a comment a line begins with /dstack.
@@ -152,6 +152,8 @@ examples:
   dstack autoscale allow m5.xlarge --max 1
   dstack autoscale allow g5.xlarge --max 4 --region us-east-1 --spot-policy auto --max-price 0.6
   dstack autoscale allow m5.xlarge --max 0
+
+common options: --repo OWNER/NAME, --server URL, --token TOKEN, --json; dstack --help says more
 `,
   });
 });
