@@ -25,6 +25,7 @@ import type { Routes } from './lib/http.ts';
 import { createKeys } from './lib/keys.ts';
 import type { Log } from './lib/log.ts';
 import { systemRandom as random } from './lib/random.ts';
+import { ownVersion } from './lib/version.ts';
 import { createMeter } from './model/meter.ts';
 import { parseSettings, type Settings } from './settings.ts';
 import type { Store } from './store/port.ts';
@@ -41,7 +42,6 @@ const ENV_FILE = '.env';
 const STOP_MS = 5_000;
 const USER_AGENT = 'dstack-autoscale';
 const DAEMON = new URL('../dist/dstack-runner.mjs', import.meta.url);
-const PACKAGE = new URL('../package.json', import.meta.url);
 const MANIFEST = new URL('../app.yml', import.meta.url);
 
 /** `dstack serve`; resolves with the exit code when it was stopped. */
@@ -203,7 +203,7 @@ function doorkeepers(
   const issuer = github.oidcIssuer;
   return {
     about: {
-      version: versionOf(readFileSync(PACKAGE, 'utf8')),
+      version: ownVersion(),
       github: { htmlUrl: github.htmlUrl, apiUrl: github.apiUrl },
       clientId: client?.id ?? null,
     },
@@ -212,8 +212,6 @@ function doorkeepers(
     workflows: audience === null ? null : createWorkflows({ ...gitHub, issuer, audience }),
   };
 }
-
-const versionOf = (text: string): string => String(Object(JSON.parse(text)).version);
 
 /** Without an App there is only the page that registers one. */
 async function setUp(settings: Settings, log: Log): Promise<number> {

@@ -38,6 +38,18 @@ describe('dstack', () => {
     expect(stderr).toMatch(/^error: There is no command "sevre"\./);
   });
 
+  test.each(['--version', '-V'])('%s prints the version and nothing else', async (arg) => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const said = await runDstack([arg], { cwd });
+    expect(said).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  test('with an option that is none names it', async () => {
+    const { code, stdout, stderr } = await runDstack(['--foo'], { cwd });
+    expect({ code, stdout }).toEqual({ code: EXIT_USAGE, stdout: '' });
+    expect(stderr).toMatch(/^error: There is no option --foo\./);
+  });
+
   // npm puts the project's own Node in front of the machine's.
   const PATH = (process.env['PATH'] ?? '')
     .split(':')

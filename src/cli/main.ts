@@ -15,6 +15,11 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const taken = takeOptions(argv);
   if (isTrouble(taken)) return tell(io, taken);
   const { options, words } = taken;
+  if (words[0] === '--version' || words[0] === '-V') {
+    const { ownVersion } = await import('../lib/version.ts');
+    io.stdout.write(`${ownVersion()}\n`);
+    return EXIT.done;
+  }
   const isHelp = words.some((word) => word === '-h' || word === '--help');
   const own = await runOwn(io, { words, options, isHelp });
   if (own !== undefined) return own;

@@ -116,6 +116,7 @@ of this program:
   dstack demo [--once]     the app on a sandbox GitHub and EC2; needs no account
   dstack aws policy        the IAM policy that the credentials need
   dstack aws teardown      delete the security group that dstack made, when you leave
+  dstack --version         which version this is
 
 options of commands that ask the app:
   --server URL             where it is (DSTACK_SERVER, PUBLIC_URL, else where you signed in)
