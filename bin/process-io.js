@@ -20,7 +20,8 @@ export function processIo(clock, source) {
     clock,
     files: { read, write, list },
     request,
-    gitRemote: () => output('git', ['remote', 'get-url', 'origin']),
+    git,
+    gitRemote: () => git('remote', 'get-url', 'origin'),
     ghToken: (host) => output('gh', ['auth', 'token', '--hostname', host]),
     policy: policyFrom(source),
   };
@@ -70,6 +71,8 @@ function list(path) {
     return [];
   }
 }
+
+const git = (...words) => output('git', words);
 
 /** What a program says, or undefined where it is not there or refuses. */
 function output(program, args) {

@@ -14,6 +14,7 @@ import {
   printLine,
   statusLine,
 } from './cli/demo-view.ts';
+import { pageOf } from './cli/help.ts';
 import { createScreen } from './cli/screen.ts';
 import { createEc2 } from './ec2/ec2.ts';
 import { createSts } from './ec2/sts.ts';
@@ -45,16 +46,7 @@ const PAUSE_IN_DEMO_MS = 6_000;
 const LOOK_MS = 100;
 const EXIT_USAGE = 2;
 
-const USAGE = `usage: npm run demo [-- OPTION…]
-
-The real app on a sandbox GitHub and EC2: no account is used, nothing leaves this machine.
-
-  --once       a small workload to its end; the last line of stdout is one JSON object
-  --jobs N     with --once: how many jobs, 1 to 2000 (20)
-  --seed S     another workload (7)
-  --port P     where the app listens (3000; with --once any free port)
-  --help       this text
-`;
+const USAGE = pageOf('demo');
 
 interface Options {
   readonly isOnce: boolean;

@@ -9,6 +9,7 @@ import { EXIT, type Io, isTrouble, tell } from './cli/io.ts';
 import { takeOptions } from './cli/options.ts';
 import { systemClock as clock } from './lib/clock.ts';
 import { silentLog as log } from './lib/log.ts';
+import { ownVersion } from './lib/version.ts';
 import { parseSettings, type Settings } from './settings.ts';
 
 // `dstack doctor`: a third root beside main.ts and demo.ts. It makes the same clients as the app would,
@@ -29,7 +30,8 @@ export async function doctor(args: readonly string[], io: Io): Promise<number> {
   if (existsSync(ENV_FILE) && !isNamed) process.loadEnvFile(ENV_FILE);
   const checks =
     process.env['APP_ID'] && !isNamed ? await appChecks(io) : await clientChecks(io, options);
-  return report(io, [ok('node', process.version), ...checks], options.isJson);
+  const here = [ok('version', `dstack ${ownVersion()}`), ok('node', process.version)];
+  return report(io, [...here, ...checks], options.isJson);
 }
 
 async function appChecks(io: Io): Promise<readonly Check[]> {

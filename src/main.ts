@@ -25,6 +25,7 @@ import type { Routes } from './lib/http.ts';
 import { createKeys } from './lib/keys.ts';
 import type { Log } from './lib/log.ts';
 import { systemRandom as random } from './lib/random.ts';
+import { ownVersion } from './lib/version.ts';
 import { createMeter } from './model/meter.ts';
 import { parseSettings, type Settings } from './settings.ts';
 import type { Store } from './store/port.ts';
@@ -41,13 +42,15 @@ const ENV_FILE = '.env';
 const STOP_MS = 5_000;
 const USER_AGENT = 'dstack-autoscale';
 const DAEMON = new URL('../dist/dstack-runner.mjs', import.meta.url);
-const PACKAGE = new URL('../package.json', import.meta.url);
 const MANIFEST = new URL('../app.yml', import.meta.url);
 
 /** `dstack serve`; resolves with the exit code when it was stopped. */
 export async function serve(args: readonly string[]): Promise<number> {
   if (args.length > 0)
-    return complain(2, [`dstack serve takes no arguments, got: ${args.join(' ')}`]);
+    return complain(2, [
+      `error: dstack serve takes no arguments, got: ${args.join(' ')}`,
+      '  try: dstack serve --help',
+    ]);
   if (existsSync(ENV_FILE)) process.loadEnvFile(ENV_FILE);
   const parsed = parseSettings(process.env, (path) => readFileSync(path, 'utf8'));
   if (!parsed.ok) return complain(EXIT_CONFIG, parsed.problems);
@@ -204,7 +207,7 @@ function doorkeepers(
   const issuer = github.oidcIssuer;
   return {
     about: {
-      version: versionOf(readFileSync(PACKAGE, 'utf8')),
+      version: ownVersion(),
       github: { htmlUrl: github.htmlUrl, apiUrl: github.apiUrl },
       clientId: client?.id ?? null,
     },
@@ -213,8 +216,6 @@ function doorkeepers(
     workflows: audience === null ? null : createWorkflows({ ...gitHub, issuer, audience }),
   };
 }
-
-const versionOf = (text: string): string => String(Object(JSON.parse(text)).version);
 
 /** Without an App there is only the page that registers one. */
 async function setUp(settings: Settings, log: Log): Promise<number> {

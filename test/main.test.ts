@@ -38,6 +38,18 @@ describe('dstack', () => {
     expect(stderr).toMatch(/^error: There is no command "sevre"\./);
   });
 
+  test.each(['--version', '-V'])('%s prints the version and nothing else', async (arg) => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    const said = await runDstack([arg], { cwd });
+    expect(said).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  test('with an option that is none names it', async () => {
+    const { code, stdout, stderr } = await runDstack(['--foo'], { cwd });
+    expect({ code, stdout }).toEqual({ code: EXIT_USAGE, stdout: '' });
+    expect(stderr).toMatch(/^error: There is no option --foo\./);
+  });
+
   // npm puts the project's own Node in front of the machine's.
   const PATH = (process.env['PATH'] ?? '')
     .split(':')
@@ -82,7 +94,9 @@ describe('dstack serve', () => {
   test('takes no arguments', async () => {
     const { code, stderr } = await runDstack(['serve', '--port', '3'], { cwd });
     expect(code).toBe(EXIT_USAGE);
-    expect(stderr).toBe('dstack serve takes no arguments, got: --port 3\n');
+    expect(stderr).toBe(
+      'error: dstack serve takes no arguments, got: --port 3\n  try: dstack serve --help\n',
+    );
   });
 
   const oneLine = async (env: Record<string, string>) => {
@@ -269,7 +283,7 @@ describe('dstack demo', () => {
   ])('refuses %s %s with the usage', async (...args) => {
     const { code, stdout, stderr } = await runDstack(['demo', ...args.filter(Boolean)], { cwd });
     expect({ code, stdout }).toEqual({ code: EXIT_USAGE, stdout: '' });
-    expect(stderr).toMatch(/^demo: [^\n]+\n\nusage: npm run demo/);
+    expect(stderr).toMatch(/^demo: [^\n]+\n\nusage: dstack demo/);
   });
 
   test('says in one line that its port is taken', async () => {
@@ -284,7 +298,7 @@ describe('dstack demo', () => {
   test('shows its usage', async () => {
     const { code, stdout } = await runDstack(['demo', '--help'], { cwd });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^usage: npm run demo/);
+    expect(stdout).toMatch(/^usage: dstack demo/);
   });
 
   test('ends on Ctrl-C and says what it did', async () => {

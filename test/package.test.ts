@@ -81,7 +81,7 @@ describe('npm install -g of the package', () => {
     const typo = run('autoscale', 'alow');
     expect([typo.status, typo.stderr]).toEqual([2, expect.stringContaining('Nearest: allow')]);
     expect(run('aws', 'policy').stdout).toContain('"ec2:RunInstances"');
-    expect(run('doctor').stdout).toMatch(/^ok {4}node/);
+    expect(run('doctor').stdout).toMatch(/^ok {4}version +dstack \d/);
   });
 
   test('gives a dstack serve that serves', async () => {

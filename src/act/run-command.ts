@@ -253,7 +253,7 @@ function headOf(command: ChangeCommand, { before, place }: Done): string {
   const already = place ? '' : 'already ';
   switch (command.name) {
     case 'autoscale clear':
-      return place ? 'All rules are removed.' : 'There are no rules already.';
+      return place ? 'All rules are removed.' : 'There were no rules to remove.';
     case 'autoscale disable':
       return `Autoscaling is ${already}off: no machine is launched until it is enabled.`;
     case 'autoscale enable':
@@ -261,7 +261,9 @@ function headOf(command: ChangeCommand, { before, place }: Done): string {
     case 'autoscale allow': {
       const { type, max } = command;
       if (max === 0)
-        return place ? `${type}: not allowed any more.` : `${type} has no rule already.`;
+        return place
+          ? `${type}: not allowed any more.`
+          : `There was no rule for ${type} to remove.`;
       const was = before ? ` (was ${before.max})` : '';
       return place
         ? `${type}: at most ${max}${was}. Machines start when jobs ask for them.`

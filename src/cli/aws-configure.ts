@@ -63,8 +63,14 @@ const questions = (asked: Configure, env: Io['env']): readonly Question[] => {
 };
 
 /** Asks, lets the app check, and says what became of it. Nothing is sent before the last answer. */
-export async function awsConfigure(io: Io, place: Place, asked: Configure): Promise<number> {
-  const given = await collect(io, questions(asked, io.env));
+export async function awsConfigure(
+  io: Io,
+  place: Place,
+  { asked, isJson }: { readonly asked: Configure; readonly isJson: boolean },
+): Promise<number> {
+  // What a program reads from standard output is the data alone.
+  const prompts = isJson ? { ...io, stdout: io.stderr } : io;
+  const given = await collect(prompts, questions(asked, io.env));
   if (isTrouble(given)) return tell(io, given);
   const body = {
     ...given,
@@ -75,9 +81,10 @@ export async function awsConfigure(io: Io, place: Place, asked: Configure): Prom
   const path = `/api/v1/accounts/${place.scope}`;
   const answer = await askServer(io, place, { method: 'PUT', path, body });
   if (isTrouble(answer)) return tell(io, answer);
-  printChecks(io, answer.body['checks']);
+  if (isJson) io.stdout.write(`${JSON.stringify(answer.body)}\n`);
+  else printChecks(io, answer.body['checks']);
   if (answer.status !== 200) return tell(io, troubleOf(answer));
-  io.stdout.write(`Kept for ${place.name}.\n`);
+  if (!isJson) io.stdout.write(`Kept for ${place.name}.\n`);
   return EXIT.done;
 }
 

@@ -7,7 +7,7 @@ import { type Answered, askServer, troubleOf } from './server.ts';
 const CLEAR_TRIES = 24;
 const CLEAR_WAIT_MS = 5_000;
 
-const pathOf = ({ scope }: Place) => `/api/v1/accounts/${scope}`;
+export const pathOf = ({ scope }: Place) => `/api/v1/accounts/${scope}`;
 
 export async function awsInfo(io: Io, place: Place, isJson: boolean): Promise<number> {
   const answer = await askServer(io, place, { method: 'GET', path: pathOf(place) });
@@ -37,10 +37,12 @@ function shown({ name }: Place, body: Answered['body']): string {
   return lines(rows);
 }
 
+const NO_PRINCIPAL = 'none: the app has no AWS credentials of its own, which a role needs';
+
 const none = ({ name }: Place, body: Answered['body']): string =>
   `${textOf(body['problem']) ?? `No AWS account is configured for ${name}.`}\n${lines([
     ['External id', textOf(body['externalId'])],
-    ['Principal', textOf(body['principal'])],
+    ['Principal', textOf(body['principal']) ?? NO_PRINCIPAL],
   ])}`;
 
 const lines = (rows: readonly (readonly [string, string | undefined])[]): string =>
@@ -52,42 +54,21 @@ const lines = (rows: readonly (readonly [string, string | undefined])[]): string
 export async function awsClear(
   io: Io,
   place: Place,
-  of: { readonly isForced: boolean; readonly sleep: (ms: number) => Promise<void> },
+  of: { readonly isForced: boolean; readonly isJson: boolean },
 ): Promise<number> {
   const path = `${pathOf(place)}${of.isForced ? '?force=1' : ''}`;
   for (let left = CLEAR_TRIES; ; left--) {
     const answer = await askServer(io, place, { method: 'DELETE', path });
     if (isTrouble(answer)) return tell(io, answer);
     if (answer.status === 200) {
-      io.stdout.write(`The AWS account of ${place.name} is forgotten.\n`);
+      const words = `The AWS account of ${place.name} is forgotten.`;
+      io.stdout.write(`${of.isJson ? JSON.stringify(answer.body) : words}\n`);
       return EXIT.done;
     }
     const trouble = troubleOf(answer);
     const isEnding = fieldsOf(answer.body['error'])['code'] === 'ending';
     if (!isEnding || left <= 1) return tell(io, trouble);
     io.stderr.write('Machines are ending …\n');
-    await of.sleep(CLEAR_WAIT_MS);
+    await io.clock.sleep(CLEAR_WAIT_MS);
   }
 }
-
-/** Of one region, and what else is left when people leave. */
-export async function awsTeardown(
-  io: Io,
-  place: Place,
-  region: string | undefined,
-): Promise<number> {
-  const more = region === undefined ? '' : `&region=${encodeURIComponent(region)}`;
-  const path = `${pathOf(place)}?only=security-group${more}`;
-  const answer = await askServer(io, place, { method: 'DELETE', path });
-  if (isTrouble(answer)) return tell(io, answer);
-  if (answer.status !== 200) return tell(io, troubleOf(answer));
-  const { region: where, groups } = answer.body;
-  const ids = Array.isArray(groups) ? groups.join(', ') : '';
-  const head = ids === '' ? 'No security group of ours is' : `Deleted the security group ${ids}`;
-  io.stdout.write(`${head} in ${String(where)}.\n${LEFT}`);
-  return EXIT.done;
-}
-
-const LEFT = `What is left: the credentials here (dstack aws clear), and in AWS the user or role that you made for
-dstack, its policy, artifacts in your bucket, and the account's role for spot machines.
-`;

@@ -1,12 +1,13 @@
 // What `dstack init` writes: by what a folder holds, the least that runs.
 
 export interface Folder {
+  /** The top of the git repository: GitHub reads the files there, and nowhere below. */
+  readonly top: string;
   /** Names in the folder itself. */
   readonly names: readonly string[];
   /** Texts of its workflows, by name. */
   readonly workflows: Readonly<Record<string, string>>;
-  /** Where machines are to run. */
-  readonly region: string;
+  /** The default branch. */
   readonly branch: string;
 }
 
@@ -62,22 +63,27 @@ export const rulesFile = (
   folder: Folder,
 ): string => `# What may run for this repository, and how many of it.
 autoscale:
-  region: ${folder.region}
+  # Machines start in the region of the AWS account (dstack aws info); "region: eu-west-1" here, or in
+  # a rule, is another one.
   rules:
     - instance-type: m5.large
       max: ${maxOf(folder)}
 `;
 
+/** A branch may be called 1.0, or a, b. */
+const asYaml = (text: string): string =>
+  /^[A-Za-z][\w./-]*$/.test(text) ? text : JSON.stringify(text);
+
 export const workflowFile = (folder: Folder): string => `name: dstack
 on:
   workflow_dispatch:
   push:
-    branches: [${folder.branch}]
+    branches: [${asYaml(folder.branch)}]
 jobs:
   test:
     runs-on: [self-hosted, dstack]
     steps:
-      - uses: actions/checkout@v4
+      - uses: actions/checkout@v5
 ${kindOf(folder)
   .steps.map((step) => `      - ${step}\n`)
   .join('')}`;

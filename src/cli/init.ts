@@ -1,24 +1,24 @@
 import { type Folder, hostedJobs, kindOf, rulesFile, workflowFile } from './init-files.ts';
-import { EXIT, type Io, paint, tell } from './io.ts';
+import { EXIT, type Io, isTrouble, paint, type Trouble, tell } from './io.ts';
 import type { Options } from './options.ts';
 import { createPrompter } from './prompt.ts';
 
 const RULES = '.github/dstack.yml';
 const WORKFLOWS = '.github/workflows';
 const SAMPLE = `${WORKFLOWS}/dstack.yml`;
-const DEFAULT_REGION = 'us-east-1';
 const MOST_WORKFLOWS = 100;
 
 /** `dstack init`: a first rules file and a sample workflow, shown before they are written. */
 export async function init(io: Io, { isYes }: Options): Promise<number> {
-  const folder = lookAt(io);
+  const folder = await lookAt(io);
+  if (isTrouble(folder)) return tell(io, folder);
   const all = [
-    { path: RULES, text: rulesFile(folder) },
-    { path: SAMPLE, text: workflowFile(folder) },
+    { path: `${folder.top}/${RULES}`, text: rulesFile(folder) },
+    { path: `${folder.top}/${SAMPLE}`, text: workflowFile(folder) },
   ];
   const files = all.filter(({ path }) => io.files.read(path) === undefined);
   if (files.length === 0) {
-    io.stdout.write(`${RULES} and ${SAMPLE} are there already; nothing was changed.\n`);
+    io.stdout.write(`${RULES} and ${SAMPLE} are in ${folder.top} already; nothing was changed.\n`);
     return EXIT.done;
   }
   for (const { path, text } of files) {
@@ -34,20 +34,32 @@ export async function init(io: Io, { isYes }: Options): Promise<number> {
   return EXIT.done;
 }
 
-function lookAt({ files, env }: Io): Folder {
-  const names = files.list(WORKFLOWS).filter((name) => /\.ya?ml$/.test(name));
+async function lookAt(io: Io): Promise<Folder | Trouble> {
+  const { files } = io;
+  const top = await io.git('rev-parse', '--show-toplevel');
+  if (top === undefined) {
+    const what = 'git knows no repository here, and GitHub reads the files at the top of one';
+    return { exit: EXIT.failed, what, tries: 'git init, or the same again in your clone' };
+  }
+  const workflows = `${top}/${WORKFLOWS}`;
+  const names = files.list(workflows).filter((name) => /\.ya?ml$/.test(name));
   const texts = names
     .slice(0, MOST_WORKFLOWS)
-    .map((name) => [name, files.read(`${WORKFLOWS}/${name}`) ?? ''] as const);
-  const head = /^ref: refs\/remotes\/origin\/(\S+)/.exec(
-    files.read('.git/refs/remotes/origin/HEAD') ?? '',
-  );
+    .map((name) => [name, files.read(`${workflows}/${name}`) ?? ''] as const);
   return {
-    names: files.list('.'),
+    top,
+    names: files.list(top),
     workflows: Object.fromEntries(texts),
-    region: env['AWS_REGION'] || env['AWS_DEFAULT_REGION'] || DEFAULT_REGION,
-    branch: head?.[1] ?? 'main',
+    branch: await branchOf(io),
   };
+}
+
+/** As the remote says; without a remote, the one that is checked out. */
+async function branchOf({ git }: Io): Promise<string> {
+  const remote = await git('symbolic-ref', '--short', 'refs/remotes/origin/HEAD');
+  return (
+    remote?.replace(/^origin\//, '') ?? (await git('symbolic-ref', '--short', 'HEAD')) ?? 'main'
+  );
 }
 
 const indented = (text: string): string => text.replace(/^(?=.)/gm, '  ');

@@ -33,6 +33,8 @@ export interface Io {
   readonly files: Files;
   /** `fetch`. */
   readonly request: typeof globalThis.fetch;
+  /** What git says of this folder; undefined where it refuses, or is not there. */
+  readonly git: (...words: readonly string[]) => Promise<string | undefined>;
   /** The address of the git remote of this folder; undefined where there is none. */
   readonly gitRemote: () => Promise<string | undefined>;
   /** The token of the GitHub command line for that host; undefined where it has none. */

@@ -11,7 +11,13 @@ export interface Options {
   readonly isYes: boolean;
 }
 
-const WITH_WORD = ['--server', '--token', '--repo', '--owner'];
+/** Options that a word follows, as they are written. */
+const WITH_WORD: Readonly<Partial<Record<string, string>>> = {
+  '--server': '--server https://ADDRESS',
+  '--token': '--token TOKEN',
+  '--repo': '--repo OWNER/NAME',
+  '--owner': '--owner LOGIN',
+};
 
 /** The program's own options may stand anywhere, as `--repo o/n` or `--repo=o/n`. */
 export function takeOptions(
@@ -24,11 +30,12 @@ export function takeOptions(
     const word = argv[at] ?? '';
     const [name = '', ...inline] = word.split('=');
     if (word === '--json' || word === '--yes') flags.add(word);
-    else if (!WITH_WORD.includes(name)) words.push(word);
+    else if (!Object.hasOwn(WITH_WORD, name)) words.push(word);
     else {
       const value = word.includes('=') ? inline.join('=') : argv[++at];
       if (!value || value.startsWith('--')) {
-        return { exit: EXIT.usage, what: `${name} needs a value` };
+        const tries = `dstack … ${WITH_WORD[name]}`;
+        return { exit: EXIT.usage, what: `${name} needs a value`, tries };
       }
       taken.push([name, value]);
     }

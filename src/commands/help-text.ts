@@ -1,4 +1,4 @@
-import type { HelpTopic } from '../model/command.ts';
+import type { Door, HelpTopic } from '../model/command.ts';
 import { type CommandSpec, flagOf, type Parameter } from './spec.ts';
 import { ALL_COMMANDS, commandsIn, GROUPS } from './table.ts';
 
@@ -12,18 +12,21 @@ export function usageOf({ name, parameters }: CommandSpec): string {
 }
 
 /** What `--help` prints, in the form of the first command lines that people learn. */
-export function helpText(topic?: HelpTopic): string {
+export function helpText(topic?: HelpTopic, door?: Door): string {
   const group = GROUPS.find((name) => name === topic);
-  if (group !== undefined) return overview(`dstack ${group} COMMAND`, commandsIn(group));
+  if (group !== undefined)
+    return overview({ usage: `dstack ${group} COMMAND`, commands: commandsIn(group), door });
   const spec = ALL_COMMANDS.find(({ name }) => name === topic);
-  return spec === undefined ? overview('dstack COMMAND', ALL_COMMANDS) : page(spec);
+  return spec === undefined
+    ? overview({ usage: 'dstack COMMAND', commands: ALL_COMMANDS, door })
+    : page(spec, door);
 }
 
 /** The same as a section of a reply. */
 export const helpMarkdown = (topic?: HelpTopic): string =>
   ['```text', helpText(topic).trimEnd(), '```'].join('\n');
 
-function page(spec: CommandSpec): string {
+function page(spec: CommandSpec, door: Door | undefined): string {
   const rows = Object.values(spec.parameters).map((one) => [one.form, one.help, one] as const);
   const positionals = rows.filter(([, , one]) => flagOf(one) === undefined);
   const options = rows.filter(([, , one]) => flagOf(one) !== undefined);
@@ -31,15 +34,21 @@ function page(spec: CommandSpec): string {
   const width = widthOf([showHelp, ...rows]);
   return paragraphs([
     [`usage: ${usageOf(spec)}`],
-    [spec.summary, ...(isCliOnly(spec) ? ['It is a command of the CLI only.'] : [])],
+    [spec.summary, ...(isElsewhere(spec, door) ? ['It is a command of the CLI only.'] : [])],
     positionals.length === 0 ? [] : ['positional arguments:', ...columns(positionals, width)],
     ['optional arguments:', ...columns([showHelp, ...options], width)],
     ['examples:', ...spec.examples.map((example) => `  dstack ${example}`)],
   ]);
 }
 
-function overview(usage: string, commands: readonly CommandSpec[]): string {
-  const rows = commands.map((spec) => [spec.name, noteOf(spec)] as const);
+interface Overview {
+  readonly usage: string;
+  readonly commands: readonly CommandSpec[];
+  readonly door: Door | undefined;
+}
+
+function overview({ usage, commands, door }: Overview): string {
+  const rows = commands.map((spec) => [spec.name, noteOf(spec, door)] as const);
   return paragraphs([
     [`usage: ${usage}`],
     ['commands:', ...columns(rows, widthOf(rows))],
@@ -50,10 +59,12 @@ function overview(usage: string, commands: readonly CommandSpec[]): string {
   ]);
 }
 
-const isCliOnly = ({ doors }: CommandSpec): boolean => doors.every((door) => door === 'cli');
+/** Of the CLI only, which is no news to who is there. */
+const isElsewhere = ({ doors }: CommandSpec, door: Door | undefined): boolean =>
+  door !== 'cli' && doors.every((one) => one === 'cli');
 
-const noteOf = (spec: CommandSpec): string =>
-  isCliOnly(spec) ? `${spec.summary} (CLI only)` : spec.summary;
+const noteOf = (spec: CommandSpec, door?: Door): string =>
+  isElsewhere(spec, door) ? `${spec.summary} (CLI only)` : spec.summary;
 
 type Row = readonly [left: string, right: string, ...rest: readonly unknown[]];
 

@@ -2,7 +2,7 @@ import { shorten, visible } from '../lib/markdown.ts';
 import { nearest } from '../lib/nearest.ts';
 import type { CommandGroup, HelpTopic } from '../model/command.ts';
 import type { CommandSpec } from './spec.ts';
-import { ALL_COMMANDS, commandsIn, GROUPS } from './table.ts';
+import { ALL_COMMANDS, GROUPS } from './table.ts';
 import type { Span, Word } from './words.ts';
 
 /** What is wrong with a line, before it is known what would be right. */
@@ -36,7 +36,7 @@ export type Found =
   | { readonly kind: 'group'; readonly group: CommandGroup; readonly at: Span }
   | { readonly kind: 'command'; readonly spec: CommandSpec; readonly rest: readonly Word[] };
 
-export function lookUp(words: readonly Word[]): Read<{ found: Found }> {
+export function lookUp(words: readonly Word[], others: readonly string[]): Read<{ found: Found }> {
   const [first, second] = words;
   if (first === undefined) return { ok: true, found: { kind: 'none' } };
   const [word, next] = [first.text.toLowerCase(), second?.text.toLowerCase()];
@@ -50,11 +50,14 @@ export function lookUp(words: readonly Word[]): Read<{ found: Found }> {
     const rest = words.slice(name.split(' ').length);
     return { ok: true, found: { kind: 'command', spec, rest } };
   }
-  return wrong(group && second ? unknownSecond(group, second) : unknownFirst(first));
+  return wrong(
+    group && second ? unknownSecond(group, second, others) : unknownFirst(first, others),
+  );
 }
 
-function unknownFirst({ text, at }: Word): Mistake {
-  const names = ALL_COMMANDS.map(({ name }) => name.split(' '));
+function unknownFirst({ text, at }: Word, others: readonly string[]): Mistake {
+  const all = [...ALL_COMMANDS.map(({ name }) => name), ...others];
+  const names = all.map((name) => name.split(' '));
   const second = nearest(
     text,
     names.flatMap(([, word]) => word ?? []),
@@ -63,20 +66,26 @@ function unknownFirst({ text, at }: Word): Mistake {
     nearest(
       text,
       names.map(([word = '']) => word),
-    ) ?? ALL_COMMANDS.find(({ name }) => second && name.endsWith(` ${second}`))?.name;
+    ) ?? all.find((name) => second && name.endsWith(` ${second}`));
   return { what: `There is no command "${shown(text)}".`, at, nearest: meant };
 }
 
-const wordsOf = (group: CommandGroup): readonly string[] =>
-  commandsIn(group).map(({ name }) => name.slice(group.length + 1));
+const wordsOf = (group: CommandGroup, others: readonly string[]): readonly string[] =>
+  [...ALL_COMMANDS.map(({ name }) => name), ...others]
+    .filter((name) => name.startsWith(`${group} `))
+    .map((name) => name.slice(group.length + 1));
 
-function unknownSecond(group: CommandGroup, { text, at }: Word): Mistake {
+function unknownSecond(
+  group: CommandGroup,
+  { text, at }: Word,
+  others: readonly string[],
+): Mistake {
   const what = `There is no command "${group} ${shown(text)}".`;
-  return { what, at, nearest: nearest(text, wordsOf(group)), topic: group };
+  return { what, at, nearest: nearest(text, wordsOf(group, others)), topic: group };
 }
 
-export const groupAlone = (group: CommandGroup, at: Span): Mistake => ({
-  what: `"${group}" needs one of ${wordsOf(group).join(', ')}.`,
+export const groupAlone = (group: CommandGroup, at: Span, others: readonly string[]): Mistake => ({
+  what: `"${group}" needs one of ${wordsOf(group, others).join(', ')}.`,
   at,
   topic: group,
 });

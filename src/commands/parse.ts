@@ -4,7 +4,7 @@ import { groupAlone, lookUp, type Mistake, type Read, shown, wrong } from './loo
 import { type Option, type Sorted, sortWords } from './options.ts';
 import { printCommand } from './print.ts';
 import { type CommandSpec, flagOf, type Parameter } from './spec.ts';
-import { COMMANDS } from './table.ts';
+import { ALL_COMMANDS, COMMANDS } from './table.ts';
 import { type Span, splitWords, type Word } from './words.ts';
 
 export type ParsedCommand =
@@ -14,17 +14,25 @@ export type ParsedCommand =
 /** Far longer than any command; a comment may have 65,536 characters in one line. */
 export const MAX_LINE = 1000;
 
-/** The line without `/dstack` or `dstack`. A door that is named must be open for the command. */
-export function parseCommand(line: string, door?: Door): ParsedCommand {
-  const read = readLine(line, door);
+/**
+ * The line without `/dstack` or `dstack`. A door that is named must be open for the command. Names of
+ * commands that the door runs by itself are not parsed here, but may be what was meant.
+ */
+export function parseCommand(
+  line: string,
+  door?: Door,
+  others: readonly string[] = [],
+): ParsedCommand {
+  const read = readLine(line, { door, others });
   if (read.ok) return { ok: true, command: read.command };
-  return { ok: false, error: errorOf(line, read.mistake) };
+  return { ok: false, error: errorOf(line, read.mistake, others) };
 }
 
-function errorOf(line: string, mistake: Mistake): CommandError {
+function errorOf(line: string, mistake: Mistake, others: readonly string[]): CommandError {
   const { what, at, spec, nearest: meant, fix = meant } = mistake;
   const fixed = fix === undefined ? undefined : line.slice(0, at[0]) + fix + line.slice(at[1]);
-  const retried = fixed === undefined ? undefined : readLine(fixed);
+  const retried = fixed === undefined ? undefined : readLine(fixed, { others });
+  const isOther = others.some((name) => fixed?.replace(/^help /, '') === name);
   const topic = mistake.topic ?? (spec === COMMANDS.help ? undefined : spec?.name);
   const sample = mistake.example ?? (spec ?? COMMANDS.help).examples[0];
   return {
@@ -32,13 +40,18 @@ function errorOf(line: string, mistake: Mistake): CommandError {
     line: line.slice(0, MAX_LINE),
     at,
     ...(meant !== undefined && { nearest: meant }),
-    example: retried?.ok ? printCommand(retried.command) : sample,
+    example: retried?.ok ? printCommand(retried.command) : (isOther && fixed) || sample,
     ...(topic !== undefined && { topic }),
     nothingChanged: spec?.changes ?? true,
   };
 }
 
-function readLine(line: string, door?: Door): Read<{ command: Command }> {
+interface At {
+  readonly door?: Door | undefined;
+  readonly others: readonly string[];
+}
+
+function readLine(line: string, { door, others }: At): Read<{ command: Command }> {
   if (line.length > MAX_LINE) {
     const at: Span = [MAX_LINE - 1, MAX_LINE];
     return wrong({ what: `A command has at most ${MAX_LINE} characters.`, at });
@@ -46,14 +59,19 @@ function readLine(line: string, door?: Door): Read<{ command: Command }> {
   const split = splitWords(line);
   if (!split.ok) return wrong({ what: 'A quote begins here and does not end.', at: split.at });
   const sorted = sortWords(split.words);
-  if (sorted.options.some(({ name }) => name === 'help')) return readHelp(sorted.positionals);
-  const read = lookUp(sorted.positionals);
+  if (sorted.options.some(({ name }) => name === 'help')) {
+    return readHelp(sorted.positionals, others);
+  }
+  const read = lookUp(sorted.positionals, others);
   if (!read.ok) return read;
   const { found } = read;
-  if (found.kind === 'none') return readHelp([]);
-  if (found.kind === 'group') return wrong(groupAlone(found.group, found.at));
+  if (found.kind === 'none') {
+    const [stray] = sorted.options;
+    return stray === undefined ? readHelp([], others) : wrong(strayOption(stray));
+  }
+  if (found.kind === 'group') return wrong(groupAlone(found.group, found.at, others));
   const { spec, rest } = found;
-  if (spec === COMMANDS.help) return readHelp(rest);
+  if (spec === COMMANDS.help) return readHelp(rest, others);
   if (door !== undefined && !spec.doors.includes(door)) {
     const what = `"${spec.name}" is a command of the CLI only.`;
     return wrong({ what, at: [0, line.length], spec, example: `help ${spec.name}` });
@@ -62,8 +80,8 @@ function readLine(line: string, door?: Door): Read<{ command: Command }> {
 }
 
 /** What help is asked about; of words that go on after a command's name, the name. */
-function readHelp(words: readonly Word[]): Read<{ command: Command }> {
-  const read = lookUp(words);
+function readHelp(words: readonly Word[], others: readonly string[]): Read<{ command: Command }> {
+  const read = lookUp(words, others);
   if (!read.ok) return wrong({ ...read.mistake, spec: COMMANDS.help });
   const { found } = read;
   if (found.kind === 'none') return { ok: true, command: { name: 'help' } };
@@ -104,6 +122,16 @@ function findExtra({ parameters }: CommandSpec, { positionals }: Given): Mistake
   const places = Object.values(parameters).filter((one) => flagOf(one) === undefined).length;
   const extra = positionals[places];
   return extra && { what: `"${shown(extra.text)}" is one word too many.`, at: extra.at, fix: '' };
+}
+
+/** An option where no command is. */
+function strayOption({ name, written, at }: Option): Mistake {
+  const isKnown = ALL_COMMANDS.some(({ parameters }) =>
+    Object.values(parameters).some((one) => flagOf(one) === name),
+  );
+  if (isKnown) return { what: `${written} needs a command before it.`, at };
+  const meant = nearest(written, ['help']) && '--help';
+  return { what: `There is no option ${shown(written)}.`, at, nearest: meant };
 }
 
 function unknownOption(spec: CommandSpec, option: Option, meant: string | undefined): Mistake {

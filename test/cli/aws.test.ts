@@ -128,9 +128,59 @@ describe('the command line', () => {
     expect(code).toBe(0);
     expect(stdout).toContain('Deleted the security group sg-1 in eu-west-1.\nWhat is left: ');
     const help = await world.run(['aws', 'teardown', '--help']).ended;
-    expect([help.code, help.stdout]).toEqual([0, expect.stringContaining('[--region=R]')]);
-    const wrong = await world.run(['aws', 'teardown', '--now']).ended;
-    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('usage:')]);
+    expect([help.code, help.stdout]).toEqual([0, expect.stringContaining('[--region R]')]);
+  });
+
+  test.each([['--region', 'eu-west-2'], ['--region=eu-west-2']])(
+    'deletes it in the region that is named: %s',
+    async (...words) => {
+      const { code, stdout } = await world.run(['aws', 'teardown', ...words]).ended;
+      expect([code, stdout]).toEqual([0, expect.stringContaining('sg-1 in eu-west-2.')]);
+      expect(world.tornDown).toEqual(['eu-west-2']);
+    },
+  );
+
+  test.each([
+    ['aws teardown --now', 'dstack aws teardown has no option --now'],
+    [
+      'aws teardown --regoin eu-west-1',
+      'dstack aws teardown has no option --regoin. Nearest: --region',
+    ],
+    ['aws teardown all', 'dstack aws teardown takes no "all"'],
+    ['aws teardown --region mars', '--region needs an AWS region such as eu-west-1, not "mars"'],
+    ['aws policy --foo', 'dstack aws policy has no option --foo'],
+    ['aws policy --region', '--region needs an AWS region such as eu-west-1'],
+    ['aws policy --account 12', '--account needs the 12 digits of an AWS account, not "12"'],
+    ['aws policy --on-demand=no', '--on-demand takes no value'],
+  ])('says which word is wrong: %s', async (line, what) => {
+    const { code, stderr } = await world.run(line.split(' ')).ended;
+    const command = line.split(' ').slice(0, 2).join(' ');
+    expect([code, stderr]).toEqual([2, `error: ${what}\n  try: dstack ${command} --help\n`]);
+    expect(world.tornDown).toEqual([]);
+  });
+
+  test('says that a role lacks a principal where the app has no credentials', async () => {
+    world.principal = null;
+    const { stdout } = await world.run(['aws', 'info']).ended;
+    expect(stdout).toContain('Principal   none: the app has no AWS credentials of its own');
+  });
+
+  test('gives data to programs, and nothing else on standard output', async () => {
+    const dataOf = async (line: string, input = '', env: Record<string, string> = {}) => {
+      const run = world.run([...line.split(' '), '--json'], { input, env });
+      return JSON.parse((await run.ended).stdout);
+    };
+    const input = `${ID}\n${SECRET}\neu-west-1\n\n`;
+    const checks = [{ name: 'region', ok: true }];
+    expect(await dataOf('aws configure', input)).toMatchObject({
+      account: { region: 'eu-west-1' },
+      checks,
+    });
+    expect(await dataOf('aws teardown')).toMatchObject({ region: 'eu-west-1', groups: ['sg-1'] });
+    expect(await dataOf('aws clear --force')).toEqual({ ended: 0 });
+    world.isRefused = true;
+    const bad = [...checks, { name: 'launch', ok: false }];
+    expect(await dataOf('aws configure', '', AWS_ENV)).toMatchObject({ checks: bad });
   });
 
   test('does not forget an account while machines run, but by force', async () => {

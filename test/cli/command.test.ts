@@ -67,6 +67,13 @@ describe('a command', () => {
 
 describe('a refusal is on standard error, with a code of its own:', () => {
   test.each<[string, string, () => Readonly<Record<string, string>>, number, RegExp]>([
+    [
+      'an option without its value',
+      'runners --repo',
+      () => ({}),
+      2,
+      /^error: --repo needs a value\n {2}try: dstack … --repo OWNER\/NAME\n$/,
+    ],
     ['a typo', 'autoscale allw m5.large', () => ({}), 2, /Nearest: allow/],
     [
       'a reader who changes',
@@ -259,27 +266,4 @@ describe('dstack login', () => {
     }
     throw new Error('no code was asked for');
   }
-});
-
-describe('dstack init', () => {
-  test('shows what it would write, and writes nothing without a yes', async () => {
-    const fresh = createHome();
-    fresh.write('package-lock.json', '{}');
-    fresh.write('.github/workflows/ci.yml', 'jobs:\n  a:\n    runs-on: ubuntu-latest\n');
-    const shown = await fresh.run(['init']);
-    expect([shown.code, shown.stderr]).toEqual([
-      1,
-      'error: nothing was written\n  try: dstack init --yes\n',
-    ]);
-    expect(shown.stdout).toContain('instance-type: m5.large');
-    const written = await fresh.run(['init', '--yes']);
-    expect(written.stdout).toContain('Wrote 2 files for a Node project.');
-    expect(written.stdout).toContain('ci.yml (ubuntu-latest)');
-    expect(readFileSync(join(fresh.folder, '.github/workflows/dstack.yml'), 'utf8')).toContain(
-      'npm ci',
-    );
-    const again = await fresh.run(['init']);
-    expect([again.code, again.stdout]).toEqual([0, expect.stringContaining('are there already')]);
-    fresh.remove();
-  });
 });

@@ -67,6 +67,7 @@ async function doctor(more: Readonly<Record<string, string>>, words: readonly st
     .replaceAll(world.appUrl, '<app>')
     .replaceAll(world.url, '<github>')
     .replace(/^(ok {4}node +)v.*$/m, '$1<version>')
+    .replace(/^(ok {4}version +dstack )\d+\.\d+\.\d+$/m, '$1<version>')
     .replace(/newest of \d+/, 'newest of <n>')
     .replace(/\d+ s (ahead|behind)/, '<n> s $1')
     .replace(/127\.0\.0\.1:\d+/g, '<address>');
@@ -86,6 +87,7 @@ describe('where the app runs', () => {
     const { code, text, stderr } = await doctor(env());
     expect(stderr).toBe('');
     expect(text).toBe(`\
+ok    version     dstack <version>
 ok    node        <version>
 ok    settings    are understood
 ok    database    ./data/dstack.db
@@ -98,7 +100,7 @@ ok    public url  <app> reaches the app from here
 ok    sign-in     dstack login can be used
 ok    aws         arn:aws:sts::123456789012:assumed-role/app/i-1 in 123456789012
 
-11 ok
+12 ok
 `);
     expect(code).toBe(0);
   });
@@ -125,13 +127,14 @@ warn  sign-in     http://<address> cannot be reached: nothing listens there (ECO
   test('a variable is wrong', async () => {
     const { code, text } = await doctor(env({ PORT: 'eighty', DSTACK_TICK_MS: '1' }));
     expect(text).toBe(`\
+ok    version     dstack <version>
 ok    node        <version>
 FAIL  settings    PORT: "eighty" is not accepted; write a whole number from 0 to 65535
                   do: see docs/reference.md
 FAIL  settings    DSTACK_TICK_MS: "1" is not accepted; write milliseconds, a whole number from 10 to 86400000
                   do: see docs/reference.md
 
-1 ok, 2 failed
+2 ok, 2 failed
 `);
     expect(code).toBe(1);
   });
@@ -196,12 +199,13 @@ describe('elsewhere', () => {
   test('all is well', async () => {
     const { code, text } = await doctor(client(), repo);
     expect(text).toBe(`\
+ok    version     dstack <version>
 ok    node        <version>
 ok    app         <app> answers, version 0.0.0
 ok    sign-in     the app takes the token
 ok    repository  acme/app has the App
 
-4 ok
+5 ok
 `);
     expect(code).toBe(0);
   });
@@ -230,7 +234,10 @@ FAIL  repository  the App is not installed on globex/site: install it there, the
     ]);
     expect([code, JSON.parse(text)]).toMatchObject([
       1,
-      { ok: false, checks: [{ state: 'ok' }, { state: 'FAIL', name: 'app' }] },
+      {
+        ok: false,
+        checks: [{ name: 'version' }, { name: 'node' }, { state: 'FAIL', name: 'app' }],
+      },
     ]);
   });
 });

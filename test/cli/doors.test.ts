@@ -47,7 +47,9 @@ const HOW: Readonly<Record<DoorName, (line: string) => Promise<Said>>> = {
   },
   async cli(line) {
     const { stdout, stderr } = await home.run([...line.split(' '), '--repo', 'acme/cli']);
-    return { text: stdout === '' ? stderr.replace(/^error: (?!.*\n {2}dstack )/, '') : stdout };
+    // Of its own options the command line says a line more.
+    const words = stdout.replace(/\ncommon options: .*\n$/, '');
+    return { text: words === '' ? stderr.replace(/^error: (?!.*\n {2}dstack )/, '') : words };
   },
   async http(line) {
     return (await world.command(world.signIn('acme'), line, 'acme/http')).body;

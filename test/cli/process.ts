@@ -22,6 +22,8 @@ export interface Home {
   write(path: string, text: string): void;
   start(args: readonly string[], env?: Env): ChildProcess;
   run(args: readonly string[], env?: Env, input?: string): Promise<Ended>;
+  /** In a folder below. */
+  runIn(place: string, args: readonly string[]): Promise<Ended>;
   remove(): void;
 }
 
@@ -32,10 +34,10 @@ export function createHome(env: Env = {}, bin = BIN): Home {
   const folder = join(base, 'work');
   const config = join(base, 'config');
   mkdirSync(folder);
-  const start = (args: readonly string[], more: Env = {}) => {
+  const start = (args: readonly string[], more: Env = {}, place = '') => {
     const path = process.env['PATH'] ?? '';
     const all = { PATH: path, HOME: base, XDG_CONFIG_HOME: config, ...env, ...more };
-    return spawn(process.execPath, [bin, ...args], { cwd: folder, env: all });
+    return spawn(process.execPath, [bin, ...args], { cwd: join(folder, place), env: all });
   };
   return {
     folder,
@@ -50,6 +52,7 @@ export function createHome(env: Env = {}, bin = BIN): Home {
       child.stdin?.end(input);
       return ended(child);
     },
+    runIn: (place, args) => ended(start(args, {}, place)),
     remove: () => rmSync(base, { recursive: true, force: true }),
   };
 }

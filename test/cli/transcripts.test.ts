@@ -100,9 +100,9 @@ commands:
   autoscale enable   Resumes autoscaling.
   autoscale explain  Says why a job waits, what ran it and what that cost, or whether one would start now.
   runners            Lists instances and their runners.
-  aws info           Shows account, region and bucket; secrets are masked. (CLI only)
-  aws configure      Asks for the credentials of your AWS account, checks them against AWS, and keeps them. (CLI only)
-  aws clear          Forgets the credentials of your AWS account. Refuses while instances run. (CLI only)
+  aws info           Shows account, region and bucket; secrets are masked.
+  aws configure      Asks for the credentials of your AWS account, checks them against AWS, and keeps them.
+  aws clear          Forgets the credentials of your AWS account. Refuses while instances run.
   help               Shows all commands, or how to write one of them.
 
 Options may stand anywhere. In a comment a line begins with /dstack.
@@ -110,12 +110,13 @@ dstack COMMAND --help shows how to write one.
 
 of this program:
   dstack login             sign in to the app with GitHub; dstack logout forgets it
-  dstack init              write a first rules file and a sample workflow for this folder
+  dstack init              write a first rules file and a sample workflow for this repository
   dstack doctor            look what is wrong, where the app runs and from where you are
   dstack serve             the app, from environment variables
   dstack demo [--once]     the app on a sandbox GitHub and EC2; needs no account
   dstack aws policy        the IAM policy that the credentials need
   dstack aws teardown      delete the security group that dstack made, when you leave
+  dstack --version         which version this is
 
 options of commands that ask the app:
   --server URL             where it is (DSTACK_SERVER, PUBLIC_URL, else where you signed in)
@@ -152,6 +153,8 @@ examples:
   dstack autoscale allow m5.xlarge --max 1
   dstack autoscale allow g5.xlarge --max 4 --region us-east-1 --spot-policy auto --max-price 0.6
   dstack autoscale allow m5.xlarge --max 0
+
+common options: --repo OWNER/NAME, --server URL, --token TOKEN, --json; dstack --help says more
 `,
   });
 });

@@ -20,10 +20,13 @@ export interface CliWorld {
   /** Bodies that were asked to be kept. */
   readonly bodies: unknown[];
   readonly cleared: boolean[];
+  /** The regions where teardown was asked for. */
+  readonly tornDown: (string | null)[];
   /** How often clear answers that machines are ending. */
   ending: number;
   isRefused: boolean;
   account: AccountView | null;
+  principal: string | null;
   run(args: readonly string[], of?: RunOptions): Run;
   close(): Promise<void>;
 }
@@ -47,9 +50,11 @@ export async function startCliWorld(): Promise<CliWorld> {
   const world = {
     bodies: [] as unknown[],
     cleared: [] as boolean[],
+    tornDown: [] as (string | null)[],
     ending: 0,
     isRefused: false,
     account: null as AccountView | null,
+    principal: 'arn:aws:iam::123456789012:role/app' as string | null,
   };
   const desk = deskOf(world);
   const routes: Routes = {
@@ -97,13 +102,13 @@ const REPO = {
 };
 const STORED = { scope: 'repo-7', heardAt: 0, removedAt: null } as const;
 
-const deskOf = (world: Pick<CliWorld, 'bodies' | 'cleared' | 'ending' | 'isRefused' | 'account'>) =>
+const deskOf = (world: Omit<CliWorld, 'url' | 'run' | 'close'>) =>
   ({
     describe: async () => ({
       account: world.account,
       problem: null,
       externalId: 'e'.repeat(32),
-      principal: 'arn:aws:iam::123456789012:role/app',
+      principal: world.principal,
     }),
     async configure(scope, body) {
       world.bodies.push(body);
@@ -125,7 +130,10 @@ const deskOf = (world: Pick<CliWorld, 'bodies' | 'cleared' | 'ending' | 'isRefus
       world.account = account;
       return { ok: true, account, checks: [good] };
     },
-    teardown: async () => ({ ok: true, region: 'eu-west-1', groups: ['sg-1'] }),
+    async teardown(_, region) {
+      world.tornDown.push(region);
+      return { ok: true, region: region ?? 'eu-west-1', groups: ['sg-1'] };
+    },
     async clear(_, { force }) {
       world.cleared.push(force);
       if (!force) return { ok: false, code: 'busy', message: 'machines run', ended: 0 };

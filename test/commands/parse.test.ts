@@ -74,6 +74,9 @@ describe('a line that is no command', () => {
     ],
     ['autoscal info', 'There is no command "autoscal".', 'autoscal', 'autoscale', 'autoscale info'],
     ['deploy', 'There is no command "deploy".', 'deploy', undefined, 'help'],
+    ['--foo', 'There is no option --foo.', '--foo', undefined, 'help'],
+    ['--hlep', 'There is no option --hlep.', '--hlep', '--help', 'help'],
+    ['--max 3', '--max needs a command before it.', '--max', undefined, 'help'],
     [
       'autoscale',
       '"autoscale" needs one of allow, info, clear, disable, enable, explain.',
@@ -231,6 +234,18 @@ describe('a line that is no command', () => {
     });
     expect(parseCommand('aws configure', 'cli').ok).toBe(true);
     expect(parseCommand('aws configure --help', 'comment').ok).toBe(true);
+  });
+
+  test.each([
+    ['logn', 'There is no command "logn".', 'login', 'login'],
+    ['help logn', 'There is no command "logn".', 'login', 'help login'],
+    ['aws polcy', 'There is no command "aws polcy".', 'policy', 'aws policy'],
+    ['polcy', 'There is no command "polcy".', 'aws policy', 'aws policy'],
+    ['aws', '"aws" needs one of info, configure, clear, policy.', undefined, 'help'],
+  ])('%j may be meant for a command that the door has alone', (line, what, nearest, example) => {
+    const error = errorOf(line, 'cli', ['login', 'aws policy']);
+    expect(error).toMatchObject({ what, example });
+    expect(error.nearest).toBe(nearest);
   });
 
   test('is one that is too long, and is cut', () => {

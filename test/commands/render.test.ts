@@ -87,6 +87,13 @@ examples:
     ).toEqual([...['aws info', 'aws configure', 'aws clear']]);
   });
 
+  test('says what is of the CLI only, except to who is there', () => {
+    expect(helpText('aws info')).toContain('It is a command of the CLI only.');
+    expect(helpText('aws')).toContain('(CLI only)');
+    expect(helpText('aws info', 'cli')).not.toContain('CLI only');
+    expect(helpText('aws', 'cli')).not.toContain('CLI only');
+  });
+
   test('is a block of code in a comment', () => {
     expect(helpMarkdown('runners')).toMatch(/^```text\nusage: dstack runners \[-h\]\n[^`]*\n```$/);
   });

@@ -153,8 +153,12 @@ const TABLE: readonly Row[] = [
   cliOnly('aws info'),
   cliOnly('aws configure'),
   cliOnly('aws clear'),
-  change('autoscale allow c5.large --max 0', /c5\.large: not allowed any more/, /no rule already/),
-  change('autoscale clear', /All rules are removed/, /There are no rules already/),
+  change(
+    'autoscale allow c5.large --max 0',
+    /c5\.large: not allowed any more/,
+    /There was no rule for c5\.large to remove\./,
+  ),
+  change('autoscale clear', /All rules are removed/, /There were no rules to remove/),
 ];
 
 if (motoServer === undefined) {
