@@ -21,7 +21,7 @@ export interface Answer {
 }
 
 export type Handler = (request: Request) => Promise<Answer>;
-/** `GET /path`; a path that ends in `*` serves all below it. */
+/** `GET /path`; a path that ends in `/*` serves all below it. */
 export type Routes = Readonly<Record<string, Handler>>;
 
 /** The one shape of errors of our JSON faces. */
@@ -59,15 +59,19 @@ function send(res: ServerResponse, answer: Answer): void {
   res.end(bytes);
 }
 
-function find(routes: Routes, method: string, path: string): Handler | undefined {
-  const exact = routes[`${method} ${path}`];
-  if (exact) return exact;
-  for (let at = path.lastIndexOf('/'); at >= 0; at = path.lastIndexOf('/', at - 1)) {
-    const below = routes[`${method} ${path.slice(0, at + 1)}*`];
-    if (below) return below;
-    if (at === 0) break;
-  }
-  return undefined;
+/**
+ * Finds by the whole path, else by the longest of the few beginnings. Never by the parts of the path:
+ * whoever asks chooses how many those are.
+ */
+function createFind(routes: Routes): (method: string, path: string) => Handler | undefined {
+  const beginnings = Object.entries(routes)
+    .filter(([route]) => route.endsWith('/*'))
+    .map(([route, handler]) => ({ start: route.slice(0, -1), handler }))
+    .sort((a, b) => b.start.length - a.start.length);
+  return (method, path) => {
+    const asked = `${method} ${path}`;
+    return routes[asked] ?? beginnings.find(({ start }) => asked.startsWith(start))?.handler;
+  };
 }
 
 /** Callers who may come again are told so; who keeps what is unavailable says why in the log. */
@@ -81,10 +85,11 @@ function answerTo(error: unknown): Answer {
 
 /** A node:http listener for the routes; what a handler throws is told to `onError`, answered 5xx. */
 export function serveRoutes(routes: Routes, onError: (error: unknown, path: string) => void) {
+  const find = createFind(routes);
   return (req: IncomingMessage, res: ServerResponse): void => {
     const [path = '/', query = ''] = (req.url ?? '/').split('?');
     const method = req.method ?? 'GET';
-    const handler = find(routes, method === 'HEAD' ? 'GET' : method, path);
+    const handler = find(method === 'HEAD' ? 'GET' : method, path);
     const request: Request = {
       method,
       path,
