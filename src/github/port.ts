@@ -46,6 +46,11 @@ export interface FailedDelivery {
   readonly at: Instant;
 }
 
+export interface Installation {
+  readonly id: InstallationId;
+  readonly ownerId: OwnerId;
+}
+
 export interface GitHub {
   /** A file's text at a commit or branch; `missing` when there is none, or no such repository. */
   file(repo: RepoRef, path: string, ref: string): Promise<Reply<{ readonly text: string }>>;
@@ -78,9 +83,7 @@ export interface GitHub {
   /** Jobs of queued, waiting and running workflow runs, as GitHub lists them now. */
   unfinishedJobs(repo: RepoRef): Promise<Reply<readonly JobReport[]>>;
   repository(installation: InstallationId, id: RepoId): Promise<Reply<RepoFacts>>;
-  installations(): Promise<
-    Reply<readonly { readonly id: InstallationId; readonly ownerId: OwnerId }[]>
-  >;
+  installations(): Promise<Reply<readonly Installation[]>>;
   repositories(installation: InstallationId): Promise<Reply<readonly RepoFacts[]>>;
   /** Deliveries since then that failed and of which no later attempt succeeded. */
   failedDeliveries(since: Instant): Promise<Reply<readonly FailedDelivery[]>>;
@@ -194,7 +197,7 @@ export interface User {
 
 /** People who sign in through the App. */
 export interface Users {
-  /** Whose token it is. `denied`: this App did not issue it, or it ended. */
+  /** Whose token it is; remembered for a minute. `denied`: this App did not issue it, or it ended. */
   whoIs(token: string): Promise<Reply<User>>;
 }
 

@@ -1,7 +1,9 @@
+import { createCache } from '../lib/cache.ts';
+import { hashOf } from '../lib/hash.ts';
 import { fieldsOf, idOf, textOf } from '../model/github-json.ts';
 import { done } from '../model/reply.ts';
 import { createOwnPace } from './pace.ts';
-import type { Users } from './port.ts';
+import type { User, Users } from './port.ts';
 import { isAnswer, refusedBy, unreadable } from './refused.ts';
 import { createTransport, type TransportDeps } from './transport.ts';
 
@@ -12,18 +14,25 @@ export interface UsersDeps extends Omit<TransportDeps, 'pace'> {
 /** GitHub's tokens are shorter than this; what is none goes no further. */
 const TOKEN = /^[A-Za-z0-9_.-]{20,1000}$/;
 
+const KNOWN_MS = 60_000;
+const MOST_KNOWN = 5_000;
+
 /**
  * Who stands behind a user token, if this App issued it. Any site's token names a user as well; only
  * of our own do we know that they gave it to us. https://docs.github.com/rest/apps/oauth-applications
  */
 export function createUsers(deps: UsersDeps): Users {
   const transport = createTransport({ ...deps, pace: createOwnPace(deps.clock) });
+  const known = createCache<User>(deps.clock, MOST_KNOWN);
   const { id, secret } = deps.client;
   const basic = `basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
   return {
     async whoIs(token) {
       const what = 'check a user token';
       if (!TOKEN.test(token)) return { ...NO_TOKEN, message: `${what}: it is none` };
+      const key = hashOf(token);
+      const before = known.get(key, KNOWN_MS);
+      if (before) return done(before);
       const answer = await transport({
         call: 'checkToken',
         payer: 'app',
@@ -38,7 +47,9 @@ export function createUsers(deps: UsersDeps): Users {
         return refusedBy({ what, answer, settingsUrl: undefined, meanings });
       }
       const user = parseUser(answer.data, id);
-      return user ? done(user) : unreadable(what, answer);
+      if (!user) return unreadable(what, answer);
+      known.set(key, user);
+      return done(user);
     },
   };
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { createCache } from '../lib/cache.ts';
+import { hashOf } from '../lib/hash.ts';
 import { fieldsOf, idOf, textOf } from '../model/github-json.ts';
 import type { Refused } from '../model/reply.ts';
 import { type Answer, headerOf } from './answer.ts';
@@ -30,7 +30,6 @@ export function createVisitors(deps: VisitorsDeps): Visitors {
   return {
     async visitor(token, repository) {
       if (!TOKEN.test(token)) return no('token', 'this is no token of GitHub');
-      // The token itself is kept nowhere.
       const key = hashOf(`${token} ${repository.toLowerCase()}`);
       const before = known.get(key, KNOWN_MS);
       if (before) return before;
@@ -40,8 +39,6 @@ export function createVisitors(deps: VisitorsDeps): Visitors {
     },
   };
 }
-
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 const no = (why: NotLetIn['why'], message: string): NotLetIn => ({ ok: false, why, message });
 

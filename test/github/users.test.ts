@@ -1,17 +1,17 @@
 import { expect, test } from '@jest/globals';
 import { createUsers } from '../../src/github/users.ts';
-import { systemClock as clock } from '../../src/lib/clock.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 
 const TOKEN = `ghu_${'0'.repeat(36)}`;
 const MINE = { user: { login: 'mona', id: 1 }, app: { client_id: 'Iv1.mine' } };
 
-function usersWith(status: number, body: object) {
+function usersWith(status: number, body: object, time = { now: 0 }) {
   const asked: [url: string, body: unknown, authorization: unknown][] = [];
   const users = createUsers({
     apiUrl: 'https://api.github.example',
     userAgent: 'dstack-test',
-    clock,
+    clock: { ...systemClock, now: () => time.now },
     log,
     client: { id: 'Iv1.mine', secret: 'the client secret' },
     fetch: async (input, init) => {
@@ -52,3 +52,16 @@ test.each(['', 'short', 'with a space in the middle of it', `${TOKEN}\n`, 'x'.re
     expect(asked).toEqual([]);
   },
 );
+
+test('a token is asked about once a minute while it is good', async () => {
+  const time = { now: 0 };
+  const { users, asked } = usersWith(200, MINE, time);
+  for (const now of [0, 59_999, 60_000]) {
+    time.now = now;
+    expect(await users.whoIs(TOKEN)).toMatchObject({ value: { login: 'mona' } });
+  }
+  expect(asked.length).toBe(2);
+  const denied = usersWith(404, {});
+  for (let i = 0; i < 2; i += 1) await denied.users.whoIs(TOKEN);
+  expect(denied.asked.length).toBe(2);
+});
