@@ -5,8 +5,8 @@ import type { Clock } from './clock.ts';
 export interface Rate {
   /** Counts one, or `count`; 0 when it may go on, else after how many milliseconds it may come again. */
   take(key: string, count?: number): number;
-  /** The same, counting nothing. */
-  wait(key: string): number;
+  /** One that was taken counts no longer. */
+  giveBack(key: string): void;
 }
 
 const MOST_KEYS = 10_000;
@@ -21,13 +21,17 @@ export function createRate(
     return window && window.count >= most ? window.since + perMs - clock.now() : 0;
   };
   return {
-    wait,
     take(key, count = 1) {
       const left = wait(key);
+      if (left > 0) return left;
       const window = windows.get(key, perMs);
       if (window) window.count += count;
       else windows.set(key, { since: clock.now(), count });
-      return left;
+      return 0;
+    },
+    giveBack(key) {
+      const window = windows.get(key, perMs);
+      if (window && window.count > 0) window.count -= 1;
     },
   };
 }

@@ -10,14 +10,15 @@ import type {
 import type { Clock } from '../lib/clock.ts';
 import type { Request } from '../lib/http.ts';
 import type { Log } from '../lib/log.ts';
-import { createRate } from '../lib/rate.ts';
+import type { Turns } from '../lib/turns.ts';
 import type { Door } from '../model/command.ts';
 import type { Refused } from '../model/reply.ts';
 import type { Repo } from '../model/repo.ts';
 import type { Store } from '../store/port.ts';
+import { createCalls, createGate, createQuestions, isTurned, type Turned } from './limits.ts';
 
 // Who asks over HTTP, and what they may do: a person with a token of GitHub, or a run of a workflow
-// with its OIDC token. Nothing is asked of GitHub for somebody who was refused too often.
+// with its OIDC token. How often, is for limits.ts.
 
 export interface CallersDeps {
   readonly visitors: Visitors;
@@ -41,60 +42,32 @@ export interface Caller {
   readonly mayNotChange?: { readonly why: string; readonly text: string };
 }
 
-export interface Turned {
-  readonly status: 401 | 403 | 404 | 409 | 429 | 503;
-  readonly why: string;
-  readonly message: string;
-  readonly retryMs?: number;
-}
-
-export const isTurned = (value: Caller | Turned): value is Turned => 'status' in value;
-
-const MINUTE_MS = 60_000;
-/** More than a person types, less than a script in a loop. */
-const CALLS_A_MINUTE = 60;
-const REFUSALS_A_MINUTE = 30;
-
 export type Callers = (
   request: Request,
   token: string,
   repository: string,
 ) => Promise<Caller | Turned>;
 
-export function createCallers(deps: CallersDeps): Callers {
-  const calls = createRate(deps.clock, { most: CALLS_A_MINUTE, perMs: MINUTE_MS });
-  const refusals = createRate(deps.clock, { most: REFUSALS_A_MINUTE, perMs: MINUTE_MS });
+export function createCallers(given: CallersDeps): Callers {
+  const deps = { ...given, questions: createQuestions() };
+  const gate = createGate<Known>(deps.clock);
+  const calls = createCalls(deps.clock);
   return async (request, token, repository) => {
-    const from = addressOf(request);
-    const closedMs = refusals.wait(from);
-    if (closedMs > 0) return tooMany('refused', closedMs);
+    // The token of a workflow is judged here: GitHub is not asked about it.
     const found = await (isJwt(token)
       ? findWorkflow(deps, token, repository)
-      : findPerson(deps, token, repository));
-    if ('status' in found) {
-      if (found.status !== 503) refusals.take(from);
-      return found;
-    }
-    const waitMs = calls.take(found.key);
-    return waitMs > 0 ? tooMany('rate', waitMs) : found.enter();
+      : gate(request, `${token} ${repository.toLowerCase()}`, () =>
+          findPerson(deps, token, repository),
+        ));
+    if (isTurned(found)) return found;
+    return calls(found.key) ?? found.enter();
   };
 }
 
 /** The beginning of every JSON Web Token, and of no token of GitHub's for people. */
 const isJwt = (token: string): boolean => token.startsWith('eyJ');
 
-const tooMany = (why: string, retryMs: number): Turned => ({
-  status: 429,
-  why,
-  message: `too many calls: come again in ${Math.ceil(retryMs / 1000)} s`,
-  retryMs,
-});
-
-/** Where TLS ends before us, the last address is what our own proxy saw; any other can be made up. */
-function addressOf({ headers, address }: Request): string {
-  const forwarded = [headers['x-forwarded-for'] ?? []].flat().join(',');
-  return forwarded.split(',').at(-1)?.trim() || address;
-}
+type Deps = CallersDeps & { readonly questions: Turns };
 
 interface Known {
   /** Whom calls are counted for. */
@@ -102,11 +75,7 @@ interface Known {
   readonly enter: () => Promise<Caller | Turned>;
 }
 
-async function findPerson(
-  deps: CallersDeps,
-  token: string,
-  repository: string,
-): Promise<Known | Turned> {
+async function findPerson(deps: Deps, token: string, repository: string): Promise<Known | Turned> {
   const visitor = await deps.visitors.visitor(token, repository);
   if (!visitor.ok) return turned(visitor);
   const repo = await deps.store.repo(visitor.repo.id);
@@ -117,9 +86,9 @@ async function findPerson(
 
 const RANK: Readonly<Record<Permission, number>> = { none: 0, read: 1, write: 2, admin: 3 };
 
-async function enterPerson(deps: CallersDeps, repo: Repo, visitor: Visitor) {
-  const { login } = visitor.user;
-  const permission = await deps.github.permission(repo, login);
+async function enterPerson(deps: Deps, repo: Repo, visitor: Visitor) {
+  const { login, id } = visitor.user;
+  const permission = await deps.questions(`user-${id}`, () => deps.github.permission(repo, login));
   if (!permission.ok) return outage(permission);
   const [own, most] = [permission.value, visitor.most];
   const isNarrower = RANK[most] < RANK[own];

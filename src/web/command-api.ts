@@ -6,7 +6,8 @@ import { type Answer, failure, jsonObject, type Request, type Routes } from '../
 import { fieldsOf } from '../model/github-json.ts';
 import { isGood, type Outcome } from '../model/outcome.ts';
 import { isSecure } from './accounts-api.ts';
-import { type Caller, type CallersDeps, createCallers, isTurned, type Turned } from './callers.ts';
+import { type Caller, type CallersDeps, createCallers } from './callers.ts';
+import { answerTurned, isTurned, type Turned } from './limits.ts';
 
 // POST /api/v1/command: one line of the grammar, for the CLI, the Action and scripts. Every answer
 // has `ok`; who is not let in gets `error` too, with a code that metrics count.
@@ -87,10 +88,8 @@ function shown(outcome: Outcome, why?: string): Answer {
   return { status: why === undefined ? 200 : 403, body };
 }
 
-function turnAway(deps: AnswerDeps, { status, why, message, retryMs }: Turned): Answer {
-  deps.refused(why);
-  const answer = failure(status, why, message);
-  const body = { ok: false, ...Object(answer.body) };
-  if (retryMs === undefined) return { ...answer, body };
-  return { ...answer, body, headers: { 'retry-after': String(Math.ceil(retryMs / 1000)) } };
+function turnAway(deps: AnswerDeps, turned: Turned): Answer {
+  deps.refused(turned.why);
+  const answer = answerTurned(turned);
+  return { ...answer, body: { ok: false, ...Object(answer.body) } };
 }

@@ -113,7 +113,7 @@ describe('a command', () => {
     const token = moved();
     expect(await ask({ ...COMMAND, token, body: line('runners') })).toEqual([503, []]);
     for (let i = 0; i < 30; i += 1) await world.command('hello', 'runners');
-    expect(await ask({ ...COMMAND, token, body: line('runners') })).toEqual([429, []]);
+    expect(await ask({ ...COMMAND, token: 'hello', body: line('runners') })).toEqual([429, []]);
   });
 });
 
