@@ -125,15 +125,14 @@ const forgetBy = (desk: AccountDesk) => async (scope: ScopeId) => {
 };
 
 const accountsDoor = (
-  { github, store, log, settings }: AppDeps,
+  { github, store, clock, log, settings }: AppDeps,
   people: NonNullable<AppDeps['people']>,
   metrics: Pick<Metrics, 'refused'>,
 ): Routes =>
   accountRoutes({
     ...people,
     github: { ...github, permission: people.talk.permission },
-    store,
-    log,
+    ...{ store, clock, log },
     publicUrl: settings.publicUrl,
     refused: (why) => metrics.refused('accounts', why),
   });

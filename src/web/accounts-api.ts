@@ -1,12 +1,24 @@
 import type { AccountDesk, Check } from '../accounts/port.ts';
-import type { GitHub, Talk, Users } from '../github/port.ts';
+import type { GitHub, Installation, Talk, User, Users } from '../github/port.ts';
+import type { Clock } from '../lib/clock.ts';
 import { type Answer, failure, jsonObject, type Request, type Routes } from '../lib/http.ts';
 import type { Log } from '../lib/log.ts';
+import type { Turns } from '../lib/turns.ts';
 import { isLoopback } from '../lib/variable.ts';
 import { parseScopeId, type ScopeId } from '../model/ids.ts';
+import { createRemembered } from '../model/remember.ts';
 import type { Refused, Reply } from '../model/reply.ts';
 import type { RepoFacts } from '../model/repo.ts';
 import type { Store } from '../store/port.ts';
+import {
+  answerTurned,
+  createCalls,
+  createGate,
+  createQuestions,
+  type Gate,
+  isTurned,
+  type Turned,
+} from './limits.ts';
 
 // PUT | GET | DELETE /api/v1/accounts/<scope>: AWS accounts, by people who administer the repository,
 // or the owner's `.github` repository; who may write there may look. Only tokens that this App issued count: any other could have
@@ -19,6 +31,7 @@ export interface AccountsApiDeps {
   readonly github: Pick<GitHub, 'installations' | 'repositories'> & Pick<Talk, 'permission'>;
   readonly store: Pick<Store, 'repo'>;
   readonly publicUrl: string | null;
+  readonly clock: Clock;
   readonly log: Log;
   /** Counts a refusal, for /metrics. */
   readonly refused: (why: string) => void;
@@ -28,13 +41,30 @@ const PATH = '/api/v1/accounts/';
 /** A thousand repositories in it, and room. */
 const BODY_LIMIT_BYTES = 32 * 1024;
 
-export function accountRoutes(deps: AccountsApiDeps): Routes {
+/** Short: who has just installed the App comes here next. */
+const LISTS = { most: 1_000, goodMs: 10_000, badMs: 10_000 };
+
+interface Deps extends AccountsApiDeps {
+  readonly gate: Gate<User>;
+  readonly calls: (key: string) => Turned | undefined;
+  readonly questions: Turns;
+}
+
+export function accountRoutes(given: AccountsApiDeps): Routes {
+  const { clock } = given;
+  const deps: Deps = {
+    ...given,
+    github: rememberLists(given),
+    gate: createGate<User>(clock),
+    calls: createCalls(clock),
+    questions: createQuestions(),
+  };
   const guarded =
     (run: (request: Request, scope: ScopeId) => Promise<Answer>) => async (request: Request) => {
       const entered = await enter(deps, request);
-      if ('answer' in entered) {
+      if (isTurned(entered)) {
         deps.refused(entered.why);
-        return entered.answer;
+        return answerTurned(entered);
       }
       const answer = await run(request, entered.scope);
       return { ...answer, headers: { 'cache-control': 'no-store', ...answer.headers } };
@@ -90,14 +120,28 @@ const STATUS_OF = {
   vault: 503,
 } as const;
 
-type Entered = { readonly scope: ScopeId } | { readonly answer: Answer; readonly why: string };
+/** Anybody may ask about any owner, and the lists are long. */
+function rememberLists({ clock, github }: AccountsApiDeps): AccountsApiDeps['github'] {
+  const installations = createRemembered<readonly Installation[]>(clock, LISTS);
+  const repositories = createRemembered<readonly RepoFacts[]>(clock, LISTS);
+  return {
+    ...github,
+    installations: () => installations('all', github.installations),
+    repositories: (id) => repositories(String(id), () => github.repositories(id)),
+  };
+}
 
-const no = (status: number, why: string, message: string): Entered => ({
-  answer: failure(status, why, message),
+const no = (status: Turned['status'], why: string, message: string): Turned => ({
+  status,
   why,
+  message,
 });
 
-async function enter(deps: AccountsApiDeps, request: Request): Promise<Entered> {
+interface Entered {
+  readonly scope: ScopeId;
+}
+
+async function enter(deps: Deps, request: Request): Promise<Entered | Turned> {
   if (!isSecure(request, deps.publicUrl)) {
     return no(
       403,
@@ -111,35 +155,49 @@ async function enter(deps: AccountsApiDeps, request: Request): Promise<Entered> 
   if (token === undefined) {
     return no(401, 'token', 'send a user token of this GitHub App: authorization: bearer …');
   }
-  if (!deps.users) {
+  const { users } = deps;
+  if (!users) {
     const text =
       'nobody can sign in here: whoever runs the app sets GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET';
     return no(503, 'no-client', text);
   }
-  const user = await deps.users.whoIs(token);
-  if (!user.ok) return unknownUser(user);
-  const { login } = user.value;
+  const user = await deps.gate(request, token, async () => {
+    const known = await users.whoIs(token);
+    return known.ok ? known.value : unknownUser(known);
+  });
+  if (isTurned(user)) return user;
+  const key = `user-${user.id}`;
+  const needed = request.method === 'GET' ? 'write' : 'admin';
+  return deps.calls(key) ?? deps.questions(key, () => judge(deps, { scope, user, needed }));
+}
+
+/** Whether a person may do something with an account. */
+async function judge(
+  deps: Deps,
+  of: { readonly scope: ScopeId; readonly user: User; readonly needed: 'write' | 'admin' },
+): Promise<Entered | Turned> {
+  const { scope, needed } = of;
+  const { login } = of.user;
   const place = await placeOf(deps, scope);
   if (!place.ok) return unknownPlace(place);
   const permission = await deps.github.permission(place.value, login);
   if (!permission.ok) return outage(permission);
-  const needed = request.method === 'GET' ? 'write' : 'admin';
   if (permission.value === 'admin' || permission.value === needed) return { scope };
   deps.log.info({ scope, login, permission: permission.value, needed }, 'account: not allowed');
   const text = `${login} has ${permission.value} on ${place.value.owner}/${place.value.name}; this needs ${needed}`;
   return permission.value === 'none' ? unknownPlace() : no(403, 'permission', text);
 }
 
-const outage = ({ code }: Refused): Entered =>
+const outage = ({ code }: Refused): Turned =>
   no(503, 'github', `GitHub does not say now who may (${code}): try again`);
 
-function unknownUser(refused: Refused): Entered {
+function unknownUser(refused: Refused): Turned {
   if (refused.reason !== 'denied') return outage(refused);
   return no(401, 'token', 'GitHub knows no such user token of this App; sign in again');
 }
 
 /** The same for what is not there and for what the user does not see. */
-function unknownPlace(refused?: Refused): Entered {
+function unknownPlace(refused?: Refused): Turned {
   if (refused && refused.reason !== 'missing') return outage(refused);
   const text =
     'no such repository is known here, or you do not see it: is the App installed on it?';

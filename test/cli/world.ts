@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { AccountDesk, AccountView } from '../../src/accounts/port.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import type { Answer, Routes } from '../../src/lib/http.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { done } from '../../src/model/reply.ts';
@@ -73,6 +74,7 @@ export async function startCliWorld(): Promise<CliWorld> {
       },
       store: { repo: async (id) => (id === 7 ? { ...REPO, ...STORED } : null) },
       publicUrl: null,
+      clock: systemClock,
       log: silentLog,
       refused: () => {},
     }),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { AccountDesk } from '../../src/accounts/port.ts';
 import type { Permission } from '../../src/github/port.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import type { Answer, Request } from '../../src/lib/http.ts';
 import type { Log } from '../../src/lib/log.ts';
 import { done, type Refused } from '../../src/model/reply.ts';
@@ -73,6 +74,7 @@ function door({ permission = 'admin', users, home = true }: Given = {}) {
     },
     store: { repo: async (id) => (id === REPO.id ? REPO : null) },
     publicUrl: 'https://dstack.example',
+    clock: systemClock,
     log,
     refused: (why) => seen.push(`refused ${why}`),
   });

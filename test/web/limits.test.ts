@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import type { AccountDesk } from '../../src/accounts/port.ts';
 import type { NotLetIn, Permission } from '../../src/github/port.ts';
 import type { Answer, Request, Routes } from '../../src/lib/http.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
-import { done } from '../../src/model/reply.ts';
+import { done, type Refused } from '../../src/model/reply.ts';
 import type { Repo } from '../../src/model/repo.ts';
+import { accountRoutes } from '../../src/web/accounts-api.ts';
 import { commandRoutes } from '../../src/web/command-api.ts';
 
 // What callers may cause at GitHub, whose answers come when a test lets them.
@@ -38,6 +40,7 @@ function createHub() {
     permission: 'admin' as Permission,
     identity: 0,
     permissions: 0,
+    lists: 0,
     underWay: 0,
     mostUnderWay: 0,
   };
@@ -111,6 +114,34 @@ function commandDoor() {
   return { hub, ask: (token: string, from = STRANGER) => send(token, { from, body }) };
 }
 
+function accountsDoor() {
+  const { hub, clock, permission, knows } = createHub();
+  const DENIED: Refused = { ok: false, reason: 'denied', code: '404', message: 'no' };
+  const never = () => Promise.reject(new Error('this is not asked here'));
+  const desk: AccountDesk = {
+    describe: async () => ({ account: null, problem: null, externalId: 'e', principal: null }),
+    ...{ configure: never, clear: never, teardown: never },
+  };
+  const routes = accountRoutes({
+    ...{ desk, store, clock, log, publicUrl, refused },
+    users: {
+      whoIs: async (token) => ((await knows(token)) ? done({ login: 'mona', id: 1 }) : DENIED),
+    },
+    github: {
+      installations: async () => {
+        hub.lists += 1;
+        return done([{ id: 5, ownerId: 9 }]);
+      },
+      repositories: async () => done([{ ...REPO, name: '.github' }]),
+      permission,
+    },
+  });
+  const send = sender(routes['GET /api/v1/accounts/*']);
+  const ask = (token: string, scope = 'repo-7', from = STRANGER) =>
+    send(token, { from, path: `/api/v1/accounts/${scope}` });
+  return { hub, ask };
+}
+
 const junk = (i: number): string => `ghu_${String(i).padStart(36, '0')}`;
 const times = <T>(count: number, work: (i: number) => T): T[] =>
   Array.from({ length: count }, (_, i) => work(i));
@@ -122,7 +153,10 @@ async function counted(answers: readonly Promise<Answer>[]) {
   return counts;
 }
 
-describe.each([['commands', commandDoor]])('whoever is refused too often, by %s', (_, open) => {
+describe.each([
+  ['commands', commandDoor],
+  ['accounts', accountsDoor],
+])('whoever is refused too often, by %s', (_, open) => {
   test('is asked about no more, however many come at once', async () => {
     const { hub, ask } = open();
     expect(await counted(times(500, (i) => ask(junk(i))))).toEqual({ 401: 30, 429: 470 });
@@ -168,4 +202,24 @@ test('a workflow does not wait for the refusals of others', async () => {
   const { ask } = commandDoor();
   await counted(times(31, (i) => ask(junk(i))));
   expect((await ask('eyJ')).status).toBe(200);
+});
+
+describe('a stranger who has signed in', () => {
+  test('causes few questions about a foreign repository', async () => {
+    const { hub, ask } = accountsDoor();
+    hub.permission = 'none';
+    expect(await counted(times(100, () => ask(GOOD)))).toEqual({ 404: 60, 429: 40 });
+    expect(hub).toMatchObject({ identity: 1, permissions: 60, mostUnderWay: 4 });
+    hub.now += 60_000;
+    expect((await ask(GOOD)).status).toBe(404);
+  });
+
+  test('does not have the installations read for each owner', async () => {
+    const { hub, ask } = accountsDoor();
+    for (let id = 9; id < 40; id += 1) await ask(GOOD, `owner-${id}`);
+    expect(hub.lists).toBe(1);
+    hub.now += 10_000;
+    expect((await ask(GOOD, 'owner-9')).status).toBe(200);
+    expect(hub.lists).toBe(2);
+  });
 });

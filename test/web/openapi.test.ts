@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { AccountDesk, AccountView, Check } from '../../src/accounts/port.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Secret } from '../../src/lib/secret.ts';
 import { done, type Refused } from '../../src/model/reply.ts';
@@ -171,8 +172,11 @@ describe('an account', () => {
     const routes = accountRoutes({
       desk: DESK,
       users: {
-        whoIs: async (token) =>
-          token === 'down' ? DOWN : token === 'good' ? done({ login: 'mona', id: 1 }) : DENIED,
+        whoIs: async (token) => {
+          if (token === 'down') return DOWN;
+          const id = ['', 'good', 'often'].indexOf(token);
+          return id > 0 ? done({ login: 'mona', id }) : DENIED;
+        },
       },
       github: {
         installations: async () => done([]),
@@ -186,6 +190,7 @@ describe('an account', () => {
             : null,
       },
       publicUrl: null,
+      clock: systemClock,
       log: silentLog,
       refused: () => {},
     });
@@ -226,6 +231,14 @@ describe('an account', () => {
     permission = as ?? 'admin';
     const sent = { method, path, url: '/api/v1/accounts/repo-7', token: 'good', base, ...more };
     expect(await ask(sent)).toEqual([status, []]);
+  });
+
+  test('is answered 429 as described', async () => {
+    const sent = { path, url: '/api/v1/accounts/repo-8', token: 'often', base };
+    for (let i = 0; i < 60; i += 1) await ask({ ...sent, method: 'GET' });
+    for (const method of ['GET', 'PUT', 'DELETE']) {
+      expect(await ask({ ...sent, method })).toEqual([429, []]);
+    }
   });
 });
 
