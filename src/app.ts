@@ -80,12 +80,13 @@ export function createApp(given: AppDeps): App {
   const { store, metricsToken: token } = deps;
   const metrics = createMetrics({ store, token });
   const loop = createLoop(deps);
-  const { register, events } = createGateway(deps, { loop, refused: metrics.refused });
+  const refusedAt = (what: string) => (why: string) => metrics.refused(what, why);
+  const { register, events } = createGateway(deps, { loop, refusedAt });
   const webhook = createListener({
     ...deps,
     secret: deps.webhookSecret,
     label: deps.settings.label,
-    count: (why) => metrics.refused('webhook', why),
+    count: refusedAt('webhook'),
     onFresh: loop.take,
   });
   const daemonHeaders = { 'content-type': 'text/javascript; charset=utf-8' };
@@ -97,11 +98,11 @@ export function createApp(given: AppDeps): App {
       body: deps.daemon,
     }),
     'POST /runner/v1/register': async (request) => {
-      const body = await jsonObject(request, REGISTER_LIMIT_BYTES);
+      const body = await jsonObject(request, REGISTER_LIMIT_BYTES, refusedAt('register'));
       return body.ok ? register(body.value) : body.answer;
     },
     'POST /runner/v1/events': async (request) => {
-      const body = await jsonObject(request, EVENTS_LIMIT_BYTES);
+      const body = await jsonObject(request, EVENTS_LIMIT_BYTES, refusedAt('events'));
       const session = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
       return body.ok ? events(session, body.value) : body.answer;
     },
@@ -166,7 +167,7 @@ const EVENTS_LIMIT_BYTES = 256 * 1024;
 
 function createGateway(
   deps: AppDeps & LoopDeps,
-  of: { readonly loop: Loop; readonly refused: (what: string, why: string) => void },
+  of: { readonly loop: Loop; readonly refusedAt: (what: string) => (why: string) => void },
 ) {
   async function termsFor(instance: Instance): Promise<Terms> {
     const { scope, repo, key, runnerGroup } = instance;
@@ -197,7 +198,7 @@ function createGateway(
     termsFor,
   };
   return {
-    register: createRegister({ ...gateway, refused: (why) => of.refused('register', why) }),
-    events: createEvents({ ...gateway, refused: (why) => of.refused('events', why) }),
+    register: createRegister({ ...gateway, refused: of.refusedAt('register') }),
+    events: createEvents({ ...gateway, refused: of.refusedAt('events') }),
   };
 }

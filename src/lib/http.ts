@@ -114,23 +114,26 @@ export function serveRoutes(routes: Routes, onError: (error: unknown, path: stri
   };
 }
 
-/** A JSON object from a body, or the answer that refuses it. */
+/** A JSON object from a body, or the answer that refuses it; `refused` counts that, by its code. */
 export async function jsonObject(
   request: Request,
   limitBytes: number,
+  refused: (why: string) => void,
 ): Promise<
   { readonly ok: true; readonly value: object } | { readonly ok: false; readonly answer: Answer }
 > {
-  const no = (answer: Answer) => ({ ok: false, answer }) as const;
+  const no = (status: number, code: string, message: string) => {
+    refused(code);
+    return { ok: false, answer: failure(status, code, message) } as const;
+  };
   if (!(request.headers['content-type'] ?? '').startsWith('application/json')) {
-    return no(failure(415, 'content-type', 'the body must be application/json'));
+    return no(415, 'content-type', 'the body must be application/json');
   }
   const bytes = await request.body(limitBytes);
-  if (bytes === 'too-large')
-    return no(failure(413, 'too-large', `at most ${limitBytes} bytes are read`));
-  if (bytes === 'broken') return no(failure(400, 'broken', 'the body ended early'));
+  if (bytes === 'too-large') return no(413, 'too-large', `at most ${limitBytes} bytes are read`);
+  if (bytes === 'broken') return no(400, 'broken', 'the body ended early');
   const value = parseObject(bytes);
-  return value ? { ok: true, value } : no(failure(400, 'shape', 'the body must be a JSON object'));
+  return value ? { ok: true, value } : no(400, 'shape', 'the body must be a JSON object');
 }
 
 /** undefined when it is not JSON, or no object. */

@@ -79,10 +79,10 @@ export function accountRoutes(given: AccountsApiDeps): Routes {
   };
 }
 
-async function put({ desk }: AccountsApiDeps, request: Request, scope: ScopeId): Promise<Answer> {
-  const body = await jsonObject(request, BODY_LIMIT_BYTES);
+async function put(deps: AccountsApiDeps, request: Request, scope: ScopeId): Promise<Answer> {
+  const body = await jsonObject(request, BODY_LIMIT_BYTES, deps.refused);
   if (!body.ok) return body.answer;
-  const done = await desk.configure(scope, body.value);
+  const done = await deps.desk.configure(scope, body.value);
   const { checks } = done;
   if (done.ok) return { status: 200, body: { account: done.account, checks } };
   return withChecks(failure(STATUS_OF[done.code], done.code, done.message), checks);

@@ -43,18 +43,23 @@ async function answerTo(deps: AnswerDeps, request: Request): Promise<Answer> {
   }
   const token = /^(?:bearer|token) (\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (token === undefined) return turnAway(deps, { status: 401, why: 'no-token', message: TOKEN });
-  const body = await jsonObject(request, BODY_LIMIT_BYTES);
+  const body = await jsonObject(request, BODY_LIMIT_BYTES, deps.refused);
   if (!body.ok) return body.answer;
   const { repository, command } = fieldsOf(body.value);
   if (typeof repository !== 'string' || !REPOSITORY.test(repository)) {
-    return failure(400, 'shape', 'repository: write OWNER/NAME');
+    return badShape(deps, 'repository: write OWNER/NAME');
   }
   if (typeof command !== 'string') {
-    return failure(400, 'shape', 'command: write a line such as "autoscale info"');
+    return badShape(deps, 'command: write a line such as "autoscale info"');
   }
   const caller = await deps.callers(request, token, repository);
   if (isTurned(caller)) return turnAway(deps, caller);
   return runFor(deps, caller, command.trim().replace(/^\/?dstack\s+/, ''));
+}
+
+function badShape(deps: AnswerDeps, message: string): Answer {
+  deps.refused('shape');
+  return failure(400, 'shape', message);
 }
 
 const HTTPS = 'tokens are taken over https only: use the https address of the app';
