@@ -122,6 +122,8 @@ function readRepositories(from: object): Parsed<readonly RepoId[]> {
   return { ok: true, value: known };
 }
 
+export const parseRegion = (region: string): Parsed<string> => read({ region }, REGION);
+
 const isRole = (from: object) => 'roleArn' in from;
 
 /** What came in a request's body. */

@@ -13,6 +13,7 @@ import {
   OF_OTHER,
   parseAccount,
   parseInput,
+  parseRegion,
   printAccount,
   viewOf,
 } from './account.ts';
@@ -63,11 +64,22 @@ export function createDesk(deps: DeskDeps): AccountDesk {
   };
 }
 
-/** Made by us from the scope, so that nobody can choose another's, and known before a role is. */
-function externalIdOf({ keys }: DeskDeps, scope: ScopeId, kept: Account | null): string {
+interface Holder {
+  readonly scope: ScopeId;
+  /** Of a repository; undefined for an owner's own account, whose scope says it. */
+  readonly ownerId: OwnerId | undefined;
+}
+
+/**
+ * Made by us, so that nobody can choose another's, and known before a role is. Of scope and owner: a
+ * role that trusts it must not serve whom the repository is transferred to.
+ */
+function externalIdOf({ keys }: DeskDeps, of: Holder, kept: Account | null): string {
   // One that a role demands already stays, also when the secret key changes.
-  if (kept?.access.kind === 'role') return kept.access.externalId;
-  return keys.mac('external id', [scope]).slice(0, EXTERNAL_ID_LENGTH);
+  if (kept?.access.kind === 'role' && !isOfOther(kept, of.ownerId)) return kept.access.externalId;
+  const { scope, ownerId } = of;
+  const parts = scope.startsWith('repo-') ? [scope, String(ownerId ?? '')] : [scope];
+  return keys.mac('external id', parts).slice(0, EXTERNAL_ID_LENGTH);
 }
 
 /** 192 bits, in base64url. */
@@ -86,13 +98,14 @@ async function principal({ identities }: DeskDeps): Promise<string | null> {
 async function describe(deps: DeskDeps, scope: ScopeId): Promise<Described> {
   const opened = await deps.keyring.open(scope);
   const found = opened.kind === 'none' ? null : opened.account;
-  const isOther = found !== null && isOfOther(found, await ownerNow(deps, scope));
+  const ownerId = await ownerNow(deps, scope);
+  const isOther = found !== null && isOfOther(found, ownerId);
   const account = isOther ? null : found;
   const problem = isOther ? OF_OTHER : opened.kind === 'refused' ? opened.why : null;
   return {
     account: account && viewOf(account, problem),
     problem: account ? null : problem,
-    externalId: externalIdOf(deps, scope, account),
+    externalId: externalIdOf(deps, { scope, ownerId }, account),
     principal: await principal(deps),
   };
 }
@@ -110,7 +123,9 @@ async function configure(deps: DeskDeps, scope: ScopeId, body: object): Promise<
   if (input.repositories.length > 0 && scope.startsWith('repo-')) {
     return no('shape', "repositories: only an owner's account names them");
   }
-  const access = await accessOf(deps, scope, input);
+  // Read once: what one owner's id opened must not be kept as the next one's.
+  const ownerId = await ownerNow(deps, scope);
+  const access = await accessOf(deps, { scope, ownerId }, input);
   const looked = await lookAt(deps, scope, { input, access });
   const failed = looked.checks.filter(({ ok }) => !ok);
   if (looked.awsAccount === null || failed.length > 0) {
@@ -119,9 +134,8 @@ async function configure(deps: DeskDeps, scope: ScopeId, body: object): Promise<
   }
   const { region, bucket, repositories } = input;
   const { awsAccount, checks } = looked;
-  const ownerId = (await ownerNow(deps, scope)) ?? null;
-  const kept = { scope, ownerId, awsAccount, access, region, bucket, repositories };
-  const account = { ...kept, isClosed: false };
+  const kept = { scope, awsAccount, access, region, bucket, repositories };
+  const account = { ...kept, ownerId: ownerId ?? null, isClosed: false };
   const busy = await isOtherAccountBusy(deps, account);
   if (busy) return no('busy', busy, checks);
   const written = await deps.vault.write(scope, printAccount(account));
@@ -144,9 +158,9 @@ const no = (
 const vaultProblem = ({ code, message }: { code: string; message: string }): string =>
   `nothing was kept: the place for secrets refuses it (${code}: ${message})`;
 
-async function accessOf(deps: DeskDeps, scope: ScopeId, { access }: AccountInput): Promise<Access> {
+async function accessOf(deps: DeskDeps, of: Holder, { access }: AccountInput): Promise<Access> {
   if (access.kind === 'keys') return access;
-  const externalId = externalIdOf(deps, scope, await keptFor(deps, scope));
+  const externalId = externalIdOf(deps, of, await keptFor(deps, of.scope));
   return { kind: 'role', roleArn: access.roleArn, externalId };
 }
 
@@ -247,10 +261,15 @@ async function clear(deps: DeskDeps, scope: ScopeId, force: boolean): Promise<Cl
 
 /** The security group is all that we make and leave: the account's own region, or the one that is named. */
 async function teardown(deps: DeskDeps, scope: ScopeId, named: string | null): Promise<TornDown> {
+  const parsed = named === null ? undefined : parseRegion(named);
+  if (parsed && !parsed.ok) return { ok: false, code: 'shape', message: parsed.why };
   const opened = await deps.keyring.open(scope);
   if (opened.kind !== 'account') {
     const message = opened.kind === 'none' ? 'no account is kept' : opened.why;
     return { ok: false, code: 'none', message };
+  }
+  if (isOfOther(opened.account, await ownerNow(deps, scope))) {
+    return { ok: false, code: 'none', message: OF_OTHER };
   }
   const region = named ?? opened.account.region;
   if (region === null) return { ok: false, code: 'busy', message: 'name a region' };

@@ -81,7 +81,7 @@ export interface Described {
   readonly account: AccountView | null;
   /** Something is kept, or may be, and cannot be read: why. */
   readonly problem: string | null;
-  /** For the trust policy of a role; ours, the same whenever it is asked for. */
+  /** For the trust policy of a role; ours, the same whenever the same owner asks for it. */
   readonly externalId: string;
   /** Who would assume the role; null where the app finds no credentials of its own. */
   readonly principal: string | null;
@@ -111,8 +111,8 @@ export type TornDown =
   | { readonly ok: true; readonly region: string; readonly groups: readonly string[] }
   | {
       readonly ok: false;
-      /** `busy`: machines run, or AWS objects. */
-      readonly code: 'none' | 'busy';
+      /** `shape`: no region · `busy`: machines run, or AWS objects. */
+      readonly code: 'shape' | 'none' | 'busy';
       readonly message: string;
     };
 

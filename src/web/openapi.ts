@@ -1,4 +1,5 @@
 import type { Routes } from '../lib/http.ts';
+import { AWS_REGION } from '../lib/units.ts';
 import {
   FLAG,
   fields,
@@ -124,7 +125,7 @@ const ACCOUNTS = {
     parameters: [
       { name: 'force', in: 'query', schema: { const: '1' } },
       { name: 'only', in: 'query', schema: { const: 'security-group' } },
-      { name: 'region', in: 'query', schema: { type: 'string' } },
+      { name: 'region', in: 'query', schema: { type: 'string', pattern: AWS_REGION } },
     ],
     responses: answers(
       json(
@@ -134,7 +135,7 @@ const ACCOUNTS = {
           'groups?': { type: 'array', items: { type: 'string' } },
         }),
       ),
-      [401, 403, 404, 409, 429, 503],
+      [400, 401, 403, 404, 409, 429, 503],
       ERROR,
     ),
   },

@@ -10,7 +10,7 @@ import { createKeys } from '../../src/lib/keys.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { type Moto, motoServer, startMoto } from '../moto.ts';
-import { AWS_ACCOUNT, handWorld, KEYS, no, ROLE } from './world.ts';
+import { AWS_ACCOUNT, handWorld, KEYS, keptFor, no, ROLE } from './world.ts';
 
 // The desk before moto's EC2, with an STS that is set by hand: moto's never refuses.
 
@@ -81,6 +81,76 @@ if (motoServer === undefined) {
     expect(JSON.stringify(seen)).not.toContain(KEYS.accessKeyId.slice(-4));
     expect(await desk.configure('repo-7', BODY)).toMatchObject({ ok: true });
     expect(await desk.describe('repo-7')).toMatchObject({ problem: null });
+  });
+
+  describe('a repository of another owner than before', () => {
+    const facts = { id: 7, name: 'app', defaultBranch: 'main', isPrivate: true, installation: 5 };
+    const asked = { roleArn: ROLE, region: REGION };
+
+    /** acme's role, which trusts the app with the id that acme was told, and no other. */
+    async function openWithRole() {
+      await makeSpotRole();
+      const world = open();
+      const { assume } = world;
+      await world.store.noteRepos([{ ...facts, owner: 'acme', ownerId: 9 }], 1);
+      const { externalId } = await world.desk.describe('repo-7');
+      world.assume = async (ask) =>
+        ask.externalId === externalId ? assume(ask) : no('denied', 'AccessDenied');
+      const transfer = () => world.store.noteRepos([{ ...facts, owner: 'mallet', ownerId: 66 }], 2);
+      return Object.assign(world, { externalId, transfer });
+    }
+
+    test.each([
+      ['is kept', false],
+      ['was cleared', true],
+    ])('cannot take the role of that one, which %s', async (_, isCleared) => {
+      const { desk, kept, externalId, transfer } = await openWithRole();
+      expect(await desk.configure('repo-7', asked)).toMatchObject({ ok: true });
+      expect(await desk.configure('repo-7', asked)).toMatchObject({ ok: true });
+      if (isCleared) await desk.clear('repo-7', { force: false });
+      const before = kept.get('repo-7');
+      await transfer();
+      const next = await desk.describe('repo-7');
+      expect(next.externalId).not.toBe(externalId);
+      expect(await desk.configure('repo-7', asked)).toMatchObject({
+        ok: false,
+        checks: [{ name: 'external id', ok: false, fix: expect.stringContaining(next.externalId) }],
+      });
+      expect(kept.get('repo-7')).toBe(before);
+    });
+
+    test('keeps nothing as its own that was given before the transfer was heard of', async () => {
+      const world = await openWithRole();
+      const { assume } = world;
+      world.assume = async (ask) => {
+        await world.transfer();
+        return assume(ask);
+      };
+      await world.desk.configure('repo-7', asked);
+      expect(await world.desk.describe('repo-7')).toMatchObject({ account: null });
+    });
+
+    test('deletes nothing in the account of that one', async () => {
+      const { desk, transfer } = await openWithRole();
+      expect(await desk.configure('repo-7', BODY)).toMatchObject({ ok: true });
+      await transfer();
+      expect(await desk.teardown('repo-7', REGION)).toMatchObject({
+        ok: false,
+        code: 'none',
+        message: expect.stringContaining('another owner'),
+      });
+    });
+  });
+
+  test('an external id that a role demands already stays, whatever we would make now', async () => {
+    await makeSpotRole();
+    const { desk, kept, store } = open();
+    const facts = { id: 7, name: 'app', defaultBranch: 'main', isPrivate: true, installation: 5 };
+    await store.noteRepos([{ ...facts, owner: 'acme', ownerId: 9 }], 1);
+    const externalId = 'an-id-that-was-made-long-ago';
+    const { accessKeyId: _, secretAccessKey: __, ...rest } = JSON.parse(keptFor('repo-7'));
+    kept.set('repo-7', JSON.stringify({ ...rest, owner: 9, roleArn: ROLE, externalId }));
+    expect(await desk.describe('repo-7')).toMatchObject({ externalId, problem: null });
   });
 
   describe('configuring', () => {
@@ -239,6 +309,21 @@ if (motoServer === undefined) {
       });
     });
   });
+
+  test.each(['eu-west-1a', 'no-such;region', '', 'eu-west-1.example/'])(
+    'tearing down in the region %p is not tried',
+    async (region) => {
+      await makeSpotRole();
+      const { desk, calls } = open();
+      await desk.configure('repo-7', BODY);
+      calls.length = 0;
+      expect(await desk.teardown('repo-7', region)).toMatchObject({
+        code: 'shape',
+        message: expect.stringContaining('region'),
+      });
+      expect(calls).toEqual([]);
+    },
+  );
 
   describe('clearing', () => {
     test('refuses while machines run, and closes nothing', async () => {

@@ -150,7 +150,10 @@ const DESK: AccountDesk = {
     if (code === undefined) return { ok: true, account: ACCOUNT, checks: CHECKS };
     return { ok: false, code, message: 'nothing was kept', checks: CHECKS };
   },
-  teardown: async () => ({ ok: true, region: 'eu-west-1', groups: ['sg-1'] }),
+  teardown: async (_, region) =>
+    region === 'moon'
+      ? { ok: false, code: 'shape', message: 'no region' }
+      : { ok: true, region: 'eu-west-1', groups: ['sg-1'] },
   clear: async (_, { force }) =>
     force ? { ok: true, ended: 0 } : { ok: false, code: 'busy', message: 'machines run', ended: 0 },
 };
@@ -222,6 +225,7 @@ describe('an account', () => {
     of('PUT', 422, code('checks')),
     of('PUT', 503, code('vault')),
     of('DELETE', 200, { url: '/api/v1/accounts/repo-7?force=1' }),
+    of('DELETE', 400, { url: '/api/v1/accounts/repo-7?only=security-group&region=moon' }),
     of('DELETE', 401, { token: 'bad' }),
     of('DELETE', 403, { as: 'read' }),
     of('DELETE', 404, { url: '/api/v1/accounts/repo-8' }),
