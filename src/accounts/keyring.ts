@@ -4,6 +4,7 @@ import type { Log } from '../lib/log.ts';
 import type { ScopeId } from '../model/ids.ts';
 import type { Refused, Reply } from '../model/reply.ts';
 import { type Account, parseAccount } from './account.ts';
+import { isBadKeys } from './errors.ts';
 import type { Identities } from './identity.ts';
 import type { AwsKeys, Vault } from './port.ts';
 import { createReader } from './reader.ts';
@@ -88,8 +89,9 @@ export function createKeyring(deps: KeyringDeps): Keyring {
       helds.delete(scope);
       return NONE;
     }
-    if ((answer.reason === 'denied' || answer.reason === 'invalid') && !before) {
+    if (answer.reason === 'denied' && !isBadKeys(answer.code) && !before) {
       // A deployment without a right to secrets has none: what its own credentials serve, they serve.
+      // Anything else may hide one, and nobody else pays for whom it is meant.
       log.debug({ scope, code: answer.code }, 'the vault may not be read');
       return NONE;
     }

@@ -39,7 +39,7 @@ export interface AwsKeys {
   readonly sessionToken?: string;
 }
 
-/** Where credentials are kept: one text for each scope. `missing`: there is none. */
+/** Where credentials are kept: a text for each scope. `missing`: none · `denied`: none can be read. */
 export interface Vault {
   read(scope: ScopeId): Promise<Reply<string>>;
   write(scope: ScopeId, text: string): Promise<Reply<null>>;

@@ -27,15 +27,25 @@ export function createAwsVault(of: WireOptions & { readonly prefix: string }): V
     ask(() =>
       client.send(new PutSecretValueCommand({ SecretId: name, SecretString: text }), patience()),
     );
+  const get = async (name: string): Promise<Reply<string>> => {
+    const command = new GetSecretValueCommand({ SecretId: name });
+    const answer = await ask(() => client.send(command, patience()));
+    if (answer.ok) return done(answer.value.SecretString ?? '');
+    // Marked for deletion: it is not there, for us.
+    const isGone = answer.code === 'InvalidRequestException';
+    return isGone ? { ...answer, reason: 'missing' } : answer;
+  };
 
   return {
     async read(scope) {
-      const command = new GetSecretValueCommand({ SecretId: nameOf(scope) });
-      const answer = await ask(() => client.send(command, patience()));
-      if (answer.ok) return done(answer.value.SecretString ?? '');
-      // Marked for deletion: it is not there, for us.
-      const isGone = answer.code === 'InvalidRequestException';
-      return isGone ? { ...answer, reason: 'missing' } : answer;
+      const answer = await get(nameOf(scope));
+      if (answer.ok || answer.reason !== 'denied') return answer;
+      // AWS has one code for no right to secrets, for the policy of this one and for its KMS key. Of
+      // a name that nobody has it says `missing` to whom it lets read.
+      const other = await get(`${of.prefix}${scope.replace(/\d+$/, '0')}`);
+      if (!other.ok && other.reason === 'denied') return { ...other, message: NO_RIGHT };
+      const isThisOne = other.ok || other.reason === 'missing';
+      return isThisOne ? { ...answer, reason: 'invalid', message: NOT_THIS_ONE } : other;
     },
     async write(scope, text) {
       const name = nameOf(scope);
@@ -65,3 +75,8 @@ export function createAwsVault(of: WireOptions & { readonly prefix: string }): V
     },
   };
 }
+
+// In place of AWS's own words, which name ids: reasons stand in public repositories.
+const NO_RIGHT = 'the app may read no secret';
+const NOT_THIS_ONE =
+  'the app may read secrets, but not this one: look at its resource policy and its KMS key';

@@ -67,6 +67,10 @@ describe('a repository is served', () => {
     expect(await accounts.accountFor({ ...REPO, id: 8, scope: 'repo-8' })).toMatchObject({
       reason: { code: 'credentials', text: expect.stringContaining('ECONNREFUSED') },
     });
+    kept.set('owner-9', no('invalid', 'DecryptionFailure'));
+    expect(await accounts.accountFor({ ...REPO, id: 6, scope: 'repo-6' })).toMatchObject({
+      reason: { code: 'credentials', text: expect.stringContaining('DecryptionFailure') },
+    });
   });
 
   test('never by credentials whose value names another scope', async () => {

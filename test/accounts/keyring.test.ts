@@ -163,6 +163,22 @@ describe('what is kept for a scope', () => {
     kept.set(SCOPE, no('denied', 'AccessDeniedException'));
     expect(await ring.open(SCOPE)).toEqual({ kind: 'none' });
   });
+
+  test.each([
+    ['its KMS key is disabled', no('invalid', 'DecryptionFailure')],
+    ["the app's own session ended", no('denied', 'ExpiredTokenException')],
+  ])('is not none where %s, and serves when that is over', async (_, answer) => {
+    const { ring, kept, clock } = handWorld();
+    kept.set(SCOPE, answer);
+    expect(await ring.open(SCOPE)).toEqual({
+      kind: 'refused',
+      account: null,
+      why: expect.stringContaining(answer.code),
+    });
+    kept.set(SCOPE, keptFor(SCOPE));
+    clock.advance(MINUTE);
+    expect(await ring.open(SCOPE)).toMatchObject({ kind: 'account' });
+  });
 });
 
 describe('a role', () => {

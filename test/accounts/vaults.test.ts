@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Vault } from '../../src/accounts/port.ts';
 import { createAwsVault } from '../../src/accounts/vault-aws.ts';
@@ -8,6 +11,8 @@ import { systemRandom as random } from '../../src/lib/random.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import { type Moto, motoServer, startMoto } from '../moto.ts';
 
+const GONE = 'InvalidRequestException';
+const UNREADABLE = 'DecryptionFailure';
 const TEXT = 'AKIA and a secret that nobody reads';
 
 function vaultContract(name: string, vault: () => Vault): void {
@@ -72,6 +77,41 @@ describe('the database', () => {
     await local({ keys: oldKeys }).write('repo-7', TEXT);
     expect(await local({ oldKeys }).read('repo-7')).toEqual({ ok: true, value: TEXT });
     expect(await local().read('repo-7')).toEqual({ ok: true, value: TEXT });
+  });
+});
+
+describe('Secrets Manager that denies a secret', () => {
+  const DENIED = 'AccessDeniedException';
+  const MISSING = 'ResourceNotFoundException';
+  let answers: Readonly<Record<string, string>> = {};
+  let endpoint = '';
+  const server = createServer(async (request, response) => {
+    const { SecretId } = Object(await json(request));
+    response.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' });
+    const message = 'arn:aws:sts::123456789012:assumed-role/app/i-1 is not authorized';
+    response.end(JSON.stringify({ __type: answers[SecretId] ?? MISSING, message }));
+  });
+  beforeAll(async () => {
+    process.env['AWS_ACCESS_KEY_ID'] = 'AKIAIOSFODNN7EXAMPLE';
+    process.env['AWS_SECRET_ACCESS_KEY'] = 'secret';
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    endpoint = `http://127.0.0.1:${Object(server.address()).port}`;
+  });
+  afterAll(() => void server.close());
+
+  test.each([
+    ['that one, by its policy or its key', { 'dstack/repo-7': DENIED }, 'invalid', DENIED],
+    ['all', { 'dstack/repo-7': DENIED, 'dstack/repo-0': DENIED }, 'denied', DENIED],
+    ['none', {}, 'missing', MISSING],
+    ['none that is marked for deletion', { 'dstack/repo-7': GONE }, 'missing', GONE],
+    ['one whose key is disabled', { 'dstack/repo-7': UNREADABLE }, 'invalid', UNREADABLE],
+  ])('tells what is denied: %s', async (_, given, reason, code) => {
+    answers = given;
+    const vault = createAwsVault({ region: 'eu-west-1', prefix: 'dstack/', endpoint });
+    const answer = await vault.read('repo-7');
+    expect(answer).toMatchObject({ ok: false, reason, code });
+    if (code === DENIED) expect(JSON.stringify(answer)).not.toContain('arn:');
   });
 });
 
