@@ -1,11 +1,13 @@
 import type { AccountDesk, Check } from '../accounts/port.ts';
 import type { GitHub, Installation, Talk, User, Users } from '../github/port.ts';
+import { atMost } from '../lib/at-most.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type Answer, failure, jsonObject, type Request, type Routes } from '../lib/http.ts';
 import type { Log } from '../lib/log.ts';
 import type { Turns } from '../lib/turns.ts';
 import { isLoopback } from '../lib/variable.ts';
-import { parseScopeId, type ScopeId } from '../model/ids.ts';
+import { fieldsOf, idOf } from '../model/github-json.ts';
+import { parseScopeId, type RepoId, type ScopeId } from '../model/ids.ts';
 import { createRemembered } from '../model/remember.ts';
 import type { Refused, Reply } from '../model/reply.ts';
 import type { RepoFacts } from '../model/repo.ts';
@@ -40,6 +42,8 @@ export interface AccountsApiDeps {
 const PATH = '/api/v1/accounts/';
 /** A thousand repositories in it, and room. */
 const BODY_LIMIT_BYTES = 32 * 1024;
+/** Questions to GitHub about the repositories that a body names. */
+const NAMED_AT_ONCE = 4;
 
 /** Short: who has just installed the App comes here next. */
 const LISTS = { most: 1_000, goodMs: 10_000, badMs: 10_000 };
@@ -60,13 +64,14 @@ export function accountRoutes(given: AccountsApiDeps): Routes {
     questions: createQuestions(),
   };
   const guarded =
-    (run: (request: Request, scope: ScopeId) => Promise<Answer>) => async (request: Request) => {
+    (run: (request: Request, scope: ScopeId, login: string) => Promise<Answer>) =>
+    async (request: Request) => {
       const entered = await enter(deps, request);
       if (isTurned(entered)) {
         deps.refused(entered.why);
         return answerTurned(entered);
       }
-      const answer = await run(request, entered.scope);
+      const answer = await run(request, entered.scope, entered.login);
       return { ...answer, headers: { 'cache-control': 'no-store', ...answer.headers } };
     };
   return {
@@ -74,15 +79,20 @@ export function accountRoutes(given: AccountsApiDeps): Routes {
       const described = await deps.desk.describe(scope);
       return { status: 200, body: { scope, ...described } };
     }),
-    [`PUT ${PATH}*`]: guarded((request, scope) => put(deps, request, scope)),
+    [`PUT ${PATH}*`]: guarded((request, scope, login) => put(deps, request, { scope, login })),
     [`DELETE ${PATH}*`]: guarded((request, scope) => remove(deps, request, scope)),
   };
 }
 
-async function put(deps: AccountsApiDeps, request: Request, scope: ScopeId): Promise<Answer> {
+async function put(deps: AccountsApiDeps, request: Request, who: Who): Promise<Answer> {
   const body = await jsonObject(request, BODY_LIMIT_BYTES, deps.refused);
   if (!body.ok) return body.answer;
-  const done = await deps.desk.configure(scope, body.value);
+  const turned = await turnedOfNamed(deps, who, body.value);
+  if (turned) {
+    deps.refused(turned.why);
+    return answerTurned(turned);
+  }
+  const done = await deps.desk.configure(who.scope, body.value);
   const { checks } = done;
   if (done.ok) return { status: 200, body: { account: done.account, checks } };
   return withChecks(failure(STATUS_OF[done.code], done.code, done.message), checks);
@@ -131,17 +141,19 @@ function rememberLists({ clock, github }: AccountsApiDeps): AccountsApiDeps['git
   };
 }
 
+/** Who may do what they ask for. */
+interface Who {
+  readonly scope: ScopeId;
+  readonly login: string;
+}
+
 const no = (status: Turned['status'], why: string, message: string): Turned => ({
   status,
   why,
   message,
 });
 
-interface Entered {
-  readonly scope: ScopeId;
-}
-
-async function enter(deps: Deps, request: Request): Promise<Entered | Turned> {
+async function enter(deps: Deps, request: Request): Promise<Who | Turned> {
   if (!isSecure(request, deps.publicUrl)) {
     return no(
       403,
@@ -175,14 +187,14 @@ async function enter(deps: Deps, request: Request): Promise<Entered | Turned> {
 async function judge(
   deps: Deps,
   of: { readonly scope: ScopeId; readonly user: User; readonly needed: 'write' | 'admin' },
-): Promise<Entered | Turned> {
+): Promise<Who | Turned> {
   const { scope, needed } = of;
   const { login } = of.user;
   const place = await placeOf(deps, scope);
   if (!place.ok) return unknownPlace(place);
   const permission = await deps.github.permission(place.value, login);
   if (!permission.ok) return outage(permission);
-  if (permission.value === 'admin' || permission.value === needed) return { scope };
+  if (permission.value === 'admin' || permission.value === needed) return { scope, login };
   deps.log.info({ scope, login, permission: permission.value, needed }, 'account: not allowed');
   const text = `${login} has ${permission.value} on ${place.value.owner}/${place.value.name}; this needs ${needed}`;
   return permission.value === 'none' ? unknownPlace() : no(403, 'permission', text);
@@ -220,6 +232,40 @@ async function placeOf(deps: AccountsApiDeps, scope: ScopeId): Promise<Reply<Rep
   if (!repos.ok) return repos;
   const home = repos.value.find(({ name, ownerId }) => name === '.github' && ownerId === id);
   return home ? { ok: true, value: home } : missing;
+}
+
+/** Whoever gives the account sees what runs in it: each repository must be theirs to administer. */
+async function turnedOfNamed(
+  deps: AccountsApiDeps,
+  who: Who,
+  body: object,
+): Promise<Turned | undefined> {
+  if (!who.scope.startsWith('owner-')) return undefined;
+  // What is no id is refused at the desk, with the rest of the body.
+  const named = [fieldsOf(body)['repositories'] ?? []].flat().map(idOf);
+  let turned: Turned | undefined;
+  // After the first that is refused no more are looked at.
+  await atMost(NAMED_AT_ONCE, new Set(named), async (id) => {
+    if (id !== undefined) turned ??= await turnedOf(deps, who, id);
+  });
+  return turned;
+}
+
+async function turnedOf(
+  { github, store }: AccountsApiDeps,
+  { scope, login }: Who,
+  id: RepoId,
+): Promise<Turned | undefined> {
+  const unseen = `repositories: no repository ${id} of this owner is known here, or you do not see it`;
+  const repo = await store.repo(id);
+  const isOwners = repo?.removedAt === null && scope === `owner-${repo.ownerId}`;
+  if (!isOwners) return no(403, 'permission', unseen);
+  const permission = await github.permission(repo, login);
+  if (!permission.ok && permission.reason !== 'missing') return outage(permission);
+  if (!permission.ok || permission.value === 'none') return no(403, 'permission', unseen);
+  if (permission.value === 'admin') return undefined;
+  const text = `repositories: ${login} has ${permission.value} on ${repo.owner}/${repo.name} (${id}); to name it needs admin`;
+  return no(403, 'permission', text);
 }
 
 /**

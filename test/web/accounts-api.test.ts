@@ -24,6 +24,11 @@ const REPO: Repo = {
   removedAt: null,
 };
 const HOME = { ...REPO, id: 8, name: '.github' };
+const KNOWN: readonly Repo[] = [
+  REPO,
+  { ...REPO, id: 10, name: 'left', removedAt: 1 },
+  { ...REPO, id: 11, name: 'theirs', owner: 'mallet', ownerId: 66 },
+];
 
 const refused = (reason: Refused['reason']): Refused => ({
   ok: false,
@@ -34,11 +39,13 @@ const refused = (reason: Refused['reason']): Refused => ({
 
 interface Given {
   readonly permission?: Permission;
+  /** On `app`, where it is another one. */
+  readonly onApp?: Permission | Refused;
   readonly users?: 'none' | Refused;
   readonly home?: boolean;
 }
 
-function door({ permission = 'admin', users, home = true }: Given = {}) {
+function door({ permission = 'admin', onApp = permission, users, home = true }: Given = {}) {
   const seen: string[] = [];
   const said: string[] = [];
   const note = (facts: object, message: string) => void said.push(JSON.stringify([facts, message]));
@@ -69,10 +76,11 @@ function door({ permission = 'admin', users, home = true }: Given = {}) {
       repositories: async () => done(home ? [REPO, HOME] : [REPO]),
       permission: async (repo, login) => {
         seen.push(`permission of ${login} on ${repo.name}`);
-        return done(permission);
+        if (repo.name !== 'app') return done(permission);
+        return typeof onApp === 'string' ? done(onApp) : onApp;
       },
     },
-    store: { repo: async (id) => (id === REPO.id ? REPO : null) },
+    store: { repo: async (id) => KNOWN.find((repo) => repo.id === id) ?? null },
     publicUrl: 'https://dstack.example',
     clock: systemClock,
     log,
@@ -160,6 +168,40 @@ describe('accounts by HTTP', () => {
   test('show an account to who may write', async () => {
     const answer = await door({ permission: 'write' }).ask('GET /api/v1/accounts/repo-7');
     expect(answer.status).toBe(200);
+  });
+
+  const naming = (repositories: unknown) => ({
+    body: async () => Buffer.from(JSON.stringify({ repositories })),
+  });
+
+  test("let an owner's account name what the caller administers", async () => {
+    const { ask, seen } = door();
+    const answer = await ask('PUT /api/v1/accounts/owner-9', naming([7, 7]));
+    expect(answer.status).toBe(422);
+    expect(seen).toEqual([
+      'permission of mona on .github',
+      'permission of mona on app',
+      'configure owner-9',
+    ]);
+  });
+
+  test.each<[string, Given, number, number, string, string]>([
+    ['they may only read', { onApp: 'read' }, 7, 403, 'permission', 'has read on acme/app (7)'],
+    ['they do not see', { onApp: 'none' }, 7, 403, 'permission', 'no repository 7 of this owner'],
+    ['nobody knows', {}, 6, 403, 'permission', 'no repository 6 of this owner'],
+    ['the App has left', {}, 10, 403, 'permission', 'no repository 10 of this owner'],
+    ['is of another owner', {}, 11, 403, 'permission', 'no repository 11 of this owner'],
+    ['GitHub is silent of', { onApp: refused('unreachable') }, 7, 503, 'github', 'try again'],
+  ])('let it name no repository that %s', async (_, given, id, status, code, text) => {
+    const { ask, seen } = door(given);
+    const answer = await ask('PUT /api/v1/accounts/owner-9', naming([id]));
+    expect(answer).toMatchObject({
+      status,
+      body: { error: { code, message: expect.stringContaining(text) } },
+    });
+    expect(JSON.stringify(answer)).not.toContain('theirs');
+    expect(seen).not.toContain('configure owner-9');
+    expect(seen.at(-1)).toBe(`refused ${code}`);
   });
 
   test('answer nobody without a token, and read no body of theirs', async () => {
