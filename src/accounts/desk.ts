@@ -2,6 +2,7 @@ import type { Ec2, Trial } from '../ec2/port.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Keys } from '../lib/keys.ts';
 import type { Log } from '../lib/log.ts';
+import { createTurns } from '../lib/turns.ts';
 import type { OwnerId, ScopeId } from '../model/ids.ts';
 import { done, type Reply } from '../model/reply.ts';
 import type { Store } from '../store/port.ts';
@@ -56,11 +57,14 @@ export interface DeskDeps {
 
 /** How accounts come, are shown and go. Each call leaves what is kept as it was, or whole. */
 export function createDesk(deps: DeskDeps): AccountDesk {
+  // Each looks first and writes later: what another one wrote in between would be lost. Of this
+  // process alone: people who ask two replicas at once are not kept apart.
+  const turns = createTurns(1);
   return {
     describe: (scope) => describe(deps, scope),
-    configure: (scope, body) => configure(deps, scope, body),
-    clear: (scope, { force }) => clear(deps, scope, force),
-    teardown: (scope, region) => teardown(deps, scope, region),
+    configure: (scope, body) => turns(scope, () => configure(deps, scope, body)),
+    clear: (scope, { force }) => turns(scope, () => clear(deps, scope, force)),
+    teardown: (scope, region) => turns(scope, () => teardown(deps, scope, region)),
   };
 }
 

@@ -1,49 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { createScopedAccounts } from '../../src/accounts/accounts.ts';
-import { createAccounts } from '../../src/accounts/default.ts';
-import { createDesk } from '../../src/accounts/desk.ts';
 import { createIdentities } from '../../src/accounts/identity.ts';
-import type { AwsKeys } from '../../src/accounts/port.ts';
-import { createEc2 } from '../../src/ec2/ec2.ts';
-import { createTrial } from '../../src/ec2/trial.ts';
-import { createKeys } from '../../src/lib/keys.ts';
-import { silentLog as log } from '../../src/lib/log.ts';
-import { createMemoryStore } from '../../src/store/memory.ts';
+import type { ScopeId } from '../../src/model/ids.ts';
 import { type Moto, motoServer, startMoto } from '../moto.ts';
-import { AWS_ACCOUNT, handWorld, KEYS, keptFor, no, ROLE } from './world.ts';
-
-// The desk before moto's EC2, with an STS that is set by hand: moto's never refuses.
-
-const REGION = 'eu-west-1';
-const BODY = { ...KEYS, region: REGION };
+import { BODY, makeSpotRoleAt, openDesk, REGION } from './desk-world.ts';
+import { AWS_ACCOUNT, KEYS, no, ROLE } from './world.ts';
 
 let moto: Moto;
-
-function open() {
-  const world = handWorld();
-  const { vault, ring: keyring, identities, clock } = world;
-  const store = createMemoryStore();
-  const at = (region: string, credentials: AwsKeys | (() => Promise<AwsKeys>)) =>
-    createEc2({ region, credentials, endpoint: moto.url, log });
-  const fallback = createAccounts({ owners: [], makeEc2: (region) => at(region, KEYS) });
-  const accounts = createScopedAccounts({ keyring, fallback, clock, makeEc2: at });
-  const living = async () => [...world.living].map((account) => ({ account, region: REGION }));
-  const desk = createDesk({
-    vault,
-    keyring,
-    identities,
-    accounts,
-    store: { ...store, livingRegions: living },
-    keys: createKeys('a secret key of today'),
-    clock,
-    log,
-    app: 'github.example/1',
-    makeEc2: at,
-    makeTrial: (region, credentials) => createTrial({ region, credentials, endpoint: moto.url }),
-  });
-  // The same object, so that a test can set what STS says.
-  return Object.assign(world, { desk, accounts, store });
-}
 
 if (motoServer === undefined) {
   test.skip('needs moto_server', () => {});
@@ -54,104 +16,8 @@ if (motoServer === undefined) {
   afterAll(() => moto.stop());
   beforeEach(() => fetch(`${moto.url}/moto-api/reset`, { method: 'POST' }));
 
-  const makeSpotRole = () =>
-    fetch(moto.url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/x-www-form-urlencoded',
-        authorization:
-          'AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=0',
-      },
-      body: 'Action=CreateRole&RoleName=AWSServiceRoleForEC2Spot&AssumeRolePolicyDocument=%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%5D%7D&Version=2010-05-08',
-    });
-
-  test('an account does not go with a repository to its next owner, who sees nothing of it', async () => {
-    await makeSpotRole();
-    const { desk, kept, store } = open();
-    const facts = { id: 7, name: 'app', defaultBranch: 'main', isPrivate: true, installation: 5 };
-    await store.noteRepos([{ ...facts, owner: 'acme', ownerId: 9 }], 1);
-    expect(await desk.configure('repo-7', BODY)).toMatchObject({ ok: true });
-    expect(JSON.parse(String(kept.get('repo-7')))).toMatchObject({ owner: 9 });
-    await store.noteRepos([{ ...facts, owner: 'mallet', ownerId: 66 }], 2);
-    const seen = await desk.describe('repo-7');
-    expect(seen).toMatchObject({
-      account: null,
-      problem: expect.stringContaining('another owner'),
-    });
-    expect(JSON.stringify(seen)).not.toContain(KEYS.accessKeyId.slice(-4));
-    expect(await desk.configure('repo-7', BODY)).toMatchObject({ ok: true });
-    expect(await desk.describe('repo-7')).toMatchObject({ problem: null });
-  });
-
-  describe('a repository of another owner than before', () => {
-    const facts = { id: 7, name: 'app', defaultBranch: 'main', isPrivate: true, installation: 5 };
-    const asked = { roleArn: ROLE, region: REGION };
-
-    /** acme's role, which trusts the app with the id that acme was told, and no other. */
-    async function openWithRole() {
-      await makeSpotRole();
-      const world = open();
-      const { assume } = world;
-      await world.store.noteRepos([{ ...facts, owner: 'acme', ownerId: 9 }], 1);
-      const { externalId } = await world.desk.describe('repo-7');
-      world.assume = async (ask) =>
-        ask.externalId === externalId ? assume(ask) : no('denied', 'AccessDenied');
-      const transfer = () => world.store.noteRepos([{ ...facts, owner: 'mallet', ownerId: 66 }], 2);
-      return Object.assign(world, { externalId, transfer });
-    }
-
-    test.each([
-      ['is kept', false],
-      ['was cleared', true],
-    ])('cannot take the role of that one, which %s', async (_, isCleared) => {
-      const { desk, kept, externalId, transfer } = await openWithRole();
-      expect(await desk.configure('repo-7', asked)).toMatchObject({ ok: true });
-      expect(await desk.configure('repo-7', asked)).toMatchObject({ ok: true });
-      if (isCleared) await desk.clear('repo-7', { force: false });
-      const before = kept.get('repo-7');
-      await transfer();
-      const next = await desk.describe('repo-7');
-      expect(next.externalId).not.toBe(externalId);
-      expect(await desk.configure('repo-7', asked)).toMatchObject({
-        ok: false,
-        checks: [{ name: 'external id', ok: false, fix: expect.stringContaining(next.externalId) }],
-      });
-      expect(kept.get('repo-7')).toBe(before);
-    });
-
-    test('keeps nothing as its own that was given before the transfer was heard of', async () => {
-      const world = await openWithRole();
-      const { assume } = world;
-      world.assume = async (ask) => {
-        await world.transfer();
-        return assume(ask);
-      };
-      await world.desk.configure('repo-7', asked);
-      expect(await world.desk.describe('repo-7')).toMatchObject({ account: null });
-    });
-
-    test('deletes nothing in the account of that one', async () => {
-      const { desk, transfer } = await openWithRole();
-      expect(await desk.configure('repo-7', BODY)).toMatchObject({ ok: true });
-      await transfer();
-      expect(await desk.teardown('repo-7', REGION)).toMatchObject({
-        ok: false,
-        code: 'none',
-        message: expect.stringContaining('another owner'),
-      });
-    });
-  });
-
-  test('an external id that a role demands already stays, whatever we would make now', async () => {
-    await makeSpotRole();
-    const { desk, kept, store } = open();
-    const facts = { id: 7, name: 'app', defaultBranch: 'main', isPrivate: true, installation: 5 };
-    await store.noteRepos([{ ...facts, owner: 'acme', ownerId: 9 }], 1);
-    const externalId = 'an-id-that-was-made-long-ago';
-    const { accessKeyId: _, secretAccessKey: __, ...rest } = JSON.parse(keptFor('repo-7'));
-    kept.set('repo-7', JSON.stringify({ ...rest, owner: 9, roleArn: ROLE, externalId }));
-    expect(await desk.describe('repo-7')).toMatchObject({ externalId, problem: null });
-  });
+  const open = () => openDesk(moto.url);
+  const makeSpotRole = () => makeSpotRoleAt(moto.url);
 
   describe('configuring', () => {
     test('forgets what EC2 refused to the credentials before', async () => {
@@ -349,6 +215,43 @@ if (motoServer === undefined) {
       expect(await desk.clear('repo-7', { force: true })).toEqual({ ok: true, ended: 0 });
       expect(kept.size).toBe(0);
       expect(await desk.clear('repo-7', { force: true })).toMatchObject({ code: 'none' });
+    });
+  });
+
+  describe('what is asked at the same time', () => {
+    /** The vault takes what closes an account only when it is let. */
+    function openSlow() {
+      const world = open();
+      const { write } = world.vault;
+      const going = Promise.withResolvers<void>();
+      const reached = Promise.withResolvers<void>();
+      Object.assign(world.vault, {
+        write: async (scope: ScopeId, text: string) => {
+          if (JSON.parse(text).closed === true) {
+            reached.resolve();
+            await going.promise;
+          }
+          return write(scope, text);
+        },
+      });
+      return Object.assign(world, { isClosing: reached.promise, goOn: going.resolve });
+    }
+
+    test('of one account is done one after the other: what was kept last stays', async () => {
+      await makeSpotRole();
+      const { desk, kept, isClosing, goOn } = openSlow();
+      expect(await desk.configure('repo-7', BODY)).toMatchObject({ ok: true });
+      const clearing = desk.clear('repo-7', { force: false });
+      await isClosing;
+      const configuring = desk.configure('repo-7', BODY);
+      const tearingDown = desk.teardown('repo-7', null);
+      expect(await desk.configure('repo-8', BODY)).toMatchObject({ ok: true });
+      expect(await desk.describe('repo-7')).toMatchObject({ problem: null });
+      goOn();
+      expect(await clearing).toMatchObject({ ok: true });
+      expect(await configuring).toMatchObject({ ok: true });
+      expect(await tearingDown).toMatchObject({ ok: true });
+      expect(JSON.parse(String(kept.get('repo-7')))).not.toHaveProperty('closed');
     });
   });
 
