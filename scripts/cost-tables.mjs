@@ -21,7 +21,7 @@ const CAUSES = {
 
 /** By the names of the marks in the page. */
 export function costTables(figures) {
-  const { 'job 1': main } = figures;
+  const { 'job 1': main, 'workflow 1': reusing } = figures;
   const seeds = Object.entries(figures).filter(([name]) => name.startsWith('job '));
   const perPolicy = [
     ['this app', main.usd, times(main.ratioToClairvoyant), main.waitP50S, main.waitP99S],
@@ -52,6 +52,19 @@ export function costTables(figures) {
         ]),
         ['all, work and boot too', main.machineHours, main.peerMachineHours],
       ],
+    ),
+    reuse: table(
+      ['`reuse`', 'dollars', '÷ the least', 'wait p99, s', 'idle machine-hours'],
+      [
+        ['`job`', main],
+        ['`workflow`', reusing],
+      ].map(([name, { usd, ratioToClairvoyant, waitP99S, idleHours }]) => [
+        name,
+        dollars(usd),
+        times(ratioToClairvoyant),
+        waitP99S,
+        idleHours,
+      ]),
     ),
     seeds: table(
       ['market seed', 'dollars', '÷ the least', 'jobs cut by EC2', 'wait p99, s'],
