@@ -48,6 +48,7 @@ async function appChecks(io: Io): Promise<readonly Check[]> {
     ...(await addressChecks(settings)),
     await signInCheck(io, settings),
     await awsCheck(settings),
+    accountsCheck(settings),
   ];
 }
 
@@ -124,6 +125,14 @@ async function signInCheck(io: Io, { app, github }: Settings): Promise<Check> {
   const code = await askCode(io, client);
   if (!isTrouble(code)) return ok('sign-in', 'dstack login can be used');
   return warn('sign-in', code.what, code.tries ?? 'see docs/reference.md, "Command line"');
+}
+
+/** Whether `dstack aws configure` can keep anything. */
+function accountsCheck({ aws, secrets }: Settings): Check {
+  if (secrets.kind === 'local') return ok('accounts', 'are kept in the database, sealed');
+  if (aws.region !== null) return ok('accounts', `are kept in Secrets Manager of ${aws.region}`);
+  const text = 'AWS_REGION is not set: `dstack aws configure` can keep nothing';
+  return warn('accounts', text, 'set AWS_REGION, or DSTACK_SECRETS=local');
 }
 
 async function awsCheck({ aws, defaultAccounts, secrets }: Settings): Promise<Check> {

@@ -99,8 +99,9 @@ ok    app         runs at <app>, and is ready
 ok    public url  <app> reaches the app from here
 ok    sign-in     dstack login can be used
 ok    aws         arn:aws:sts::123456789012:assumed-role/app/i-1 in 123456789012
+ok    accounts    are kept in Secrets Manager of eu-west-1
 
-12 ok
+13 ok
 `);
     expect(code).toBe(0);
   });
@@ -159,7 +160,7 @@ FAIL  webhook     GitHub sends webhooks to https://old.example/api/github/webhoo
     world.device.isOn = false;
     const port = await aPort();
     const more = { PORT: String(port), PUBLIC_URL: `http://127.0.0.1:${port}` };
-    const bad = { AWS_ACCESS_KEY_ID: 'AKIABADBADBADBADBADB' };
+    const bad = { AWS_ACCESS_KEY_ID: 'AKIABADBADBADBADBADB', AWS_REGION: '' };
     const { text } = await doctor(env({ ...more, ...bad }));
     expect(problems(text)).toBe(`\
 FAIL  webhook     GitHub sends webhooks to <app>/api/github/webhooks
@@ -172,7 +173,14 @@ warn  sign-in     nobody can sign in from a command line yet: an owner of the Ap
                   do: <github>/settings/apps, or for now GH_TOKEN, or gh auth login
 FAIL  aws         no AWS credentials of the app's own that work (InvalidClientTokenId)
                   do: give it a role or AWS_ACCESS_KEY_ID; docs/aws.md has the policy
+warn  accounts    AWS_REGION is not set: \`dstack aws configure\` can keep nothing
+                  do: set AWS_REGION, or DSTACK_SECRETS=local
 `);
+  });
+
+  test('accounts are kept in the database', async () => {
+    const { text } = await doctor(env({ DSTACK_SECRETS: 'local', AWS_REGION: '' }));
+    expect(text).toContain('ok    accounts    are kept in the database, sealed\n');
   });
 });
 
