@@ -10,8 +10,11 @@ export interface Request {
   /** The other end of the connection: who asks, or the proxy before us. */
   readonly address: string;
   /** `too-large` before a byte of it is kept, where the length is announced. */
-  body(limitBytes: number): Promise<Buffer | 'too-large' | 'broken'>;
+  body(limitBytes: number): Promise<Buffer | Unread>;
 }
+
+/** Why there is no body; `no-room`: too much arrives at once. */
+export type Unread = 'too-large' | 'broken' | 'no-room';
 
 export interface Answer {
   readonly status: number;
@@ -30,19 +33,45 @@ export const failure = (status: number, code: string, message: string): Answer =
   body: { error: { code, message } },
 });
 
-function readBody(req: IncomingMessage, limit: number): Promise<Buffer | 'too-large' | 'broken'> {
-  if (Number(req.headers['content-length'] ?? 0) > limit) return Promise.resolve('too-large');
+/** Nobody is known before their body is here: strangers may fill this much of our memory, not all of it. */
+const ROOM_BYTES = 64 * 1024 * 1024;
+/** What keeping one part costs besides its bytes: there may be one for each byte. */
+const PART_BYTES = 256;
+/** A body that nobody asks for is let in up to this length, and dropped. */
+const DROPPED_BYTES = 64 * 1024;
+
+/** What all bodies that are still arriving may take between them. */
+interface Room {
+  leftBytes: number;
+}
+
+const announcedBytes = (req: IncomingMessage): number => Number(req.headers['content-length']);
+
+function readBody(req: IncomingMessage, limit: number, room: Room): Promise<Buffer | Unread> {
+  if (announcedBytes(req) > limit) return Promise.resolve('too-large');
   return new Promise((resolve) => {
     const parts: Buffer[] = [];
     let size = 0;
-    req.on('data', (part: Buffer) => {
+    let taken = 0;
+    const keep = (part: Buffer): void => {
+      parts.push(part);
       size += part.length;
-      if (size > limit) resolve('too-large');
-      else parts.push(part);
-    });
-    req.on('end', () => resolve(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)));
-    req.on('error', () => resolve('broken'));
-    req.on('close', () => resolve('broken'));
+      taken += part.length + PART_BYTES;
+      room.leftBytes -= part.length + PART_BYTES;
+      if (size > limit) end('too-large');
+      else if (room.leftBytes < 0) end('no-room');
+    };
+    const end = (body: Buffer | Unread): void => {
+      req.off('data', keep);
+      room.leftBytes += taken;
+      taken = 0;
+      parts.length = 0;
+      resolve(body);
+    };
+    req.on('data', keep);
+    req.on('end', () => end(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)));
+    req.on('error', () => end('broken'));
+    req.on('close', () => end('broken'));
   });
 }
 
@@ -57,6 +86,16 @@ function send(res: ServerResponse, answer: Answer): void {
     ...answer.headers,
   });
   res.end(bytes);
+}
+
+/** Who is still sending when the socket is closed may never see the answer: a short body is waited for. */
+async function sendEarly(req: IncomingMessage, res: ServerResponse, answer: Answer): Promise<void> {
+  if (!req.destroyed && announcedBytes(req) <= DROPPED_BYTES) {
+    await new Promise((resolve) => req.once('end', resolve).once('close', resolve).resume());
+  }
+  // A body that was not read to its end would otherwise be taken for the next request.
+  if (!req.complete) res.shouldKeepAlive = false;
+  send(res, answer);
 }
 
 /**
@@ -86,6 +125,7 @@ function answerTo(error: unknown): Answer {
 /** A node:http listener for the routes; what a handler throws is told to `onError`, answered 5xx. */
 export function serveRoutes(routes: Routes, onError: (error: unknown, path: string) => void) {
   const find = createFind(routes);
+  const room: Room = { leftBytes: ROOM_BYTES };
   return (req: IncomingMessage, res: ServerResponse): void => {
     const [path = '/', query = ''] = (req.url ?? '/').split('?');
     const method = req.method ?? 'GET';
@@ -96,7 +136,7 @@ export function serveRoutes(routes: Routes, onError: (error: unknown, path: stri
       query: new URLSearchParams(query),
       headers: req.headers,
       address: req.socket.remoteAddress ?? '',
-      body: (limit) => readBody(req, limit),
+      body: (limit) => readBody(req, limit, room),
     };
     const work = handler
       ? handler(request)
@@ -106,13 +146,14 @@ export function serveRoutes(routes: Routes, onError: (error: unknown, path: stri
         onError(error, path);
         return answerTo(error);
       })
-      .then((answer) => {
-        // A body that was not read to its end would otherwise be taken for the next request.
-        if (!req.complete) res.shouldKeepAlive = false;
-        send(res, answer);
-      });
+      .then((answer) => (req.complete ? send(res, answer) : sendEarly(req, res, answer)));
   };
 }
+
+export const noRoom: Answer = {
+  ...failure(503, 'no-room', 'too much is being sent at once: send it again'),
+  headers: { 'retry-after': '10' },
+};
 
 /** A JSON object from a body, or the answer that refuses it; `refused` counts that, by its code. */
 export async function jsonObject(
@@ -132,6 +173,10 @@ export async function jsonObject(
   const bytes = await request.body(limitBytes);
   if (bytes === 'too-large') return no(413, 'too-large', `at most ${limitBytes} bytes are read`);
   if (bytes === 'broken') return no(400, 'broken', 'the body ended early');
+  if (bytes === 'no-room') {
+    refused(bytes);
+    return { ok: false, answer: noRoom };
+  }
   const value = parseObject(bytes);
   return value ? { ok: true, value } : no(400, 'shape', 'the body must be a JSON object');
 }

@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import { createBatch } from '../lib/batch.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type Answer, failure, type Handler, parseObject } from '../lib/http.ts';
+import { type Answer, failure, type Handler, noRoom, parseObject } from '../lib/http.ts';
 import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Delivery } from '../model/event.ts';
@@ -60,12 +60,17 @@ export function createListener(deps: ListenerDeps): Handler {
     if (typeof id !== 'string' || typeof name !== 'string' || id.length > 100) {
       return refuse('headers', failure(400, 'headers', 'X-GitHub-Delivery or -Event is missing'));
     }
+    const given = /^sha256=([0-9a-f]{64})$/i.exec(String(headers['x-hub-signature-256']))?.[1];
+    if (given === undefined) {
+      return refuse('signature', failure(401, 'signature', 'X-Hub-Signature-256 is missing'));
+    }
     const body = await request.body(BODY_LIMIT_BYTES);
     if (body === 'too-large') {
       return refuse('too-large', failure(413, 'too-large', `at most ${BODY_LIMIT_BYTES} bytes`));
     }
     if (body === 'broken') return refuse('broken', failure(400, 'broken', 'the body ended early'));
-    if (!isSigned(body, headers['x-hub-signature-256'])) {
+    if (body === 'no-room') return refuse('no-room', noRoom);
+    if (!isSigned(body, given)) {
       return refuse('signature', failure(401, 'signature', 'X-Hub-Signature-256 does not match'));
     }
     const payload = parseObject(body);
@@ -85,10 +90,6 @@ export function createListener(deps: ListenerDeps): Handler {
 
 function createVerifier(secret: Secret) {
   const key = createSecretKey(secret.reveal(), 'utf8');
-  return (body: Buffer, given: string | string[] | undefined): boolean => {
-    if (typeof given !== 'string') return false;
-    const right = createHmac('sha256', key).update(body).digest();
-    const got = Buffer.from(given.replace(/^sha256=/, ''), 'hex');
-    return got.length === right.length && timingSafeEqual(got, right);
-  };
+  return (body: Buffer, given: string): boolean =>
+    timingSafeEqual(createHmac('sha256', key).update(body).digest(), Buffer.from(given, 'hex'));
 }

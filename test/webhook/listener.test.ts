@@ -1,4 +1,6 @@
 import { request as httpRequest } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { systemClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -21,6 +23,10 @@ beforeEach(async () => {
   taken = [];
   counts = {};
   warned = [];
+  server = await open();
+});
+
+async function open(more: { requestTimeoutMs?: number } = {}): Promise<Listening> {
   const webhook = createListener({
     store,
     clock: systemClock,
@@ -33,10 +39,11 @@ beforeEach(async () => {
     onFresh: (news) => void taken.push(...news),
   });
   const routes = { 'POST /hook': webhook };
-  const listening = await listen(routes, { host: '127.0.0.1', port: 0, log: silentLog });
+  const on = { host: '127.0.0.1', port: 0, log: silentLog, ...more };
+  const listening = await listen(routes, on);
   if (listening === 'port-taken') throw new Error('port 0 is never taken');
-  server = listening;
-});
+  return listening;
+}
 
 afterEach(() => server.close());
 
@@ -110,7 +117,7 @@ test.each([
 
 test('refuses a body of 25 MB by its length', async () => {
   const big = Buffer.alloc(25 * 1024 * 1024, ' ');
-  const refused = { 'x-hub-signature-256': 'sha256=00' };
+  const refused = { 'x-hub-signature-256': sign('another') };
   // The socket may be closed before the client has sent it all; both mean no.
   const status = await send(big, refused).then(
     (answer) => answer.status,
@@ -127,6 +134,7 @@ test('refuses a body without a length once it is too large', async () => {
     'content-type': 'application/json',
     'x-github-event': 'push',
     'x-github-delivery': 'b',
+    'x-hub-signature-256': sign('another'),
   };
   await new Promise<void>((resolve) => {
     const req = httpRequest(url, { method: 'POST', headers }, (res) => {
@@ -138,6 +146,66 @@ test('refuses a body without a length once it is too large', async () => {
     for (let i = 0; i < 12; i += 1) req.write(part);
   });
   expect(counts).toEqual({ 'too-large': 1 });
+});
+
+const TEN_MB = 10 * 1024 * 1024;
+
+/** Of somebody who sends a body, or some of it, when they like; `answered` is all that came back. */
+function stranger(length: number, signature = ''): { socket: Socket; answered: Promise<string> } {
+  const head = [
+    'POST /hook HTTP/1.1',
+    'host: dstack',
+    'content-type: application/json',
+    'x-github-event: push',
+    'x-github-delivery: c',
+    `content-length: ${length}`,
+    ...(signature && [`x-hub-signature-256: ${signature}`]),
+  ];
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write(`${head.join('\r\n')}\r\n\r\n`);
+  const answered = new Promise<string>((resolve) => {
+    let text = '';
+    socket.on('data', (part) => {
+      text += part;
+    });
+    socket.on('error', () => {}).on('close', () => resolve(text));
+  });
+  return { socket, answered };
+}
+
+test('answers who does not sign before a large body is read', async () => {
+  const { answered } = stranger(TEN_MB);
+  expect(await answered).toMatch(/^HTTP\/1.1 401 /);
+  expect(counts).toEqual({ signature: 1 });
+});
+
+test('lets in the short body of who does not sign, so that the answer is seen', async () => {
+  const { socket, answered } = stranger(2);
+  await sleep(100);
+  socket.write('{}');
+  socket.end();
+  expect(await answered).toMatch(/^HTTP\/1.1 401 /);
+});
+
+test('holds 64 MB of what is not verified, and takes webhooks again when it is gone', async () => {
+  const nine = Buffer.alloc(9 * 1024 * 1024, ' ');
+  const strangers = Array.from({ length: 8 }, () => stranger(TEN_MB, sign('another')));
+  for (const { socket } of strangers) socket.write(nine);
+  // Who still sends when the socket is closed may see nothing.
+  const first = await Promise.race(strangers.map(({ answered }) => answered));
+  expect(first).toMatch(/^HTTP\/1.1 503 |^$/);
+  expect(counts).toEqual({ 'no-room': 1 });
+  for (const { socket } of strangers) socket.destroy();
+  await Promise.all(strangers.map(({ answered }) => answered));
+  await sleep(100);
+  expect((await send(queued)).status).toBe(202);
+});
+
+test('a request that does not end is given up', async () => {
+  await server.close();
+  server = await open({ requestTimeoutMs: 300 });
+  const { answered } = stranger(TEN_MB, sign('another'));
+  expect(await answered).toMatch(/^HTTP\/1.1 408 /);
 });
 
 test('answers and counts what is malformed or unknown, and logs each kind once', async () => {
