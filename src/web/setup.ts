@@ -34,6 +34,7 @@ const MOST_STATES = 20;
 export function setupRoutes(deps: SetupDeps): Routes {
   const states: string[] = [];
   let registered: RegisteredApp | undefined;
+  let turn: Promise<unknown> = Promise.resolve();
 
   const form: Handler = async ({ query }) => {
     if (registered) return page({ title: 'Registered', body: donePage(registered) });
@@ -54,7 +55,7 @@ export function setupRoutes(deps: SetupDeps): Routes {
     });
   };
 
-  const back: Handler = async ({ query }) => {
+  const register: Handler = async ({ query }) => {
     const code = query.get('code') ?? '';
     const at = states.indexOf(query.get('state') ?? '');
     if (at < 0 || code === '' || code.length > 200) {
@@ -62,6 +63,9 @@ export function setupRoutes(deps: SetupDeps): Routes {
       return page({ title: 'Not registered', status: 400, body });
     }
     states.splice(at, 1);
+    if (registered) {
+      return page({ title: 'Not registered', status: 409, body: takenPage(registered) });
+    }
     const app = await deps.convert(code);
     if (!app.ok) {
       const body = problemPage(`GitHub did not give the App's credentials: ${app.message}`);
@@ -70,6 +74,13 @@ export function setupRoutes(deps: SetupDeps): Routes {
     registered = app.value;
     deps.onRegistered();
     return page({ title: 'Registered', body: donePage(registered) });
+  };
+
+  /** One after the other: the second one then sees whether the first has registered its App. */
+  const back: Handler = (request) => {
+    const answer = turn.then(() => register(request));
+    turn = answer.catch(() => undefined);
+    return answer;
   };
 
   const notYet: Handler = async () =>
@@ -104,6 +115,13 @@ const donePage = ({ slug, htmlUrl }: RegisteredApp): Html =>
 <ol><li><a href="${htmlUrl}/installations/new">Install it</a> on the repositories whose jobs it shall run.</li>
 <li>Stop this process with Ctrl-C and start <code>npm start</code> again.</li></ol>
 <p>For <code>dstack login</code> on the command line, tick <b>Enable Device Flow</b> in the settings of the App, too: a page like this one cannot.</p>`;
+
+/** Whoever else had opened the page could put an App of theirs in the place of the first one. */
+const takenPage = ({ slug }: RegisteredApp): Html =>
+  html`<h1>${slug} was registered first</h1>
+<p class="lead bad">This page registers one App. Nothing of yours was kept.</p>
+<p>The App that GitHub has just made for you is not used: delete it in its settings. If <b>${slug}</b> is not yours, delete
+<code>APP_ID</code> and what came with it from <code>.env</code>, and start <code>npm start</code> again.</p>`;
 
 const problemPage = (text: string): Html =>
   html`<h1>Set up dstack autoscale</h1><p class="lead bad">${text}</p><p><a href="/">Begin again</a></p>`;
