@@ -67,8 +67,8 @@ const PAGES: Readonly<Record<string, string>> = {
   login: `usage: dstack login [-h] [--server URL]
 
 Signs in to the app with GitHub: shows a code to type on GitHub's page, and keeps the token for you
-alone in ~/.config/dstack/login.json (XDG_CONFIG_HOME). DSTACK_TOKEN and GH_TOKEN go before it; without
-either the token of gh auth login is used.
+alone in ~/.config/dstack/login.json (XDG_CONFIG_HOME). DSTACK_TOKEN goes before it, and so does GH_TOKEN
+for an app of github.com (GH_ENTERPRISE_TOKEN for another's); without any the token of gh auth login is used.
 
 The App's owner has to tick "Enable Device Flow" in the settings of the GitHub App once.
 `,

@@ -1,11 +1,11 @@
 import { httpUrl, isLoopback, withoutSlash } from '../lib/variable.ts';
 import { fieldsOf, idOf } from '../model/github-json.ts';
 import type { RepoId, ScopeId } from '../model/ids.ts';
+import { gitHubOf, tokenFor } from './github.ts';
 import { EXIT, type Io, isTrouble, type Trouble } from './io.ts';
 import { readLogins } from './logins.ts';
 import type { Options } from './options.ts';
-import { freshToken } from './refresh.ts';
-import { askServer, type Connection, GITHUB_NETWORK, networkTrouble } from './server.ts';
+import { type Connection, GITHUB_NETWORK, networkTrouble } from './server.ts';
 
 // Where a command goes: the app's address, the token of who asks, and what is meant there.
 
@@ -24,13 +24,9 @@ const OWNER = /^[A-Za-z0-9][A-Za-z0-9-]{0,38}$/;
 export async function connectionOf(io: Io, options: Options): Promise<Connection | Trouble> {
   const server = serverOf(io, options);
   if (typeof server !== 'string') return server;
-  const given = options.token || io.env['DSTACK_TOKEN'] || io.env['GH_TOKEN'];
-  const token =
-    given ||
-    (await freshToken(io, server)) ||
-    (await io.ghToken(io.env['GHE_HOST'] || 'github.com'));
-  if (token) return { server, token };
-  return { exit: EXIT.signIn, what: `nobody is signed in to ${server}`, tries: 'dstack login' };
+  const given = options.token || io.env['DSTACK_TOKEN'];
+  const token = given || (await tokenFor(io, server));
+  return typeof token === 'string' ? { server, token } : token;
 }
 
 /** Tokens and credentials leave this machine over https only. */
@@ -91,11 +87,12 @@ async function scopeOf(
   io: Io,
   { options, to, names }: Asked,
 ): Promise<Pick<Place, 'scope' | 'name' | 'repositories'> | Trouble> {
-  const api = await apiOf(io, to);
-  if (typeof api !== 'string') return api;
+  const gitHub = await gitHubOf(io, to.server);
+  if (isTrouble(gitHub)) return gitHub;
+  const { apiUrl } = gitHub;
   const ids: RepoId[] = [];
   for (const name of names) {
-    const id = await idAt(io, to.token, `${api}/repos/${name}`);
+    const id = await idAt(io, to.token, `${apiUrl}/repos/${name}`);
     if (typeof id !== 'number') return id;
     ids.push(id);
   }
@@ -104,22 +101,8 @@ async function scopeOf(
     const [id = 0] = ids;
     return { scope: `repo-${id}`, name: names[0] ?? '', repositories: [] };
   }
-  const id = await idAt(io, to.token, `${api}/users/${owner}`);
+  const id = await idAt(io, to.token, `${apiUrl}/users/${owner}`);
   return typeof id === 'number' ? { scope: `owner-${id}`, name: owner, repositories: ids } : id;
-}
-
-/** The GitHub that the app speaks to, unless it is named here. */
-async function apiOf(io: Io, { server }: Connection): Promise<string | Trouble> {
-  const host = io.env['GHE_HOST'];
-  if (host) return `${io.env['GHE_PROTOCOL'] || 'https'}://${host}/api/v3`;
-  const about = await askServer(
-    io,
-    { server, token: '' },
-    { method: 'GET', path: '/api/v1/about' },
-  );
-  if (isTrouble(about)) return about;
-  const { apiUrl } = fieldsOf(about.body['github']);
-  return typeof apiUrl === 'string' ? apiUrl : 'https://api.github.com';
 }
 
 /** Accounts go by GitHub's numbers: a name can change hands. */
