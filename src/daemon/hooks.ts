@@ -1,4 +1,5 @@
-import { chmod, mkdir, open, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -43,10 +44,12 @@ export async function writeHooks(home: string, forks: 'deny' | 'allow'): Promise
   return hooks;
 }
 
-export async function emptySpool(hooks: Hooks): Promise<void> {
-  await writeFile(hooks.spool, '');
-  // The job's user is another than ours; the mode of writeFile would be cut by the umask.
-  await chmod(hooks.spool, 0o666);
+/** Made anew: the last job may have put a pipe there, or a link to another file. */
+export async function emptySpool({ spool }: Hooks): Promise<void> {
+  await rm(spool, { recursive: true, force: true });
+  const file = await open(spool, 'wx');
+  // The job's user is another than ours; the mode that open takes would be cut by the umask.
+  await file.chmod(0o666).finally(() => file.close());
 }
 
 const tell = (word: string, spool: string) => `#!/bin/bash
@@ -82,8 +85,11 @@ const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 export const readStarted = (hooks: Hooks): Promise<JobFacts | undefined> =>
   readHead(hooks.spool).then(parseStarted, () => undefined);
 
+/** A pipe that nobody writes to would otherwise be waited for, and the daemon with it. */
+const READ_NOW = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+
 async function readHead(path: string): Promise<string> {
-  const file = await open(path, 'r');
+  const file = await open(path, READ_NOW);
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(SPOOL_LIMIT_BYTES), 0);
     return buffer.toString('utf8', 0, bytesRead);

@@ -1,10 +1,18 @@
 // The scripts that the Actions runner calls, run as it runs them.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { type Hooks, readStarted, writeHooks } from '../../src/daemon/hooks.ts';
+import { emptySpool, type Hooks, readStarted, writeHooks } from '../../src/daemon/hooks.ts';
 
 let home = '';
 beforeEach(() => {
@@ -60,4 +68,26 @@ test('fail no job, and break no daemon, when the spool is no file any more', asy
   expect(call(hooks.started, 'push', undefined)).toBe(0);
   expect(call(hooks.completed, 'push', undefined)).toBe(0);
   expect(await readStarted(hooks)).toBeUndefined();
+});
+
+test('a pipe in place of the spool holds nobody up, and is gone for the next job', async () => {
+  const hooks = await writeHooks(home, 'allow');
+  rmSync(hooks.spool);
+  expect(spawnSync('mkfifo', [hooks.spool]).status).toBe(0);
+  expect(await readStarted(hooks)).toBeUndefined();
+  await emptySpool(hooks);
+  expect(statSync(hooks.spool).mode & 0o777).toBe(0o666);
+  expect(call(hooks.started, 'push', undefined)).toBe(0);
+  expect(await readStarted(hooks)).toMatchObject({ run: 77 });
+});
+
+test('a link in place of the spool is not followed', async () => {
+  const hooks = await writeHooks(home, 'allow');
+  const other = join(home, 'other');
+  writeFileSync(other, 'started\tocto/hello\t1\t1\tbuild\tpush\n');
+  rmSync(hooks.spool);
+  symlinkSync(other, hooks.spool);
+  expect(await readStarted(hooks)).toBeUndefined();
+  await emptySpool(hooks);
+  expect(readFileSync(other, 'utf8')).not.toBe('');
 });
