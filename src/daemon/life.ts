@@ -5,7 +5,7 @@
 import type { Clock, Instant } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
 import { provideActionsRunner, writeSetupInfo } from './actions-runner.ts';
-import { clearAway } from './clear-away.ts';
+import { clearAway, readHidden } from './clear-away.ts';
 import { findUser } from './command.ts';
 import { type Environment, jobEnvironment } from './environment.ts';
 import { type Answer, createReporter, type Reporter } from './events.ts';
@@ -98,6 +98,7 @@ async function serveAll(deps: LifeDeps, registered: Registered): Promise<Served>
     return { hasRunJob: false, isCut: false, reason: provided.reason };
   }
   await writeSetupInfo(provided.folder, settings.setupInfo);
+  const hidden = await readHidden(provided.folder);
   const hooks = await writeHooks(home, settings.forks);
   let { jitConfig, runner } = registration;
   for (let jobs = 1; ; jobs++) {
@@ -115,7 +116,7 @@ async function serveAll(deps: LifeDeps, registered: Registered): Promise<Served>
     const next = await furtherJob(deps, registered);
     if (!next?.jitConfig) return served;
     // What the last job left is none of the next one's business.
-    if (!(await clearAway({ folder: provided.folder, user }))) {
+    if (!(await clearAway({ folder: provided.folder, user, hidden }))) {
       log.error({}, 'the last job could not be cleared away');
       return served;
     }
