@@ -47,8 +47,9 @@ export async function tokenFor(io: Io, server: string): Promise<string | Trouble
   if (token) return token;
   const exit = EXIT.signIn;
   if (!io.env[other]) {
-    return { exit, what: `nobody is signed in to ${server}`, tries: 'dstack login' };
+    const what = `nobody is signed in to ${server}`;
+    return { exit, what, tries: `dstack login --server ${server}` };
   }
   const what = `the app at ${server} is of ${host}, and ${other} is for another GitHub`;
-  return { exit, what, tries: `dstack login, or ${good}` };
+  return { exit, what, tries: `dstack login --server ${server}, or ${good}` };
 }

@@ -35,10 +35,13 @@ export function serverOf(io: Pick<Io, 'env' | 'files'>, options: Options): strin
   const given = options.server || env['DSTACK_SERVER'] || env['PUBLIC_URL'];
   const text = given || readLogins(io).last || `http://127.0.0.1:${env['PORT'] || '3000'}`;
   const url = httpUrl(text);
-  if (!url)
-    return { exit: EXIT.usage, what: `--server: "${text}" is not an http or https address` };
+  const tries = 'dstack … --server https://ADDRESS';
+  if (!url) {
+    return { exit: EXIT.usage, what: `--server: "${text}" is not an http or https address`, tries };
+  }
   if (url.protocol === 'http:' && !isLoopback(url)) {
-    return { exit: EXIT.failed, what: `"${text}" is not https, and would show the credentials` };
+    const what = `"${text}" is not https, and would show the credentials`;
+    return { exit: EXIT.failed, what, tries };
   }
   return withoutSlash(url);
 }
@@ -62,9 +65,11 @@ export async function placeOf(io: Io, options: Options): Promise<Place | Trouble
 }
 
 async function reposOf(io: Io, { repos, owner }: Options): Promise<readonly string[] | Trouble> {
+  const tries = 'dstack … --repo OWNER/NAME';
   const wrong = repos.find((repo) => !REPO.test(repo));
-  if (wrong !== undefined)
-    return { exit: EXIT.usage, what: `--repo: "${wrong}" is not OWNER/NAME` };
+  if (wrong !== undefined) {
+    return { exit: EXIT.usage, what: `--repo: "${wrong}" is not OWNER/NAME`, tries };
+  }
   if (owner !== undefined) {
     if (OWNER.test(owner)) return repos;
     return { exit: EXIT.usage, what: `--owner: "${owner}" is not a login` };
@@ -74,7 +79,7 @@ async function reposOf(io: Io, { repos, owner }: Options): Promise<readonly stri
   const remote = /[/:]([^/:\s]+\/[^/\s]+?)(?:\.git)?\/?$/.exec((await io.gitRemote()) ?? '')?.[1];
   if (remote !== undefined && REPO.test(remote)) return [remote];
   const what = 'which repository? This folder has no git remote that says so';
-  return { exit: EXIT.usage, what, tries: 'dstack … --repo OWNER/NAME' };
+  return { exit: EXIT.usage, what, tries };
 }
 
 interface Asked {

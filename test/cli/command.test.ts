@@ -87,7 +87,7 @@ describe('a refusal is on standard error, with a code of its own:', () => {
       'runners',
       () => ({ GH_TOKEN: '' }),
       4,
-      /^error: nobody is signed in to http.*\n {2}try: dstack login\n$/,
+      /^error: nobody is signed in to http.*\n {2}try: dstack login --server http\S+\n$/,
     ],
     [
       'a token that ended',

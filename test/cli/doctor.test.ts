@@ -221,7 +221,7 @@ ok    repository  acme/app has the App
   test('nobody is signed in', async () => {
     expect(problems((await doctor(client({ GH_TOKEN: '' }), repo)).text)).toBe(`\
 FAIL  sign-in     nobody is signed in to <app>
-                  do: dstack login
+                  do: dstack login --server <app>
 `);
   });
 

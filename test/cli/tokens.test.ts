@@ -84,7 +84,7 @@ test.each([
   expect(said.code).toBe(4);
   expect(said.stderr).toBe(
     `error: the app at ${app.url} is of ${host}, and ${name} is for another GitHub\n` +
-      `  try: dstack login, or ${right}\n`,
+      `  try: dstack login --server ${app.url}, or ${right}\n`,
   );
   expect(shown).toEqual([]);
 });
