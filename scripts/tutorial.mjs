@@ -55,6 +55,7 @@ function pieces(page) {
 const SIGNS = [
   [/http:\/\/127\.0\.0\.1:\d+/g, 'https://github.com'],
   [/\bi-[0-9a-f]{17}\b/g, 'i-0123456789abcdef0'],
+  [/\bsg-[0-9a-f]{17}\b/g, 'sg-0123456789abcdef0'],
   [/\/commit\/[0-9a-f]{40}/g, '/commit/3f2a91c0000000000000000000000000000000ab'],
   [/\b[0-9a-f]{7}(?= on main| http)/g, '3f2a91c'],
   [/runs\/\d+\/job\/\d+/g, 'runs/1/job/2'],

@@ -263,13 +263,16 @@ async function clear(deps: DeskDeps, scope: ScopeId, force: boolean): Promise<Cl
   return { ok: true, ended };
 }
 
+const NOT_KEPT =
+  'no account is kept: configure it once more, or delete the security group dstack-runners by hand';
+
 /** The security group is all that we make and leave: the account's own region, or the one that is named. */
 async function teardown(deps: DeskDeps, scope: ScopeId, named: string | null): Promise<TornDown> {
   const parsed = named === null ? undefined : parseRegion(named);
   if (parsed && !parsed.ok) return { ok: false, code: 'shape', message: parsed.why };
   const opened = await deps.keyring.open(scope);
   if (opened.kind !== 'account') {
-    const message = opened.kind === 'none' ? 'no account is kept' : opened.why;
+    const message = opened.kind === 'none' ? NOT_KEPT : opened.why;
     return { ok: false, code: 'none', message };
   }
   if (isOfOther(opened.account, await ownerNow(deps, scope))) {
