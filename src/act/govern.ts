@@ -18,6 +18,8 @@ export interface Files {
   /** The owner's; `file` null: there is none. */
   readonly owner: RulesNow;
   readonly ownOf: (repo: Pick<Repo, 'id'>) => RulesNow;
+  /** Any other that is kept. */
+  readonly read: (record: RulesRecord | null) => RulesNow;
 }
 
 const NO_HOME: RulesNow = { file: null, isKnown: true, reason: null };
@@ -28,6 +30,7 @@ export function filesOf(
   return {
     owner: rows.home ? rulesOf(rows.ownerRules, region) : NO_HOME,
     ownOf: ({ id }) => rulesOf(rows.own.get(repoScope(id)) ?? null, region),
+    read: (record) => rulesOf(record, region),
   };
 }
 
@@ -141,10 +144,13 @@ export const accountOf = (
 export const recordOf = (rows: ScopeRows, repo: Repo): RulesRecord | null =>
   isHome(repo) ? rows.ownerRules : (rows.own.get(repoScope(repo.id)) ?? null);
 
+export const maximaIn = (file: RulesFile | null): ReadonlyMap<RuleId, number> =>
+  new Map(file?.enabled ? file.rules.map(({ id, max }) => [id, max]) : []);
+
 /** The most that each rule allows where a repository would go. */
 export function maximaOf(repo: Repo, to: ScopeId, files: Files): ReadonlyMap<RuleId, number> {
   // What runs in an account of another owner ends there.
   if (isOwnerScope(repo.scope) && repo.scope !== ownerScope(repo.ownerId)) return new Map();
   const { file } = isOwnerScope(to) ? files.owner : files.ownOf(repo);
-  return new Map(file?.enabled ? file.rules.map(({ id, max }) => [id, max]) : []);
+  return maximaIn(file);
 }

@@ -1,10 +1,10 @@
-import { isOwnerScope, type RuleId, type ScopeId } from '../model/ids.ts';
+import { isOwnerScope, ownerScope, type RuleId, type ScopeId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { Repo } from '../model/repo.ts';
 import type { OwnView, World } from '../model/world.ts';
 import type { Lease, Store } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
-import { governs, maximaOf } from './govern.ts';
+import { governs, maximaIn, maximaOf } from './govern.ts';
 import type { Sight } from './look.ts';
 import { NOTHING_KNOWN, viewOf } from './offers.ts';
 
@@ -39,7 +39,30 @@ export async function moveRepos(
       moved.push(to);
     } else stuck.push({ repo, to, room: await roomIn(deps.store, to, maxima) });
   }
-  return { moved, stuck };
+  return { moved: [...moved, ...(await fetchStrays(deps, lease, { rows, files }))], stuck };
+}
+
+/**
+ * After a lost database a tag puts a machine into a scope that its repository had left: it follows, or
+ * what a person takes away there would not end it.
+ */
+async function fetchStrays(
+  { store, log }: Pick<ActDeps, 'store' | 'log'>,
+  lease: Lease,
+  { rows, files }: Pick<Sight, 'rows' | 'files'>,
+): Promise<readonly ScopeId[]> {
+  const moved: ScopeId[] = [];
+  for (const id of new Set(rows.instances.map(({ repo }) => repo))) {
+    const repo = rows.repos.some((one) => one.id === id) ? null : await store.repo(id);
+    // In another owner's account nothing may go on.
+    if (repo?.removedAt !== null || ownerScope(repo.ownerId) !== rows.scope) continue;
+    const to = repo.scope;
+    const maxima = maximaIn(files.read(await store.rules(to)).file);
+    if (to === rows.scope || !(await store.moveRepo(lease, { repo: id, to, maxima }))) continue;
+    log.info({ repo: id, scope: rows.scope, to }, 'a machine follows its repository');
+    moved.push(to);
+  }
+  return moved;
 }
 
 async function roomIn(

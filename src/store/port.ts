@@ -225,8 +225,9 @@ export interface Store extends CapacityStore {
   saveRules(lease: Lease, rules: RulesRecord): Promise<boolean>;
   /**
    * Puts a repository under the rules of another scope with all rows of it, and what lives of it
-   * counts there from then on: false where any rule would then have more than its maximum, or the lease's scope is not the
-   * repository's. What is not in `maxima` may not be there at all.
+   * counts there from then on; of one that is there already, what was left behind follows. False where any
+   * rule would then have more than its maximum, or the repository is in a third scope. What is not in
+   * `maxima` may not be there at all.
    */
   moveRepo(
     lease: Lease,

@@ -145,6 +145,20 @@ export function ownersContract(open: Open): void {
       ]);
     });
 
+    test('that has moved already is followed by what it left behind, where that has a place', async () => {
+      const store = await open();
+      const lease = await withMachines(store);
+      const move = { repo: 1, to: OWNER, maxima: maxima(3) } as const;
+      await store.moveRepo(lease, move);
+      await store.intend(lease, [anIntent({ id: 'l2' })], T);
+      expect(await store.moveRepo(lease, { ...move, maxima: maxima(2) })).toBe(false);
+      expect(await store.moveRepo(lease, move)).toBe(true);
+      expect(await scopesOf(store)).toEqual([
+        [[], [], []],
+        [[1, 9], ['l1.0', 'l1.1', 'l2.0'], ['l2']],
+      ]);
+    });
+
     test('takes along what is over, and no word of GitHub brings it back', async () => {
       const store = await open();
       const lease = await withMachines(store);

@@ -101,9 +101,10 @@ export function moveRepo(
   { repo: id, to, maxima }: Parameters<Store['moveRepo']>[1],
 ): boolean {
   const repo = state.repos.get(id);
-  if (!isHeld(state, lease) || repo?.scope !== lease.name) return false;
+  const from = lease.name;
+  if (!isHeld(state, lease) || !repo || (repo.scope !== from && repo.scope !== to)) return false;
   const isIts = (row: { readonly scope: ScopeId; readonly repo: RepoId }) =>
-    row.repo === id && row.scope === repo.scope;
+    row.repo === id && row.scope === from;
   const its = where(state.instances, isIts);
   const moving = its.filter((row) => row.state !== 'gone');
   if (!fitsIn(moving, { live: liveIn(state), maxima, to })) return false;

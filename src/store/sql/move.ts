@@ -53,8 +53,8 @@ export const moveRepo = (
     // As a launch there and a word of GitHub about the repository do, so that neither is overtaken.
     await lockNames(tx, [repoScope(id), ...rules.map(ruleKey)]);
     const repo = await first(tx, repoIn, { id });
-    if (!(await isHeld(tx, lease)) || repo?.scope !== lease.name) return false;
-    const from = repo.scope;
+    const from = lease.name as ScopeId;
+    if (!(await isHeld(tx, lease)) || (repo?.scope !== from && repo?.scope !== to)) return false;
     const moving = await rows(tx, livingOf, { id, from });
     if (!fitsIn(moving, { live: await liveBy(tx, rules), maxima, to })) return false;
     await run(tx, moveRow, { id, to });
