@@ -55,6 +55,7 @@ export function createEvents(
     if (instance.state === 'gone') return { status: 200, body: STOP };
     const waitMs = told.take(who.instance, events.length);
     if (waitMs > 0) {
+      deps.refused('pace');
       const headers = { 'retry-after': String(Math.ceil(waitMs / 1000)) };
       return { ...failure(429, 'pace', 'too many events in a minute'), headers };
     }
