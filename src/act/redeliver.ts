@@ -36,7 +36,8 @@ export async function redeliverFailed(deps: Need): Promise<number> {
     tries[guid] = before;
     if (before >= MOST_TRIES || sent >= MOST_AT_ONCE) continue;
     const asked = await github.redeliver(id);
-    if (!asked.ok) continue;
+    // Where its answer was lost GitHub may have heard it.
+    if (!asked.ok && asked.reason !== 'unreachable') continue;
     tries[guid] = before + 1;
     sent += 1;
   }

@@ -48,6 +48,24 @@ describe('a webhook that says a job is queued', () => {
     expect(stage.ec2.counts()).toMatchObject({ launched: 2, left: 0 });
   });
 
+  test('and is never taken is asked for three times, though an answer of GitHub is lost', async () => {
+    const stage = await openStage();
+    stage.knobs.hookFault = ({ action }) =>
+      action === 'queued' ? { kind: 'lost', ms: 0, times: 99 } : undefined;
+    let asked = 0;
+    stage.knobs.fault = ({ name }) => {
+      if (name !== 'github.redeliver') return undefined;
+      asked += 1;
+      return asked === 1 ? { kind: 'lost-answer' } : undefined;
+    };
+    stage.addJobs(1, { labels: ['dstack', 'cpu=64'] });
+    await stage.pass(10 * R);
+    const ofJob = stage.github.hooks
+      .deliveries()
+      .filter(({ isRedelivery, action }) => isRedelivery && action === 'queued');
+    expect(ofJob).toHaveLength(3);
+  });
+
   test.each(['double', 'delay'] as const)(
     'and comes with a %s launches one machine',
     async (kind) => {
