@@ -87,7 +87,7 @@ export function createLoop(deps: LoopDeps): Loop {
     region: (rest) => tickRegion(rest),
     discover: () => tickDiscover(),
     list: (rest) => tickList(rest),
-    sweep: (scope) => sweeper.sweepQuiet(scope as ScopeId).then(() => undefined),
+    sweep: (scope) => tickSweep(scope as ScopeId),
     meet: () => meetNext(),
     healing: () => heal(),
   };
@@ -112,6 +112,7 @@ export function createLoop(deps: LoopDeps): Loop {
   const sweeper = createSweeper({
     ...deps,
     wake,
+    wakeOwned,
     tellOfRules,
     tellOfJobs: (scope) => {
       if (talk) scheduler.wake(`cards|${scope}`);
@@ -254,8 +255,15 @@ export function createLoop(deps: LoopDeps): Loop {
     if (swept.size >= MOST_REMEMBERED) swept.clear();
     swept.set(scope, now + deps.settings.resyncMs / 2);
     const isSwept =
-      (await deps.store.fact(sweptKey(scope))) !== null || (await sweeper.sweepQuiet(scope));
+      (await deps.store.fact(sweptKey(scope))) !== null ||
+      (await sweeper.sweepQuiet(scope)) === 'all';
     if (isSwept) swept.set(scope, Number.POSITIVE_INFINITY);
+  }
+
+  /** Of a scope that another process holds, that one may not know of the sweep: it is tried again. */
+  async function tickSweep(scope: ScopeId): Promise<number | undefined> {
+    const isHeld = (await sweeper.sweepQuiet(scope)) === 'held';
+    return isHeld ? deps.settings.resyncMs * (0.5 + deps.random.unit()) : undefined;
   }
 
   /** One by one, until all are known. */

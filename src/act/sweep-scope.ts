@@ -1,5 +1,5 @@
 import type { GitHub, Talk } from '../github/port.ts';
-import type { ScopeId } from '../model/ids.ts';
+import { isOwnerScope, type ScopeId } from '../model/ids.ts';
 import { fileScope, type Repo } from '../model/repo.ts';
 import type { ScopeRows } from '../store/port.ts';
 import type { RegionOf } from './default-region.ts';
@@ -18,17 +18,21 @@ export interface SweepDeps extends ActDeps {
   readonly regionOf: RegionOf;
   readonly talk?: Talk;
   readonly wake: (scope: ScopeId) => void;
+  /** All that an owner's file may govern. */
+  readonly wakeOwned: (owner: ScopeId) => Promise<void>;
   /** What a killed process had still to say of these rules, and of this scope's jobs. */
   readonly tellOfRules: (scope: ScopeId) => void;
   readonly tellOfJobs: (scope: ScopeId) => void;
 }
 
+/** all: GitHub told all · some: it did not · held: another process decides for the scope. */
+export type Swept = 'all' | 'some' | 'held';
+
 /** The second healing for one scope: its jobs and its rules, as GitHub has them now. */
 export interface Sweeper {
-  /** true: GitHub told all. */
-  sweep(scope: ScopeId): Promise<boolean>;
+  sweep(scope: ScopeId): Promise<Swept>;
   /** The same, noted: of quiet scopes, the one that waited longest is swept next. */
-  sweepQuiet(scope: ScopeId): Promise<boolean>;
+  sweepQuiet(scope: ScopeId): Promise<Swept>;
   /**
    * Has a new scope rules? Of thousands that come at once nobody waits for an answer, and the first
    * webhook of one wakes it at once: so they are asked one by one, and cost what healings may. false:
@@ -39,30 +43,32 @@ export interface Sweeper {
 
 /** Repositories of an owner that one sweep asks GitHub about, besides those with jobs lately. */
 const MOST_SWEPT = 50;
+/** For one file, by whoever sweeps a repository; the owner's own scope is for others to sweep. */
+const FILE_LEASE_MS = 15_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 export function createSweeper(deps: SweepDeps): Sweeper {
-  const { store, clock, holder, talk, wake } = deps;
+  const { store, clock, holder, talk, wake, wakeOwned } = deps;
   const healer = { ...deps, github: deps.healing };
-  const leaseOf = (scope: ScopeId) =>
-    store.lease({ name: scope, holder, now: clock.now(), ttlMs: LEASE_MS });
+  const leaseOf = (scope: ScopeId, ttlMs = LEASE_MS) =>
+    store.lease({ name: scope, holder, now: clock.now(), ttlMs });
 
   /** The owner's file says whether this one governs, and its own scope may have no work for hours. */
   async function sweepOwners({ scope, home, ownerRules }: ScopeRows): Promise<boolean> {
     const isFresh = (ownerRules?.readAt ?? 0) + deps.settings.resyncMs / 2 > clock.now();
     if (home === null || home.scope === scope || isFresh) return false;
-    const lease = await leaseOf(home.scope);
+    const lease = await leaseOf(home.scope, FILE_LEASE_MS);
     if (!lease) return false;
     const rows = await store.scopeRows(home.scope);
     const changed = await sweepRules(healer, lease, { rows, repos: [home] });
-    changed.forEach(wake);
+    if (changed.length > 0) await wakeOwned(home.scope);
     return changed.length > 0;
   }
 
-  async function sweep(scope: ScopeId): Promise<boolean> {
+  async function sweep(scope: ScopeId): Promise<Swept> {
     const lease = await leaseOf(scope);
-    if (!lease) return false;
+    if (!lease) return 'held';
     const rows = await store.scopeRows(scope);
     const repos = await reposToSweep(deps, rows);
     let isRead = true;
@@ -71,7 +77,9 @@ export function createSweeper(deps: SweepDeps): Sweeper {
       changed?.forEach(wake);
       isRead &&= changed !== undefined;
     }
-    if ((await sweepRules(healer, lease, { rows, repos })).length > 0) wake(scope);
+    const files = await sweepRules(healer, lease, { rows, repos });
+    if (files.length > 0) wake(scope);
+    if (files.includes(scope) && isOwnerScope(scope)) await wakeOwned(scope);
     if (await sweepOwners(rows)) wake(scope);
     // The word that a job was lost came to a process that is gone.
     if (isUnsettled(await lostOf(deps, rows, scope))) wake(scope);
@@ -80,15 +88,15 @@ export function createSweeper(deps: SweepDeps): Sweeper {
       deps.tellOfRules(fileScope(repo));
     }
     deps.tellOfJobs(scope);
-    return isRead;
+    return isRead ? 'all' : 'some';
   }
 
   return {
     sweep,
     async sweepQuiet(scope) {
-      const isRead = await sweep(scope);
-      if (isRead) await store.saveFact(sweptKey(scope), '', clock.now());
-      return isRead;
+      const swept = await sweep(scope);
+      if (swept === 'all') await store.saveFact(sweptKey(scope), '', clock.now());
+      return swept;
     },
     async meet(scope) {
       const lease = await leaseOf(scope);

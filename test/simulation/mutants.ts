@@ -192,8 +192,8 @@ const LIFE_MUTANTS: readonly Mutant[] = [
   ]),
   mutant('never reads the rules again', [
     'act/sweep-scope.ts',
-    'if ((await sweepRules(healer, lease, { rows, repos })).length > 0) wake(scope);',
-    '',
+    'const files = await sweepRules(healer, lease, { rows, repos });',
+    'const files: readonly ScopeId[] = [];',
   ]),
   mutant('reads the same rules for ever', [
     'act/read-rules.ts',
