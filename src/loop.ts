@@ -2,7 +2,7 @@ import { answerComment } from './act/answer-comment.ts';
 import { tellWaits } from './act/cards.ts';
 import { createDeliveryQueue, type DeliveryQueue } from './act/delivery-queue.ts';
 import { LEASE_MS } from './act/deps.ts';
-import { DISCOVER_EVERY, discover, listOwner, sweptKey } from './act/discover.ts';
+import { DISCOVER_EVERY, discover, listOwner } from './act/discover.ts';
 import { isHeldFor, recallHolds, releasePull } from './act/hold-pulls.ts';
 import { type ForgetAccount, forgetLeft } from './act/leave.ts';
 import { noteRunners } from './act/note-jobs.ts';
@@ -87,7 +87,7 @@ export function createLoop(deps: LoopDeps): Loop {
     region: (rest) => tickRegion(rest),
     discover: () => tickDiscover(),
     list: (rest) => tickList(rest),
-    sweep: (scope) => tickSweep(scope as ScopeId),
+    sweep: (scope) => sweeper.sweepInTurn(scope as ScopeId),
     meet: () => meetNext(),
     healing: () => heal(),
   };
@@ -254,16 +254,7 @@ export function createLoop(deps: LoopDeps): Loop {
     if (now < (swept.get(scope) ?? 0)) return;
     if (swept.size >= MOST_REMEMBERED) swept.clear();
     swept.set(scope, now + deps.settings.resyncMs / 2);
-    const isSwept =
-      (await deps.store.fact(sweptKey(scope))) !== null ||
-      (await sweeper.sweepQuiet(scope)) === 'all';
-    if (isSwept) swept.set(scope, Number.POSITIVE_INFINITY);
-  }
-
-  /** Of a scope that another process holds, that one may not know of the sweep: it is tried again. */
-  async function tickSweep(scope: ScopeId): Promise<number | undefined> {
-    const isHeld = (await sweeper.sweepQuiet(scope)) === 'held';
-    return isHeld ? deps.settings.resyncMs * (0.5 + deps.random.unit()) : undefined;
+    if (await sweeper.sweepOnce(scope)) swept.set(scope, Number.POSITIVE_INFINITY);
   }
 
   /** One by one, until all are known. */

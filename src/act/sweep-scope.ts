@@ -31,8 +31,13 @@ export type Swept = 'all' | 'some' | 'held';
 /** The second healing for one scope: its jobs and its rules, as GitHub has them now. */
 export interface Sweeper {
   sweep(scope: ScopeId): Promise<Swept>;
-  /** The same, noted: of quiet scopes, the one that waited longest is swept next. */
-  sweepQuiet(scope: ScopeId): Promise<Swept>;
+  /** Unless it was swept before, noted as such; false: it is not yet. */
+  sweepOnce(scope: ScopeId): Promise<boolean>;
+  /**
+   * A quiet scope, noted: the one that waited longest is swept next. Where another process holds it, that
+   * one may not know of this turn: in so many ms it is tried again.
+   */
+  sweepInTurn(scope: ScopeId): Promise<number | undefined>;
   /**
    * Has a new scope rules? Of thousands that come at once nobody waits for an answer, and the first
    * webhook of one wakes it at once: so they are asked one by one, and cost what healings may. false:
@@ -91,12 +96,19 @@ export function createSweeper(deps: SweepDeps): Sweeper {
     return isRead ? 'all' : 'some';
   }
 
+  async function sweepNoted(scope: ScopeId): Promise<Swept> {
+    const swept = await sweep(scope);
+    if (swept === 'all') await store.saveFact(sweptKey(scope), '', clock.now());
+    return swept;
+  }
+
   return {
     sweep,
-    async sweepQuiet(scope) {
-      const swept = await sweep(scope);
-      if (swept === 'all') await store.saveFact(sweptKey(scope), '', clock.now());
-      return swept;
+    sweepOnce: async (scope) =>
+      (await store.fact(sweptKey(scope))) !== null || (await sweepNoted(scope)) === 'all',
+    async sweepInTurn(scope) {
+      const isHeld = (await sweepNoted(scope)) === 'held';
+      return isHeld ? deps.settings.resyncMs * (0.5 + deps.random.unit()) : undefined;
     },
     async meet(scope) {
       const lease = await leaseOf(scope);
