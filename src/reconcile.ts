@@ -19,7 +19,7 @@ import type { Instant } from './lib/clock.ts';
 import type { ScopeId } from './model/ids.ts';
 import type { Reason } from './model/job.ts';
 import type { Repo } from './model/repo.ts';
-import type { Action, Plan, Wait } from './model/world.ts';
+import type { Action, Plan, Wait, World } from './model/world.ts';
 import { plan } from './plan/plan.ts';
 import type { Intent, Lease, ScopeRows } from './store/port.ts';
 
@@ -75,12 +75,8 @@ export async function reconcile(deps: ReconcileDeps, scope: ScopeId): Promise<Ti
     for (const other of moved) gone.add(other);
     for (const other of [...moved, ...waitsFor(sight)]) wake.add(other);
     if (moved.length > 0 && round < MOST_ROUNDS) continue;
-    const world = whileStuck(sight, stuck);
-    const decided = plan(world, clock.now());
-    const { intents, unready } = await prepareAll(deps, sight, of(decided, 'launch'));
-    // What cannot be launched after all is why its jobs wait.
-    const told = unready.length === 0 ? decided : plan(without(world, unready), clock.now());
-    const waits = [...told.waits, ...sight.denied];
+    const { decided, intents } = await decide(deps, sight, whileStuck(sight, stuck));
+    const waits = [...decided.waits, ...sight.denied];
     await explain(deps, lease, { rows, waits });
     const isNew = !sight.isListed && (await isListedNow(deps, sight));
     const sent = await act(deps, lease, { sight, decided, intents });
@@ -158,16 +154,34 @@ const MOST_NAMED = 20;
 const isSame = (a: Reason | null | undefined, b: Reason): boolean =>
   a?.code === b.code && a.text === b.text;
 
-const of = <K extends Action['kind']>({ actions }: Plan, kind: K) =>
-  actions.filter((one): one is Extract<Action, { kind: K }> => one.kind === kind);
+interface Decided {
+  readonly decided: Plan;
+  /** Its launches, with everything that the calls will say. */
+  readonly intents: readonly Intent[];
+}
+
+/**
+ * Where AWS or GitHub does not give what a launch needs, it is planned anew without it: the jobs get
+ * another rule's machine, or the reason why they get none.
+ */
+async function decide(deps: ReconcileDeps, sight: Sight, world: World): Promise<Decided> {
+  let open = world;
+  for (let round = 1; ; round += 1) {
+    const decided = plan(open, deps.clock.now());
+    const { intents, unready } = await prepareAll(deps, sight, decided);
+    if (unready.length === 0 || round === MOST_ROUNDS) return { decided, intents };
+    open = without(open, unready);
+  }
+}
 
 async function act(
   deps: ReconcileDeps,
   lease: Lease,
-  made: { sight: Sight; decided: Plan; intents: readonly Intent[] },
+  of: Decided & { readonly sight: Sight },
 ): Promise<Sent> {
-  const { sight, decided, intents } = made;
-  const only = <K extends Action['kind']>(kind: K) => of(decided, kind);
+  const { sight, decided, intents } = of;
+  const only = <K extends Action['kind']>(kind: K) =>
+    decided.actions.filter((one): one is Extract<Action, { kind: K }> => one.kind === kind);
   await markReclaimed(deps, sight.lost.reclaimed);
   await endAll(deps, lease, { sight, actions: only('end') });
   const sent: Sent[] = [];

@@ -1,7 +1,7 @@
 import { isOwnerScope, ownerScope, type RuleId, type ScopeId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { Repo } from '../model/repo.ts';
-import type { OwnView, World } from '../model/world.ts';
+import type { RepoView, World } from '../model/world.ts';
 import type { Lease, Store } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
 import { governs, maximaIn, maximaOf } from './govern.ts';
@@ -89,7 +89,7 @@ export function whileStuck({ world, rows, files }: Sight, stuck: readonly Stuck[
   if (stuck.length === 0) return world;
   if (isOwnerScope(rows.scope)) {
     const views = new Map(stuck.map(({ repo, room }) => [repo.id, leaving(room, world.limits)]));
-    return { ...world, repos: world.repos.map((repo) => withView(repo, views.get(repo.id))) };
+    return { ...world, repos: world.repos.map((repo) => ({ ...repo, ...views.get(repo.id) })) };
   }
   // A repository's own scope has this one only: the rules that will govern it do so already.
   const [one] = stuck;
@@ -104,15 +104,12 @@ export function whileStuck({ world, rows, files }: Sight, stuck: readonly Stuck[
   };
 }
 
-const leaving = (room: Stuck['room'], { maxDurationMs }: World['limits']): OwnView => ({
-  enabled: true,
-  maxDurationMs,
-  maxima: Object.fromEntries(room),
+type Leaving = Required<Pick<RepoView, 'own' | 'closed'>>;
+
+const leaving = (room: Stuck['room'], { maxDurationMs }: World['limits']): Leaving => ({
+  own: { enabled: true, maxDurationMs, maxima: Object.fromEntries(room) },
   closed: Object.fromEntries([...room.keys()].map((id) => [id, MOVING])),
 });
-
-const withView = (repo: World['repos'][number], own: OwnView | undefined) =>
-  own ? { ...repo, own } : repo;
 
 /** Whether it is still open whose rules govern a repository: its jobs are not even looked for. */
 export const isUndecided = ({ rows, files }: Sight): boolean =>

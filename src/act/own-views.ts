@@ -2,7 +2,7 @@ import type { RepoId, RuleId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { Offer } from '../model/launch.ts';
 import type { Rule } from '../model/rules.ts';
-import type { OwnView } from '../model/world.ts';
+import type { Closed, RepoView } from '../model/world.ts';
 import type { OwnRules } from '../rules/narrow.ts';
 import type { ScopeRows } from '../store/port.ts';
 import { budgetReason } from './budget.ts';
@@ -18,12 +18,14 @@ interface Made {
   readonly maxDurationMs: number;
 }
 
+type Narrowed = Pick<RepoView, 'own' | 'closed'>;
+
 /** What the plan needs to know of repositories' own files. */
 export async function ownViews(
   deps: Pick<ActDeps, 'store' | 'clock'>,
   made: Made,
-): Promise<(repo: RepoId) => { readonly own?: OwnView }> {
-  const views = new Map<RepoId, OwnView>();
+): Promise<(repo: RepoId) => Narrowed> {
+  const views = new Map<RepoId, Narrowed>();
   for (const [repo, { rules, reason }] of made.own) {
     views.set(
       repo,
@@ -32,10 +34,7 @@ export async function ownViews(
         : waiting(made, reason ?? NOT_READ),
     );
   }
-  return (repo) => {
-    const own = views.get(repo);
-    return own ? { own } : {};
-  };
+  return (repo) => views.get(repo) ?? {};
 }
 
 const NOT_READ: Reason = {
@@ -43,24 +42,26 @@ const NOT_READ: Reason = {
   text: "The repository's own rules file was not read yet; it is asked for at every tick.",
 };
 
-const closedBy = (ids: readonly RuleId[], reason: Reason) =>
+const closedBy = (ids: readonly RuleId[], reason: Reason): Closed =>
   Object.fromEntries(ids.map((id) => [id, reason]));
 
 /** Nothing starts before its file is known, and nothing ends. */
-const waiting = ({ rules, maxDurationMs }: Made, reason: Reason): OwnView => ({
-  enabled: true,
-  maxima: Object.fromEntries(rules.map(({ id, max }) => [id, max])),
+const waiting = ({ rules, maxDurationMs }: Made, reason: Reason): Narrowed => ({
+  own: {
+    enabled: true,
+    maxima: Object.fromEntries(rules.map(({ id, max }) => [id, max])),
+    maxDurationMs,
+  },
   closed: closedBy(
     rules.map(({ id }) => id),
     reason,
   ),
-  maxDurationMs,
 });
 
 async function narrowed(
   deps: Pick<ActDeps, 'store' | 'clock'>,
   made: Made & { readonly repo: RepoId; readonly its: OwnRules },
-): Promise<OwnView> {
+): Promise<Narrowed> {
   const { repo, its, offers, rows } = made;
   const ids = [...its.rules.keys()];
   const spent = await budgetReason(deps, { scope: rows.scope, file: its, repo });
@@ -70,9 +71,11 @@ async function narrowed(
     return of.length > 0 && of.every(({ priceUsd }) => (priceUsd ?? 0) > most);
   });
   return {
-    enabled: its.enabled,
-    maxima: Object.fromEntries([...its.rules].map(([id, { max }]) => [id, max])),
-    maxDurationMs: its.maxDurationMs,
+    own: {
+      enabled: its.enabled,
+      maxima: Object.fromEntries([...its.rules].map(([id, { max }]) => [id, max])),
+      maxDurationMs: its.maxDurationMs,
+    },
     closed: spent ? closedBy(ids, spent) : closedBy(dear, TOO_DEAR),
   };
 }

@@ -6,7 +6,7 @@ import { done, type Refused, type Reply } from '../model/reply.ts';
 import type { Rule } from '../model/rules.ts';
 import { registrationToken } from '../model/tokens.ts';
 import { userData } from '../model/user-data.ts';
-import type { Action, World } from '../model/world.ts';
+import type { Action, Plan, World } from '../model/world.ts';
 import type { Intent } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
 import type { Sight } from './look.ts';
@@ -21,19 +21,18 @@ export interface Unready {
   readonly repo: RepoId;
   readonly rule: RuleId;
   readonly reason: Reason;
-  /** Of this repository alone: others may launch by the rule. */
-  readonly isOwn: boolean;
 }
 
-/** Everything that the calls will say, and why some of them cannot be made. */
+/** Everything that the calls will say, and what some of them cannot be made for. */
 export async function prepareAll(
   deps: ActDeps,
   sight: Sight,
-  actions: readonly LaunchAction[],
+  { actions }: Plan,
 ): Promise<{ readonly intents: readonly Intent[]; readonly unready: readonly Unready[] }> {
   const intents: Intent[] = [];
   const unready: Unready[] = [];
   for (const action of actions) {
+    if (action.kind !== 'launch') continue;
     const made = await prepare(deps, sight, action);
     if ('request' in made) intents.push(made);
     else {
@@ -46,26 +45,16 @@ export async function prepareAll(
   return { intents, unready };
 }
 
-/** The world in which these launch nothing: its plan says why their jobs wait. */
-export function without(world: World, unready: readonly Unready[]): World {
-  const shared = new Map(unready.flatMap((one) => (one.isOwn ? [] : [[one.rule, one.reason]])));
-  const closedIn = (repo: RepoId) =>
-    Object.fromEntries(
-      unready.flatMap((one) => (one.isOwn && one.repo === repo ? [[one.rule, one.reason]] : [])),
-    );
-  return {
-    ...world,
-    rules: world.rules.map((rule) => ({
-      ...rule,
-      blocked: rule.blocked ?? shared.get(rule.id) ?? null,
-    })),
-    repos: world.repos.map((repo) =>
-      repo.own
-        ? { ...repo, own: { ...repo.own, closed: { ...repo.own.closed, ...closedIn(repo.id) } } }
-        : repo,
-    ),
-  };
-}
+/** The world in which these launch nothing. */
+export const without = (world: World, unready: readonly Unready[]): World => ({
+  ...world,
+  repos: world.repos.map((repo) => {
+    const its = unready.filter((one) => one.repo === repo.id);
+    if (its.length === 0) return repo;
+    const more = Object.fromEntries(its.map(({ rule, reason }) => [rule, reason]));
+    return { ...repo, closed: { ...repo.closed, ...more } };
+  }),
+});
 
 async function prepare(
   deps: ActDeps,
@@ -73,12 +62,7 @@ async function prepare(
   action: LaunchAction,
 ): Promise<Intent | Unready> {
   const { offer } = action;
-  const missing = (reason: Reason, isOwn = false): Unready => ({
-    repo: action.repo,
-    rule: offer.rule,
-    reason,
-    isOwn,
-  });
+  const missing = (reason: Reason): Unready => ({ repo: action.repo, rule: offer.rule, reason });
   const rule = rules.find((one) => one.id === offer.rule);
   const repo = await deps.store.repo(action.repo);
   const { publicUrl } = deps.settings;
@@ -86,7 +70,7 @@ async function prepare(
   const its = own.get(action.repo)?.rules?.rules.get(rule.id);
   const { maxPriceUsd } = its ?? rule;
   // Its own price may be below the rule's cheapest place.
-  if (maxPriceUsd !== null && (offer.priceUsd ?? 0) > maxPriceUsd) return missing(TOO_DEAR, true);
+  if (maxPriceUsd !== null && (offer.priceUsd ?? 0) > maxPriceUsd) return missing(TOO_DEAR);
   const at = { account, region: offer.region };
   const image = await deps.catalogue.image(at, rule.image, offer.arch);
   if (!image.ok) return missing(awsReason(rule, image));

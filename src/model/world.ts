@@ -164,10 +164,10 @@ export interface OwnView {
   readonly enabled: boolean;
   /** Its own maximum by rule; a rule that is not among them is not for it. */
   readonly maxima: Readonly<Record<RuleId, number>>;
-  /** Why a rule launches nothing more for it, though there is room. */
-  readonly closed: Readonly<Record<RuleId, Reason>>;
   readonly maxDurationMs: number;
 }
+
+export type Closed = Readonly<Record<RuleId, Reason>>;
 
 export interface RepoView {
   readonly id: RepoId;
@@ -176,6 +176,8 @@ export interface RepoView {
   readonly isRemoved: boolean;
   /** Left out: it may have all that the rules allow. */
   readonly own?: OwnView;
+  /** Why a rule launches nothing more for it, though there is room; left out: none is. */
+  readonly closed?: Closed;
 }
 
 export interface World {

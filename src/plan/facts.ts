@@ -1,5 +1,6 @@
 import type { Instant } from '../lib/clock.ts';
 import type { RepoId, RuleId } from '../model/ids.ts';
+import type { Reason } from '../model/job.ts';
 import type { Market, Offer } from '../model/launch.ts';
 import type { InstanceView, JobView, OwnView, RepoView, RuleView, World } from '../model/world.ts';
 import { createLabelReader, createPartTable, type LabelSet, type Part } from './label-sets.ts';
@@ -63,10 +64,13 @@ export const mostOf = (facts: Facts, { rule }: RuleFacts, repo: RepoId): number 
   return own ? Math.min(rule.max, own.maxima[rule.id] ?? 0) : rule.max;
 };
 
+/** Why a rule launches nothing more for a repository; undefined: it may. */
+export const closedTo = (facts: Facts, { rule }: RuleFacts, repo: RepoId): Reason | undefined =>
+  facts.repos.get(repo)?.closed?.[rule.id];
+
 /** How many more of them it may have, whatever the others leave. */
 export function roomFor(facts: Facts, its: RuleFacts, repo: RepoId): number {
-  const own = ownOf(facts, repo);
-  if (own && (!own.enabled || own.closed[its.rule.id] !== undefined)) return 0;
+  if (ownOf(facts, repo)?.enabled === false || closedTo(facts, its, repo) !== undefined) return 0;
   return Math.max(0, mostOf(facts, its, repo) - (its.inUse.get(repo) ?? 0));
 }
 

@@ -4,6 +4,7 @@ import type { JobView, Wait } from '../model/world.ts';
 import type { Demand, JobClass, JobGroup } from './demand.ts';
 import { exhaustedReason } from './exhausted.ts';
 import {
+  closedTo,
   type Facts,
   inMarket,
   isAside,
@@ -170,21 +171,23 @@ function unservedReason(facts: Facts, jobClass: JobClass, launched: Launched): R
     isOwnFull(rule)
       ? `${ofIts(rule)} of this repository's ${mostOf(facts, rule, repo)} machines in use`
       : `${counted(rule)} of ${rule.rule.max} machines in use${isOwners(facts) ? ' by all repositories' : ''}`;
-  const closed = rules.flatMap((rule) => own?.closed[rule.rule.id] ?? [])[0];
-  if (closed !== undefined && rules.every((rule) => own?.closed[rule.rule.id])) return closed;
+  const left = rules.filter((rule) => closedTo(facts, rule, repo) === undefined);
+  const closed = rules.flatMap((rule) => closedTo(facts, rule, repo) ?? [])[0];
+  const rest: JobClass = { ...jobClass, rules: left };
   return (
     registering(
       facts,
-      rules.find((rule) => isOpen(rule, market) && !rule.isTrial && !isFull(rule)),
+      left.find((rule) => isOpen(rule, market) && !rule.isTrial && !isFull(rule)),
     ) ??
     atMax(
-      rules.filter((rule) => rule.rule.blocked === null && isFull(rule)),
+      left.filter((rule) => rule.rule.blocked === null && isFull(rule)),
       use,
     ) ??
-    onTrial(rules) ??
-    exhaustedReason(facts, jobClass) ??
-    priceCap(jobClass) ??
-    rules.find((rule) => rule.rule.blocked !== null)?.rule.blocked ??
+    onTrial(left) ??
+    exhaustedReason(facts, rest) ??
+    priceCap(rest) ??
+    left.find((rule) => rule.rule.blocked !== null)?.rule.blocked ??
+    closed ??
     noOffer(jobClass)
   );
 }

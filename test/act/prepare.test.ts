@@ -1,6 +1,8 @@
 import { expect, test } from '@jest/globals';
+import { without } from '../../src/act/prepare.ts';
 import type { Fault } from '../../src/sandbox/kernel.ts';
-import { isDone, MINUTE, openStage, SECOND, type Stage } from '../stage.ts';
+import { aRepo, aWorld, RULE } from '../builders.ts';
+import { createStage, isDone, MINUTE, openStage, R, REGION, SECOND, type Stage } from '../stage.ts';
 
 // Something is missing that every launch needs, and neither EC2 nor GitHub gives it: the job says what.
 
@@ -42,4 +44,36 @@ test.each<[what: string, begin: (stage: Stage) => void, code: string, text: RegE
   await stage.until(() => stage.live().length === 2, 20 * SECOND);
   expect(await stage.reasons()).toEqual(['starting']);
   await stage.until(isDone(jobs));
+});
+
+const CHEAPER = 'us-east-1';
+const DENIED = { ok: false, reason: 'denied', code: 'UnauthorizedOperation', message: '' } as const;
+
+test('a rule that lacks something leaves its jobs to the next one', async () => {
+  const stage = createStage({ rules: null });
+  stage.knobs.accounts = (one) => ({
+    ...one,
+    ec2(account, region) {
+      const ec2 = one.ec2(account, region);
+      return region === CHEAPER ? { ...ec2, securityGroup: async () => DENIED } : ec2;
+    },
+  });
+  const rule = (region: string) => `    - {instance-type: m5.large, region: ${region}, max: 1}\n`;
+  stage.push(`autoscale:\n  rules:\n${rule(REGION)}${rule(CHEAPER)}`);
+  stage.start();
+  await stage.pass(2 * R);
+  stage.addJobs(1, { durationMs: 30 * MINUTE });
+  await stage.until(() => stage.live().length === 1, 20 * SECOND);
+  expect(stage.live()[0]?.zone).toMatch(REGION);
+  stage.addJobs(1);
+  await stage.pass(MINUTE);
+  const [, second] = (await stage.store.recentJobs(10)).toSorted((a, b) => a.id - b.id);
+  expect(second?.reason?.text).toMatch(/^m5\.large in eu-west-1: 1 of 1 machines in use/);
+});
+
+test('what one repository lacks closes the rule to that one alone', () => {
+  const reason = { code: 'github-denied', text: 'No.' };
+  const repos = [aRepo({ id: 1, closed: { other: reason } }), aRepo({ id: 2 })];
+  const { repos: after } = without(aWorld({ repos }), [{ repo: 1, rule: RULE, reason }]);
+  expect(after.map(({ closed }) => closed)).toEqual([{ other: reason, [RULE]: reason }, undefined]);
 });

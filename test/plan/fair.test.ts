@@ -53,7 +53,6 @@ const reasonOf = (world: World, job: number) =>
 const own = (given: Partial<OwnView> = {}): OwnView => ({
   enabled: true,
   maxima: { [RULE]: 2 },
-  closed: {},
   maxDurationMs: 6 * HOUR,
   ...given,
 });
@@ -125,17 +124,43 @@ describe('places of an owner', () => {
   });
 });
 
+describe('a rule that is closed to a repository', () => {
+  const LARGER = 'm5.xlarge/us-east-1';
+  const larger = (most: number) => aRule({ id: LARGER, type: 'm5.xlarge', max: most });
+  const closedTo = (given: Partial<World>): World => {
+    const world = owners({ jobs: [...jobsOf(A, 2), ...jobsOf(B, 2)], ...given });
+    const closed = { [RULE]: { code: 'iam', text: 'No key.' } };
+    return { ...world, repos: world.repos.map((one) => (one.id === A ? { ...one, closed } : one)) };
+  };
+  const offers = [anOffer(), anOffer({ rule: LARGER, type: 'm5.xlarge', priceUsd: 9 })];
+
+  test('launches for the others, and its jobs say why', () => {
+    const world = closedTo({ rules: [aRule({ max: 8 })] });
+    expect(launchedOf(world)).toEqual({ 2: 2 });
+    expect(reasonOf(world, 1_000)).toEqual({ code: 'iam', text: 'No key.' });
+    expect(reasonOf(world, 2_000)?.code).toBe('starting');
+  });
+
+  test('leaves its jobs to another rule, though that is dearer', () => {
+    const world = closedTo({ rules: [aRule({ max: 8 }), larger(8)], offers });
+    expect(launchedOf(world)).toEqual({ 1: 2, 2: 2 });
+  });
+
+  test('is not what they wait for, where the other is full', () => {
+    const instances = busyOf(C, 1, LARGER);
+    const world = closedTo({ rules: [aRule({ max: 8 }), larger(1)], offers, instances });
+    expect(reasonOf(world, 1_000)?.text).toMatch(
+      /^m5\.xlarge in us-east-1: 1 of 1 machines in use/,
+    );
+  });
+});
+
 describe('a repository with a file of its own', () => {
   const jobs = [...jobsOf(A, 9), ...jobsOf(B, 9)];
   test.each([
     ['has no more than its own maximum', own(), { 1: 2, 2: 6 }],
     ['has nothing while it is disabled', own({ enabled: false }), { 2: 8 }],
     ['has nothing by a rule that it leaves out', own({ maxima: {} }), { 2: 8 }],
-    [
-      'has nothing by a rule that is closed to it',
-      own({ closed: { [RULE]: { code: 'budget', text: 'spent' } } }),
-      { 2: 8 },
-    ],
     ['has no more than the owner allows', own({ maxima: { [RULE]: 99 } }), { 1: 4, 2: 4 }],
   ])('%s', (_, its, expected) => {
     expect(launchedOf(owners({ rules: [aRule({ max: 8 })], jobs, own: { [A]: its } }))).toEqual(
@@ -147,11 +172,6 @@ describe('a repository with a file of its own', () => {
     ['its maximum is reached', own(), "2 of this repository's 2 machines in use; starts when one"],
     ['it is disabled', own({ enabled: false }), 'Disabled by this repository; nothing starts'],
     ['it leaves the rule out', own({ maxima: {} }), "and this repository's own file does not"],
-    [
-      'its budget is spent',
-      own({ maxima: { [RULE]: 5 }, closed: { [RULE]: { code: 'budget', text: 'spent' } } }),
-      'spent',
-    ],
   ])('says so when %s', (_, its, text) => {
     const instances = its.enabled && its.maxima[RULE] ? busyOf(A, 2) : [];
     const world = owners({ jobs: jobsOf(A, 1), instances, own: { [A]: its } });

@@ -92,7 +92,7 @@ describe('a machine of a group', () => {
     ['gone', aRepo({ id: REPO, isRemoved: true })],
     [
       'disabled by its own file',
-      aRepo({ id: REPO, own: { enabled: false, maxima: {}, closed: {}, maxDurationMs: 1 } }),
+      aRepo({ id: REPO, own: { enabled: false, maxima: {}, maxDurationMs: 1 } }),
     ],
   ])('works on when the repository that it was launched for is %s', (_, repo) => {
     const of = (machine: InstanceView) =>
