@@ -140,6 +140,7 @@ test('a flood of events is refused for a minute, and nobody else is', async () =
   const refused = await hundred();
   expect(outcomeOf(refused)).toBe('429 pace');
   expect(door.counts).toEqual({ pace: 1 });
+  expect(await send([])).toEqual(CONTINUE);
   expect(refused.headers).toEqual({ 'retry-after': '60' });
   expect(await send([anEvent('online')], 'i-2')).toEqual(CONTINUE);
   door.now += 60_000;
