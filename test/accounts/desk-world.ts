@@ -1,3 +1,4 @@
+import { afterAll, beforeAll, beforeEach, test } from '@jest/globals';
 import { createScopedAccounts } from '../../src/accounts/accounts.ts';
 import { createAccounts } from '../../src/accounts/default.ts';
 import { createDesk } from '../../src/accounts/desk.ts';
@@ -7,6 +8,7 @@ import { createTrial } from '../../src/ec2/trial.ts';
 import { createKeys } from '../../src/lib/keys.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
+import { type Moto, motoServer, startMoto } from '../moto.ts';
 import { handWorld, KEYS } from './world.ts';
 
 // The desk before moto's EC2, with an STS that is set by hand: moto's never refuses.
@@ -14,7 +16,7 @@ import { handWorld, KEYS } from './world.ts';
 export const REGION = 'eu-west-1';
 export const BODY = { ...KEYS, region: REGION };
 
-export function openDesk(endpoint: string) {
+function openDesk(endpoint: string) {
   const world = handWorld();
   const { vault, ring: keyring, identities, clock } = world;
   const store = createMemoryStore();
@@ -40,7 +42,30 @@ export function openDesk(endpoint: string) {
   return Object.assign(world, { desk, accounts, store });
 }
 
-export const makeSpotRoleAt = (endpoint: string) =>
+/** Tests of a desk before a moto that knows nothing yet, each time. */
+export function describeDesk(
+  define: (of: {
+    readonly open: () => ReturnType<typeof openDesk>;
+    readonly makeSpotRole: () => Promise<unknown>;
+    readonly endpoint: () => string;
+  }) => void,
+): void {
+  if (motoServer === undefined) {
+    test.skip('needs moto_server', () => {});
+    return;
+  }
+  let moto: Moto;
+  beforeAll(async () => {
+    moto = await startMoto();
+  });
+  afterAll(() => moto.stop());
+  beforeEach(() => fetch(`${moto.url}/moto-api/reset`, { method: 'POST' }));
+  const endpoint = () => moto.url;
+  const open = () => openDesk(moto.url);
+  define({ open, makeSpotRole: () => makeSpotRoleAt(moto.url), endpoint });
+}
+
+const makeSpotRoleAt = (endpoint: string) =>
   fetch(endpoint, {
     method: 'POST',
     headers: {

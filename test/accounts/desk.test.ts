@@ -1,24 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { createIdentities } from '../../src/accounts/identity.ts';
 import type { ScopeId } from '../../src/model/ids.ts';
-import { type Moto, motoServer, startMoto } from '../moto.ts';
-import { BODY, makeSpotRoleAt, openDesk, REGION } from './desk-world.ts';
+import { BODY, describeDesk, REGION } from './desk-world.ts';
 import { AWS_ACCOUNT, KEYS, no, ROLE } from './world.ts';
 
-let moto: Moto;
-
-if (motoServer === undefined) {
-  test.skip('needs moto_server', () => {});
-} else {
-  beforeAll(async () => {
-    moto = await startMoto();
-  });
-  afterAll(() => moto.stop());
-  beforeEach(() => fetch(`${moto.url}/moto-api/reset`, { method: 'POST' }));
-
-  const open = () => openDesk(moto.url);
-  const makeSpotRole = () => makeSpotRoleAt(moto.url);
-
+describeDesk(({ open, makeSpotRole, endpoint }) => {
   describe('configuring', () => {
     test('forgets what EC2 refused to the credentials before', async () => {
       await makeSpotRole();
@@ -258,7 +244,7 @@ if (motoServer === undefined) {
   test('STS says who signs, and assumes a role', async () => {
     process.env['AWS_ACCESS_KEY_ID'] = 'AKIAIOSFODNN7EXAMPLE';
     process.env['AWS_SECRET_ACCESS_KEY'] = 'secret';
-    const identities = createIdentities({ region: 'us-east-1', endpoint: moto.url });
+    const identities = createIdentities({ region: 'us-east-1', endpoint: endpoint() });
     expect(await identities.callerOf(KEYS)).toMatchObject({ value: { account: AWS_ACCOUNT } });
     const ask = { roleArn: ROLE, externalId: 'e'.repeat(32), sessionName: 'dstack-repo-7' };
     const session = await identities.assume(ask);
@@ -266,4 +252,4 @@ if (motoServer === undefined) {
       value: { keys: { accessKeyId: expect.stringMatching(/^ASIA/) } },
     });
   });
-}
+});

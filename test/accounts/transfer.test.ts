@@ -1,21 +1,8 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { type Moto, motoServer, startMoto } from '../moto.ts';
-import { BODY, makeSpotRoleAt, openDesk, REGION } from './desk-world.ts';
+import { describe, expect, test } from '@jest/globals';
+import { BODY, describeDesk, REGION } from './desk-world.ts';
 import { KEYS, keptFor, no, ROLE } from './world.ts';
 
-let moto: Moto;
-
-if (motoServer === undefined) {
-  test.skip('needs moto_server', () => {});
-} else {
-  beforeAll(async () => {
-    moto = await startMoto();
-  });
-  afterAll(() => moto.stop());
-  beforeEach(() => fetch(`${moto.url}/moto-api/reset`, { method: 'POST' }));
-
-  const open = () => openDesk(moto.url);
-  const makeSpotRole = () => makeSpotRoleAt(moto.url);
+describeDesk(({ open, makeSpotRole }) => {
   const facts = { id: 7, name: 'app', defaultBranch: 'main', isPrivate: true, installation: 5 };
 
   test('an account does not go with a repository to its next owner, who sees nothing of it', async () => {
@@ -102,4 +89,4 @@ if (motoServer === undefined) {
     kept.set('repo-7', JSON.stringify({ ...rest, owner: 9, roleArn: ROLE, externalId }));
     expect(await desk.describe('repo-7')).toMatchObject({ externalId, problem: null });
   });
-}
+});

@@ -8,6 +8,7 @@ import { silentLog } from '../../src/lib/log.ts';
 import { done } from '../../src/model/reply.ts';
 import { accountRoutes } from '../../src/web/accounts-api.ts';
 import { listen } from '../../src/web/server.ts';
+import { ACME_APP as REPO } from '../web/acme.ts';
 
 // dstack as a process, before an app with a desk of its own and a GitHub that knows one repository.
 
@@ -72,7 +73,7 @@ export async function startCliWorld(): Promise<CliWorld> {
         repositories: async () => done([{ ...REPO, id: 8, name: '.github' }]),
         permission: async () => done('admin'),
       },
-      store: { repo: async (id) => (id === 7 ? { ...REPO, ...STORED } : null) },
+      store: { repo: async (id) => (id === 7 ? REPO : null) },
       publicUrl: null,
       clock: systemClock,
       log: silentLog,
@@ -92,17 +93,6 @@ export async function startCliWorld(): Promise<CliWorld> {
 }
 
 const answer = (body: object) => async (): Promise<Answer> => ({ status: 200, body });
-
-const REPO = {
-  id: 7,
-  owner: 'acme',
-  ownerId: 9,
-  name: 'app',
-  defaultBranch: 'main',
-  isPrivate: true,
-  installation: 5,
-};
-const STORED = { scope: 'repo-7', heardAt: 0, removedAt: null } as const;
 
 const deskOf = (world: Omit<CliWorld, 'url' | 'run' | 'close'>) =>
   ({

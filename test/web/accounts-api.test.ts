@@ -7,22 +7,10 @@ import type { Log } from '../../src/lib/log.ts';
 import { done, type Refused } from '../../src/model/reply.ts';
 import type { Repo } from '../../src/model/repo.ts';
 import { accountRoutes, isSecure } from '../../src/web/accounts-api.ts';
+import { ACME_APP as REPO, TOKEN } from './acme.ts';
 
-const TOKEN = 'ghu_0123456789012345678901234567890123456789';
 const SECRET = 'do-not-show-this-secret-to-anybody-at-all';
 
-const REPO: Repo = {
-  id: 7,
-  owner: 'acme',
-  ownerId: 9,
-  name: 'app',
-  defaultBranch: 'main',
-  isPrivate: true,
-  installation: 5,
-  scope: 'repo-7',
-  heardAt: 0,
-  removedAt: null,
-};
 const HOME = { ...REPO, id: 8, name: '.github' };
 const KNOWN: readonly Repo[] = [
   REPO,

@@ -4,26 +4,13 @@ import type { NotLetIn, Permission } from '../../src/github/port.ts';
 import type { Answer, Request, Routes } from '../../src/lib/http.ts';
 import { silentLog as log } from '../../src/lib/log.ts';
 import { done, type Refused } from '../../src/model/reply.ts';
-import type { Repo } from '../../src/model/repo.ts';
 import { accountRoutes } from '../../src/web/accounts-api.ts';
 import { commandRoutes } from '../../src/web/command-api.ts';
+import { TOKEN as GOOD, ACME_APP as REPO } from './acme.ts';
 
 // What callers may cause at GitHub, whose answers come when a test lets them.
 
-const GOOD = 'ghu_0123456789012345678901234567890123456789';
 const STRANGER = '203.0.113.5';
-const REPO: Repo = {
-  id: 7,
-  owner: 'acme',
-  ownerId: 9,
-  name: 'app',
-  defaultBranch: 'main',
-  isPrivate: true,
-  installation: 5,
-  scope: 'repo-7',
-  heardAt: 0,
-  removedAt: null,
-};
 const publicUrl = 'https://dstack.example';
 const store = {
   repo: async (id: number) => (id === REPO.id ? REPO : null),

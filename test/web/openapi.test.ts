@@ -10,6 +10,7 @@ import { accountRoutes } from '../../src/web/accounts-api.ts';
 import { createReadyz } from '../../src/web/health.ts';
 import { createMetrics } from '../../src/web/metrics.ts';
 import { listen } from '../../src/web/server.ts';
+import { ACME_APP } from './acme.ts';
 import { type PeopleWorld, startPeopleWorld } from './people-world.ts';
 
 // Every request that the description names, sent to the app, and every answer held against it.
@@ -164,14 +165,6 @@ describe('an account', () => {
   let close: () => Promise<void>;
   let permission: 'admin' | 'read' = 'admin';
   beforeAll(async () => {
-    const repo = {
-      id: 7,
-      owner: 'acme',
-      ownerId: 9,
-      name: 'app',
-      defaultBranch: 'main',
-      isPrivate: true,
-    };
     const routes = accountRoutes({
       desk: DESK,
       users: {
@@ -187,10 +180,7 @@ describe('an account', () => {
         permission: async () => done(permission),
       },
       store: {
-        repo: async (id) =>
-          id === 7
-            ? { ...repo, installation: 5, scope: 'repo-7', heardAt: 0, removedAt: null }
-            : null,
+        repo: async (id) => (id === 7 ? ACME_APP : null),
       },
       publicUrl: null,
       clock: systemClock,
