@@ -8,13 +8,23 @@ assertNode();
 
 const USAGE = `usage: npm run crash [-- OPTION…]
 
+The app as a process before moto, behind a proxy that loses, delays and doubles; killed with -9 close
+to its calls while jobs run. The last line of stdout is one JSON object.
+
   --kills N    how often the app is killed, 0 to 10000 (100)
   --jobs N     how many jobs run meanwhile, 1 to 10000 (500)
   --seed S     other faults and moments; by default drawn, and printed
+  -h, --help   this text
+
+Exits 0 if nothing was lost, left or exceeded, 1 if something was, 2 if it was misused.
 `;
 const EXIT_USAGE = 2;
 
 const options = parse();
+if (options === 'help') {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
 if (typeof options === 'string') {
   process.stderr.write(options);
   process.exit(EXIT_USAGE);
@@ -37,9 +47,10 @@ process.stdout.write(`${JSON.stringify(result)}\n`);
 process.exit(problems.length === 0 ? 0 : 1);
 
 function parse() {
-  const kinds = { kills: { type: 'string' }, jobs: { type: 'string' }, seed: { type: 'string' } };
+  const [text, help] = [{ type: 'string' }, { type: 'boolean', short: 'h' }];
   try {
-    const { values } = parseArgs({ options: kinds });
+    const { values } = parseArgs({ options: { kills: text, jobs: text, seed: text, help } });
+    if (values.help) return 'help';
     const whole = (name, usual, least, most) => {
       const text = values[name] ?? String(usual);
       const isGood = /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most;

@@ -8,10 +8,27 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
-const USAGE = `usage: npm run simulate -- --seeds A..B [--store memory|sqlite] [--workers N]
-       npm run simulate -- --for 60s [--workers N]   seeds that nobody had before, for so long
-       npm run simulate -- --seed S [--trace]     one scenario, made small if it fails
-       npm run simulate -- --mutants [--seeds A..B] [--only NAME] [--first] [--write] [--workers N]
+const USAGE = `usage: npm run simulate -- OPTION…
+
+The whole app on a sandbox GitHub and EC2 in one process, with everything that can go wrong, by seed.
+
+  --seeds A..B       play these seeds; prints those that break a promise, the first of them made small
+                     and saved under test/simulation/found, and which faults were reached (1..1000)
+  --for 60s          seeds that nobody had before, for so long
+  --seed S           one scenario, made small if it fails
+  --trace            with --seed: all that happens, line by line
+  --store memory|sqlite
+                     what the app's database is; every tenth seed is played on both (memory)
+  --workers N        threads (one for each core)
+
+  --mutants          plant known bugs, one at a time, and count the --seeds that show each
+  --only NAME        with --mutants: those whose name has this in it
+  --first            with --mutants: each only until it is shown
+  --write            with --mutants: the table of docs/promises.md
+  -h, --help         this text
+
+Exits 0 if all holds; 1 if a promise was broken, a fault is never reached or a planted bug not shown;
+2 if it was misused.
 `;
 const FOUND = join(import.meta.dirname, '..', 'test', 'simulation', 'found');
 const DOCS = join(import.meta.dirname, '..', 'docs', 'promises.md');
@@ -29,8 +46,12 @@ else await work(workerData);
 
 async function main() {
   const args = readArgs();
+  if (args === 'help') {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   if (typeof args === 'string') {
-    process.stderr.write(`${args}\n${USAGE}`);
+    process.stderr.write(`simulate: ${args}\n\n${USAGE}`);
     return 2;
   }
   if (args.seed !== undefined) return playOne(args);
@@ -45,10 +66,12 @@ function readArgs() {
   let values;
   try {
     const ofMutants = { mutants: flag, first: flag, only: text, write: flag };
-    ({ values } = parseArgs({ options: { ...options, ...ofMutants } }));
+    const help = { type: 'boolean', short: 'h' };
+    ({ values } = parseArgs({ options: { ...options, ...ofMutants, help } }));
   } catch (error) {
     return error.message;
   }
+  if (values.help) return 'help';
   const { seeds = '1..1000', store = 'memory', workers = String(availableParallelism()) } = values;
   const [, from, to] = /^(\d+)\.\.(\d+)$/.exec(seeds) ?? [];
   if (from === undefined || Number(to) < Number(from)) return `--seeds: ${seeds} is no range A..B`;
