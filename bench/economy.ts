@@ -13,8 +13,13 @@ import { type Line, MONTH, readWorkload } from './lib/workload.ts';
 // clock, against somebody who knew the month beforehand, a policy like another autoscaler's, and
 // GitHub's own runners. The same options give the same figures. --write keeps them for docs/cost.md.
 
-const USAGE =
-  'economy [--workload FILE] [--reuse job|workflow] [--market-seed N] [--ledger DIR] [--write]';
+/** Its options, for `npm run bench -- economy --help`. */
+export const OPTIONS = `  --workload FILE        another month of jobs, as CSV (bench/data/month.csv)
+  --reuse job|workflow   what a machine is for (job)
+  --market-seed N        another market of prices and capacity (1)
+  --ledger DIR           write machines, jobs and prices there as CSV, to recompute the figures from
+  --write                keep the figures for docs/cost.md
+`;
 const FIGURES = new URL('../docs/cost.json', import.meta.url);
 
 interface Options {
@@ -50,7 +55,7 @@ function parseOptions(args: readonly string[]): Options {
 }
 
 const misused = (what: string): Error =>
-  Object.assign(new Error(`${what}\nusage: npm run bench -- ${USAGE}`), { code: 'USAGE' });
+  Object.assign(new Error(`${what}\n\n${OPTIONS}`), { code: 'USAGE' });
 
 export async function bench(args: readonly string[]) {
   const options = parseOptions(args);

@@ -9,7 +9,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const FOLDER = join(import.meta.dirname, '..', 'bench');
 const MISUSED = 2;
 
-if (process.env['DSTACK_BENCH'] === undefined) process.exitCode = runAll(process.argv.slice(2));
+if (process.env['DSTACK_BENCH'] === undefined)
+  process.exitCode = await runAll(process.argv.slice(2));
 else await runOne(process.env['DSTACK_BENCH']);
 
 /** In the child: nothing that another benchmark compiled or left behind is in its way. */
@@ -28,25 +29,38 @@ function isMisuse({ code }) {
   return code === 'USAGE' || code?.startsWith('ERR_PARSE_ARGS') === true;
 }
 
-/** What each is for, as its file begins. */
+/** What a benchmark is for, as its file begins. */
+function aboutOf(name) {
+  const lines = readFileSync(join(FOLDER, `${name}.ts`), 'utf8').split('\n');
+  const from = lines.findIndex((line) => line.startsWith('// '));
+  const end = lines.findIndex((line, i) => i > from && !line.startsWith('// '));
+  return lines.slice(from, end).map((line) => line.slice('// '.length));
+}
+
+async function usageOf(name) {
+  const { OPTIONS = '  It takes none.\n' } = await import(
+    pathToFileURL(join(FOLDER, `${name}.ts`)).href
+  );
+  return `usage: npm run bench -- ${name} [OPTION…] [--json]\n\n${aboutOf(name).join('\n')}\n\n${OPTIONS}`;
+}
+
 function usage(known) {
-  const about = (name) => {
-    const lines = readFileSync(join(FOLDER, `${name}.ts`), 'utf8').split('\n');
-    const from = lines.findIndex((line) => line.startsWith('// '));
-    const end = lines.findIndex((line, i) => i > from && !line.startsWith('// '));
-    const text = lines.slice(from, end).map((line) => line.slice('// '.length));
-    return text.join(' ').split(/[.:,] /)[0];
-  };
+  const about = (name) =>
+    aboutOf(name)
+      .join(' ')
+      .split(/[.:,] /)[0];
   const rows = known.map((name) => `  ${name.padEnd(10)} ${about(name)}`);
   return `usage: npm run bench [-- NAME… [OPTION…]] [--json]
 
 Without a name all of them run, one after the other. Exit code 1: one does not hold.
 
 ${rows.join('\n')}
+
+Its options, if it has any: npm run bench -- NAME --help
 `;
 }
 
-function runAll(args) {
+async function runAll(args) {
   const isJson = args.includes('--json');
   const rest = args.filter((arg) => arg !== '--json');
   const firstOption = rest.findIndex((arg) => arg.startsWith('-'));
@@ -58,14 +72,15 @@ function runAll(args) {
         .map((file) => file.slice(0, -'.ts'.length))
         .sort()
     : [];
-  if (args.includes('--help')) {
-    process.stdout.write(usage(known));
-    return 0;
-  }
   const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
     console.error(`no benchmark is called "${unknown}"; there are: ${known.join(', ')}`);
     return MISUSED;
+  }
+  if (options.includes('--help') || options.includes('-h')) {
+    const [only] = names;
+    process.stdout.write(only === undefined ? usage(known) : await usageOf(only));
+    return 0;
   }
   const results = [];
   for (const name of names.length > 0 ? names : known) {
