@@ -1,6 +1,5 @@
 import type { Instant } from '../lib/clock.ts';
-import type { Reason } from '../model/job.ts';
-import { MARKETS, type Market, type Offer } from '../model/launch.ts';
+import { type Full, MARKETS, type Market, type Offer } from '../model/launch.ts';
 import { quotaOf, quotaUrl } from '../model/quota.ts';
 import type { RuleView } from '../model/world.ts';
 import type { LiveCount } from '../store/capacity.ts';
@@ -31,14 +30,12 @@ export async function withRoom(
 ): Promise<readonly Offered[]> {
   const used = await usedVcpus(ask);
   return offered.map(({ rule, offers }) => {
-    const full = new Map(
-      MARKETS.map((market) => [market, fullReason(ask, used, { rule, market })]),
-    );
+    const full = new Map(MARKETS.map((market) => [market, fullOf(ask, used, { rule, market })]));
     return { rule, offers: offers.map((offer) => leave(offer, full.get(offer.market), ask.until)) };
   });
 }
 
-function leave(offer: Offer, full: Reason | undefined, until: Instant): Offer {
+function leave(offer: Offer, full: Full | undefined, until: Instant): Offer {
   if (full === undefined) return offer;
   return {
     ...offer,
@@ -64,11 +61,11 @@ async function usedVcpus({ catalogue, account, live }: QuotaAsk) {
 }
 
 /** undefined: there is room, or nobody knows. */
-function fullReason(
+function fullOf(
   { catalogue, account }: QuotaAsk,
   used: ReadonlyMap<string, number>,
   { rule, market }: { readonly rule: RuleView; readonly market: Market },
-): Reason | undefined {
+): Full | undefined {
   const { type, region, machine } = rule;
   const quota = quotaOf(type, market);
   if (!quota || !machine) return undefined;
@@ -76,8 +73,6 @@ function fullReason(
   const most = catalogue.vcpuQuotaKnown({ account, region }, code) ?? Number.POSITIVE_INFINITY;
   const inUse = used.get(keyOf(region, code)) ?? 0;
   if (inUse + machine.vcpus <= most) return undefined;
-  return {
-    code: 'quota',
-    text: `One ${type} needs ${machine.vcpus} vCPUs; the ${market} quota ${code} (${name}) of ${region} is ${most}, and ${inUse} are in use: ${quotaUrl(region, code)}`,
-  };
+  const text = `One ${type} needs ${machine.vcpus} vCPUs; the ${market} quota ${code} (${name}) of ${region} is ${most}, and ${inUse} are in use: ${quotaUrl(region, code)}`;
+  return { reason: { code: 'quota', text }, isOurs: machine.vcpus <= most };
 }

@@ -39,6 +39,13 @@ export interface SpotHistory {
   readonly hours: number;
 }
 
+/** A quota without room. */
+export interface Full {
+  readonly reason: Reason;
+  /** There will be as machines of ours end. */
+  readonly isOurs: boolean;
+}
+
 /** A rule made concrete. `priceUsd` is an hour's, null when AWS was not heard yet. */
 export interface Offer extends Place {
   readonly rule: RuleId;
@@ -50,8 +57,8 @@ export interface Offer extends Place {
   readonly exhaustedWhy: string;
   /** When it was refused first, with no success since. */
   readonly exhaustedSince: Instant;
-  /** The quota that has no room for one more; left out: it has. */
-  readonly full?: Reason;
+  /** Its quota has no room for one more; left out: it has. */
+  readonly full?: Full;
   /** Taken only while all others of the rule are exhausted. */
   readonly isFallback: boolean;
   readonly seen: SpotHistory;

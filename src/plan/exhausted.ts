@@ -3,7 +3,8 @@ import { type LaunchFailure, MEANINGS } from '../model/aws-codes.ts';
 import type { JobId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { Offer } from '../model/launch.ts';
-import type { Action, JobView, Wait } from '../model/world.ts';
+import { quotaOf } from '../model/quota.ts';
+import type { Action, JobView, RuleView, Wait } from '../model/world.ts';
 import type { Demand, JobClass } from './demand.ts';
 import { type Facts, groupBy, inMarket } from './facts.ts';
 import { clockTime, count, nameOf, reason, span } from './reasons.ts';
@@ -36,7 +37,7 @@ export function exhaustedReason(facts: Facts, jobClass: JobClass): Reason | null
   const rank = ({ offer }: { offer: Offer }): number => RANK.indexOf(failureOf(offer));
   const [worst] = refused.toSorted((a, b) => rank(a) - rank(b));
   if (worst === undefined) return null;
-  if (worst.offer.full) return worst.offer.full;
+  if (worst.offer.full) return worst.offer.full.reason;
   const next = Math.min(...refused.map(({ offer }) => offer.exhaustedUntil));
   const { exhaustedWhy } = worst.offer;
   const tell = MEANINGS.get(exhaustedWhy)?.tell ?? exhaustedWhy;
@@ -47,9 +48,24 @@ export function exhaustedReason(facts: Facts, jobClass: JobClass): Reason | null
   );
 }
 
-/** Since when all that could serve these jobs is out, which it is now. */
-const outSince = (jobClass: JobClass): Instant =>
-  Math.max(...offersOf(jobClass).map(({ offer }) => offer.exhaustedSince));
+/** Since when all that could serve these jobs is out, which it is now; infinite: it comes free. */
+const outSince = (facts: Facts, jobClass: JobClass): Instant =>
+  Math.max(
+    ...offersOf(jobClass).map(({ rule, offer }) =>
+      isOurs(facts, rule, offer) ? Number.POSITIVE_INFINITY : offer.exhaustedSince,
+    ),
+  );
+
+/** Machines of ours use the quota up: they end, and so it is a place that these jobs wait for. */
+function isOurs(facts: Facts, rule: RuleView, offer: Offer): boolean {
+  if (offer.full) return offer.full.isOurs;
+  if (failureOf(offer) !== 'quota') return false;
+  const code = quotaOf(rule.type, offer.market)?.code;
+  return facts.instances.some(({ rule: id, market }) => {
+    const its = facts.rules.get(id)?.rule;
+    return its?.region === rule.region && quotaOf(its.type, market)?.code === code;
+  });
+}
 
 export interface Cancelled {
   readonly actions: readonly Action[];
@@ -71,7 +87,7 @@ export function cancelExhausted(of: {
   const isOver = (job: JobView): boolean => {
     const group = demand.groupOf(job);
     if (group === undefined) return false;
-    const since = known.get(group.class) ?? outSince(group.class);
+    const since = known.get(group.class) ?? outSince(facts, group.class);
     known.set(group.class, since);
     return Math.max(since, job.queuedAt) + afterMs <= facts.now;
   };

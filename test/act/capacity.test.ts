@@ -151,6 +151,15 @@ test('vCPU quota: no other zone is tried, the jobs say so, and go on as machines
   expect(conclusions(jobs)).toEqual(['success']);
 });
 
+test('with on-exhausted: cancel, jobs that wait for a place in the quota are not cancelled', async () => {
+  const rules = rulesText({ 'm5.large': 4 }, 'on-exhausted: cancel\n  exhausted-after: 5m');
+  const stage = await openStage({ rules });
+  stage.ec2.change({ quotas: { 'standard spot': 4 } });
+  const jobs = stage.addJobs(4, { durationMs: 15 * MINUTE });
+  await stage.until(isDone(jobs), 60 * MINUTE);
+  expect(conclusions(jobs)).toEqual(['success']);
+});
+
 test('a quota of nothing is told, not a lack of capacity', async () => {
   const stage = await openStage();
   stage.ec2.change({ quotas: { 'standard spot': 0 } });

@@ -83,6 +83,7 @@ describe('on-exhausted: cancel', () => {
   const none = 'InsufficientInstanceCapacity';
   const cancelAfterMs = 10 * MINUTE;
   const old = [aJob({ queuedAt: NOW - 20 * MINUTE })];
+  const full = (isOurs: boolean) => ({ reason: { code: 'quota', text: 'Full.' }, isOurs });
   const since = (ago: number, given: Partial<Offer> = {}) =>
     out(none, { exhaustedSince: NOW - ago * MINUTE, ...given });
 
@@ -99,6 +100,24 @@ describe('on-exhausted: cancel', () => {
     [
       'what is out is the quota',
       { offers: [{ ...since(15), exhaustedWhy: 'VcpuLimitExceeded' }] },
+      [1],
+    ],
+    [
+      'what is out is a quota that our own machines use',
+      {
+        offers: [{ ...since(15), exhaustedWhy: 'MaxSpotInstanceCountExceeded' }],
+        instances: [aBusy()],
+      },
+      [],
+    ],
+    [
+      'what is out is a quota that our machines elsewhere use',
+      { offers: [{ ...since(15), exhaustedWhy: 'VcpuLimitExceeded', full: full(true) }] },
+      [],
+    ],
+    [
+      'the quota is smaller than one machine',
+      { offers: [{ ...since(15), exhaustedWhy: 'VcpuLimitExceeded', full: full(false) }] },
       [1],
     ],
     ['a person must mend it', { offers: [{ ...since(15), exhaustedWhy: 'AuthFailure' }] }, []],
