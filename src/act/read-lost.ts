@@ -1,7 +1,10 @@
+import type { RunFacts } from '../github/port.ts';
+import type { JobId } from '../model/ids.ts';
+import type { JobReport } from '../model/job.ts';
 import type { Repo } from '../model/repo.ts';
 import type { Rerun } from '../model/rerun.ts';
 import type { LostJob, LostRun, RunRead } from '../model/world.ts';
-import { mayNameEnvironment } from '../rules/workflow.ts';
+import { namesWithEnvironment } from '../rules/workflow.ts';
 import type { Lease } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
 import type { Sight } from './look.ts';
@@ -16,7 +19,7 @@ const LONGEST_WAIT = 5;
 
 /**
  * Reads at GitHub those runs about which EC2 has said all: whether they are complete, what else failed
- * in them, and whether a job names an environment.
+ * in them, and which of those jobs may name an environment.
  */
 export async function readLostRuns(deps: Need, lease: Lease, sight: Sight): Promise<Sight> {
   const { lost } = sight.world;
@@ -45,7 +48,7 @@ function isDue({ clock }: Need, { lost }: Sight, run: LostRun): boolean {
 async function readRun(deps: Need, repo: Repo, run: LostRun): Promise<LostRun | undefined> {
   const facts = await deps.github.run(repo, run.run);
   if (!facts.ok) return undefined;
-  const { attempt, isComplete, conclusion, path, sha } = facts.value;
+  const { attempt, isComplete, conclusion } = facts.value;
   const read: RunRead = { attempt, isComplete, conclusion, failed: [] };
   // Somebody ran it again already.
   if (attempt > run.attempt) return { ...run, read };
@@ -54,25 +57,46 @@ async function readRun(deps: Need, repo: Repo, run: LostRun): Promise<LostRun | 
   const isSeen = ({ id }: LostJob) => all?.ok === true && all.value.some((job) => job.id === id);
   if (!all?.ok || !run.jobs.every(isSeen)) return undefined;
   const failed = all.value.filter((job) => job.conclusion !== null && !FINE.has(job.conclusion));
-  const jobs: LostJob[] = [];
-  for (const job of run.jobs) {
-    const known = job.hasEnvironment ?? (await namesOne(deps, repo, { job, path, sha }));
-    jobs.push({ ...job, hasEnvironment: known });
-  }
-  return { ...run, jobs, read: { ...read, failed } };
+  const named = await withEnvironment(deps, {
+    repo,
+    facts: facts.value,
+    jobs: [...failed, ...run.jobs],
+  });
+  if (named === undefined) return undefined;
+  const judged = <Job extends Named>(job: Job) => ({ ...job, hasEnvironment: named.has(job.id) });
+  return { ...run, jobs: run.jobs.map(judged), read: { ...read, failed: failed.map(judged) } };
 }
 
 const FINE: ReadonlySet<string> = new Set(['success', 'skipped', 'neutral']);
 
-/** No webhook told of the job; what cannot be read counts as an environment. */
-async function namesOne(
-  { github }: Need,
-  repo: Repo,
-  of: { readonly job: LostJob; readonly path: string; readonly sha: string },
-): Promise<boolean> {
-  if (of.path === '' || of.sha === '') return true;
-  const file = await github.file(repo, of.path, of.sha);
-  return !file.ok || mayNameEnvironment(file.value.text, of.job.name);
+type Named = Pick<JobReport, 'id' | 'name'>;
+
+/**
+ * Those that may name an environment, as webhooks told; the workflow's file tells of the others, and where
+ * there is none, each counts as one. undefined: GitHub does not say now.
+ */
+async function withEnvironment(
+  { store, github }: Need,
+  of: { readonly repo: Repo; readonly facts: RunFacts; readonly jobs: readonly Named[] },
+): Promise<ReadonlySet<JobId> | undefined> {
+  const { repo, facts, jobs } = of;
+  const heard = await store.jobs(jobs.map(({ id }) => id));
+  const told = new Map(heard.map(({ id, hasEnvironment }) => [id, hasEnvironment]));
+  const isTold = ({ id }: Named) => (told.get(id) ?? null) !== null;
+  const names = new Set(jobs.flatMap((job) => (isTold(job) ? [] : job.name)));
+  const text = names.size === 0 ? null : await workflowOf(github, repo, facts);
+  if (text === undefined) return undefined;
+  const inDoubt = text === null ? names : namesWithEnvironment(text, names);
+  const having = jobs.filter(({ id, name }) => told.get(id) ?? inDoubt.has(name));
+  return new Set(having.map(({ id }) => id));
+}
+
+/** null: there is none to read; undefined: GitHub does not say now. */
+async function workflowOf(github: Need['github'], repo: Repo, { path, sha }: RunFacts) {
+  if (path === '' || sha === '') return null;
+  const file = await github.file(repo, path, sha);
+  if (file.ok) return file.value.text;
+  return file.reason === 'throttled' || file.reason === 'unreachable' ? undefined : null;
 }
 
 async function readLater(

@@ -68,12 +68,19 @@ export interface RunRead {
   readonly attempt: number;
   readonly isComplete: boolean;
   readonly conclusion: string | null;
-  /** Jobs that ended badly, ours or not. */
-  readonly failed: readonly {
-    readonly id: JobId;
-    readonly conclusion: string | null;
-    readonly completedAt: Instant | null;
-  }[];
+  /** To run again what failed in it is to run all of these again. */
+  readonly failed: readonly FailedJob[];
+}
+
+/** A job that ended badly or was cancelled, ours or not. */
+export interface FailedJob {
+  readonly id: JobId;
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly conclusion: string | null;
+  readonly completedAt: Instant | null;
+  /** As far as a webhook or the workflow's file tells; in doubt it has one. */
+  readonly hasEnvironment: boolean;
 }
 
 export interface InstanceView {

@@ -1,6 +1,6 @@
 import type { JobId } from '../model/ids.ts';
 import { isNeverAgain } from '../model/labels.ts';
-import type { JobView, LostJob, LostRun, RerunAction, RunRead } from '../model/world.ts';
+import type { FailedJob, JobView, LostJob, LostRun, RerunAction, RunRead } from '../model/world.ts';
 import type { Facts } from './facts.ts';
 import { count, quoted, sentence } from './reasons.ts';
 
@@ -53,7 +53,11 @@ function decide(facts: Facts, { attempt, jobs, read }: LostRun): Decided | null 
   return decideComplete(facts, interrupted, read);
 }
 
-/** Nothing runs again that did not lose its machine, and nothing that a person stopped. */
+/**
+ * Nothing runs again that did not lose its machine, and nothing that a person stopped. What a matrix gave
+ * up with the one that lost its machine goes with it, unless its author is against that: GitHub runs all
+ * that failed again, or one job.
+ */
 function decideComplete(facts: Facts, interrupted: readonly LostJob[], read: RunRead): Decided {
   const ids = new Set(interrupted.map(({ id }) => id));
   if (read.conclusion === 'cancelled' && read.failed.some(({ id }) => !ids.has(id))) {
@@ -71,14 +75,23 @@ function decideComplete(facts: Facts, interrupted: readonly LostJob[], read: Run
   const nth = `re-run ${Math.max(...interrupted.map(({ reruns }) => reruns)) + 1}`;
   const of = `${nth} of ${facts.world.limits.mostReruns}`;
   const own = endedByThemselves(read, ids);
-  if (own.length === 0) {
+  const barred = own.length === 0 ? firstBarred(facts, read, ids) : undefined;
+  if (own.length === 0 && barred === undefined) {
     const reason = `EC2 took the machine of ${namesOf(interrupted)}, and nothing else failed: ${of}`;
     return { what: 'failed', reason };
   }
   const [only] = interrupted;
   if (interrupted.length === 1 && only !== undefined) {
-    const reason = `EC2 took the machine of ${namesOf(interrupted)}: ${of}; what failed by itself is left`;
+    const rest = barred
+      ? `${barred.name} is left: it ${barred.why}`
+      : 'what failed by itself is left';
+    const reason = `EC2 took the machine of ${namesOf(interrupted)}: ${of}; ${rest}`;
     return { what: 'job', job: only.id, names: [only.name], reason };
+  }
+  if (barred) {
+    return none(
+      `EC2 took ${interrupted.length} machines; choose by hand: GitHub would run ${barred.name} with them, and it ${barred.why}`,
+    );
   }
   const others = count(own.length, 'other job');
   return none(
@@ -99,15 +112,27 @@ function endedByThemselves({ failed }: RunRead, interrupted: ReadonlySet<JobId>)
   );
 }
 
-/** Why a job is not run again by itself, whatever happened to it. */
-function unfit(facts: Facts, { labels, hasEnvironment, reruns }: LostJob): string | null {
+/** A job that lost no machine, would run again with those that did, and may not. */
+function firstBarred(facts: Facts, { failed }: RunRead, interrupted: ReadonlySet<JobId>) {
+  for (const one of failed) {
+    const why = interrupted.has(one.id) ? null : bar(facts, one);
+    if (why !== null) return { name: quoted(one.name), why };
+  }
+  return undefined;
+}
+
+/** What its author has against a re-run by itself, whatever happened to the job. */
+function bar(facts: Facts, job: Pick<LostJob | FailedJob, 'labels' | 'hasEnvironment'>) {
+  if (isNeverAgain(job.labels, facts.world.label)) return 'has `retry=0`';
+  return job.hasEnvironment === true ? 'may name an environment' : null;
+}
+
+/** Why a job that lost its machine is not run again by itself. */
+function unfit(facts: Facts, job: LostJob): string | null {
+  const { reruns } = job;
   const { mostReruns } = facts.world.limits;
-  if (isNeverAgain(labels, facts.world.label)) {
-    return '`retry=0` says that it is not run again by itself';
-  }
-  if (hasEnvironment === true) {
-    return 'it may name an environment, and such a job is run again by hand only';
-  }
+  const barred = bar(facts, job);
+  if (barred !== null) return `it ${barred}, and such a job is run again by hand only`;
   if (mostReruns === 0) return '`retry: 0` says that nothing is run again by itself';
   if (reruns < mostReruns) return null;
   return `it was run again ${count(reruns, 'time')} already, which is all that \`retry\` allows`;

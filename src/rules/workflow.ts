@@ -45,23 +45,26 @@ export function readWorkflow(text: string): Workflow | undefined {
 }
 
 /**
- * Whether the job that GitHub shows under this name has an `environment`, as far as the file tells: a
- * name may be computed, and another workflow's job is in another file. In doubt it has one.
+ * Those names, of jobs as GitHub shows them, whose job may have an `environment`, as far as the file
+ * tells: a name may be computed, and another workflow's job is in another file. In doubt it has one.
  */
-export function mayNameEnvironment(text: string, shown: string): boolean {
-  if (Buffer.byteLength(text) > MAX_BYTES) return true;
+export function namesWithEnvironment(
+  text: string,
+  shown: ReadonlySet<string>,
+): ReadonlySet<string> {
+  if (Buffer.byteLength(text) > MAX_BYTES) return shown;
   const document = parseYaml(text, { lines: new LineCounter() });
   const jobs = itemsOf(valueAt(document.contents, 'jobs'));
-  if (document.errors.length > 0 || jobs.length === 0 || jobs.length > MAX_JOBS) return true;
-  const mine = jobs.filter(({ key, value }) => mayBeShownAs(shown, key, value));
-  if (mine.length === 0) return true;
-  return mine.some(
-    ({ value }) =>
-      !isMap(value) ||
-      valueAt(value, 'uses') !== undefined ||
-      valueAt(value, 'environment') !== undefined,
-  );
+  const isRead = document.errors.length === 0 && jobs.length <= MAX_JOBS;
+  const mayHaveOne = (name: string): boolean => {
+    const its = jobs.filter(({ key, value }) => mayBeShownAs(name, key, value));
+    return its.length === 0 || its.some(({ value }) => mayName(value));
+  };
+  return new Set([...shown].filter((name) => !isRead || mayHaveOne(name)));
 }
+
+const mayName = (job: Node | null): boolean =>
+  !isMap(job) || valueAt(job, 'uses') !== undefined || valueAt(job, 'environment') !== undefined;
 
 /** Jobs of a matrix are shown as `name (a, b)`. */
 function mayBeShownAs(shown: string, key: Node, value: Node | null): boolean {

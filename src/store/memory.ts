@@ -65,6 +65,7 @@ export function createMemoryStore(): Store {
     exhaust: on(small.exhaust),
     clearExhausted: on(small.clearExhausted),
     orphanRunners: on(launches.orphanRunners),
+    jobs: on(reruns.jobs),
     reclaimed: on(reruns.reclaimed),
     reruns: on(reruns.reruns),
     saveRerun: on(reruns.saveRerun),

@@ -301,6 +301,8 @@ export interface Store extends CapacityStore {
     now: Instant,
   ): Promise<readonly boolean[]>;
 
+  /** Those of them that are known, by id. */
+  jobs(ids: readonly JobId[]): Promise<readonly Job[]>;
   /** Those that live or were gone since then, in the order of their keys. */
   reclaimed(scope: ScopeId, since: Instant): Promise<readonly Reclaimed[]>;
   /** Those that are not settled or were written since then, by run and attempt. */

@@ -1,5 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import type { LostJob, LostRun, RerunAction, RunRead, World } from '../../src/model/world.ts';
+import type {
+  FailedJob,
+  LostJob,
+  LostRun,
+  RerunAction,
+  RunRead,
+  World,
+} from '../../src/model/world.ts';
 import { labelsFor, plan } from '../../src/plan/plan.ts';
 import {
   aBusy,
@@ -28,11 +35,23 @@ const aLostJob = (given: Partial<LostJob> = {}): LostJob => ({
   ...given,
 });
 
-const failed = (id: number, conclusion = 'failure', completedAt = NOW) => ({
+const failed = (
+  id: number,
+  conclusion = 'failure',
+  completedAt = NOW,
+  more: Partial<FailedJob> = {},
+): FailedJob => ({
   id,
+  name: `job-${id}`,
+  labels: ['self-hosted', 'dstack'],
   conclusion,
   completedAt,
+  hasEnvironment: false,
+  ...more,
 });
+
+/** Given up by a matrix, with something against a re-run. */
+const barred = (more: Partial<FailedJob>) => failed(9, 'cancelled', NOW, more);
 
 const aRead = (given: Partial<RunRead> = {}): RunRead => ({
   attempt: 1,
@@ -83,6 +102,37 @@ describe('an attempt in which EC2 took machines', () => {
       'runs only that one again when another was cancelled before it',
       { read: aRead({ failed: [failed(1), failed(9, 'cancelled', NOW - 1)] }) },
       { what: 'job', job: 1, names: ['build'] },
+      /what failed by itself is left$/,
+    ],
+    [
+      'leaves out what a matrix gave up and has an environment',
+      {
+        read: aRead({
+          failed: [failed(1), failed(8, 'cancelled'), barred({ hasEnvironment: true })],
+        }),
+      },
+      { what: 'job', job: 1, names: ['build'] },
+      /^EC2 took the machine of `build`: re-run 1 of 2; `job-9` is left: it may name an environment$/,
+    ],
+    [
+      'leaves out what a matrix gave up and has `retry=0`',
+      { read: aRead({ failed: [barred({ labels: ['dstack/retry=0'] }), failed(1)] }) },
+      { what: 'job', job: 1, names: ['build'] },
+      /; `job-9` is left: it has `retry=0`$/,
+    ],
+    [
+      'leaves it to a person when two lost theirs and such a job would run with them',
+      {
+        jobs: two,
+        read: aRead({ failed: [failed(1), failed(2), barred({ hasEnvironment: true })] }),
+      },
+      { what: 'none' },
+      /^EC2 took 2 machines; choose by hand: GitHub would run `job-9` with them, and it may name an environment$/,
+    ],
+    [
+      'leaves such a job that failed by itself as any other that did',
+      { read: aRead({ failed: [failed(1), failed(9, 'failure', NOW, { hasEnvironment: true })] }) },
+      { what: 'job', job: 1 },
       /what failed by itself is left$/,
     ],
     [

@@ -1,6 +1,7 @@
 import type { ScopeId } from '../../src/model/ids.ts';
 import type { Job, Repo } from '../../src/sandbox/github-state.ts';
 import { fileAt, homeOf, scopesOf } from './owners.ts';
+import { isBarred } from './population.ts';
 import { MOST_RERUNS } from './promises.ts';
 import type { World } from './world.ts';
 
@@ -86,7 +87,7 @@ function checkReruns({ kernel, repos, promises, faults }: World): void {
         kernel.mark('job run again');
         const text = `job ${again.id} is ${before?.id} again, whose machine was not taken`;
         kernel.invariant(isLost && before?.facts.now.conclusion !== 'success', 'rerun', text);
-        const isFit = again.spec.environment === undefined && again.attempt <= 1 + most;
+        const isFit = !isBarred(again) && again.attempt <= 1 + most;
         kernel.invariant(isFit, 'rerun', `job ${again.id} may not be run again by itself`);
       }
     }

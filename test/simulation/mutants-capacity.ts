@@ -4,7 +4,7 @@ import { type Mutant, mutant } from './mutant.ts';
 export const CAPACITY_MUTANTS: readonly Mutant[] = [
   mutant('runs again whatever failed', [
     'plan/reruns.ts',
-    'if (own.length === 0) {',
+    'if (own.length === 0 && barred === undefined) {',
     'if (own.length >= 0) {',
   ]),
   mutant('never runs anything again', [
@@ -14,8 +14,8 @@ export const CAPACITY_MUTANTS: readonly Mutant[] = [
   ]),
   mutant('runs jobs with an environment again', [
     'plan/reruns.ts',
-    'if (hasEnvironment === true) {',
-    'if (hasEnvironment === 7) {',
+    "return job.hasEnvironment === true ? 'may name an environment' : null;",
+    'return null;',
   ]),
   mutant("takes every machine's end for EC2's", [
     'act/lost.ts',

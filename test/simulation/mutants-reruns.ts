@@ -8,6 +8,11 @@ export const RERUNS_MUTANTS: readonly Mutant[] = [
     "outcome: what === 'none' ? 'none' : 'asked',",
     "outcome: 'none',",
   ]),
+  mutant('runs jobs with `retry=0` again', [
+    'plan/reruns.ts',
+    "if (isNeverAgain(job.labels, facts.world.label)) return 'has `retry=0`';",
+    '',
+  ]),
   mutant('runs jobs again that we ended ourselves', [
     'model/rerun.ts',
     "export const RECLAIMS = ['Server.SpotInstanceTermination',",

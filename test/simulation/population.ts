@@ -11,6 +11,11 @@ import type { World } from './world.ts';
 
 export const RULES_PATH = '.github/dstack.yml';
 const HOME = '.github';
+const NEVER_AGAIN = 'retry=0';
+
+/** Its author does not want it to run again by itself. */
+export const isBarred = ({ spec }: Job): boolean =>
+  spec.environment !== undefined || spec.labels.includes(NEVER_AGAIN);
 
 /** The file that all runs come from: where no webhook told of a job, it says which have an environment. */
 const WORKFLOW = `on: push
@@ -69,8 +74,9 @@ export function addJob(world: World, plan: JobPlan): void {
   const labels = ['self-hosted', 'dstack', ...(plan.type === '' ? [] : [plan.type])];
   const name = plan.approveMs === undefined ? 'work' : 'deploy';
   const n = world.jobs.length;
-  const mates = (plan.mates ?? []).map(({ durationMs, fails }, i): JobSpec => {
-    const own = { name: `work (${n}, ${i + 1})`, labels, durationMs };
+  const mates = (plan.mates ?? []).map(({ durationMs, fails, isOnce }, i): JobSpec => {
+    const its = isOnce ? [...labels, NEVER_AGAIN] : labels;
+    const own = { name: `work (${n}, ${i + 1})`, labels: its, durationMs };
     return fails ? { ...own, result: 'failure' } : own;
   });
   const run = github.jobs.addRun(repo, {

@@ -15,6 +15,7 @@ import type { Kernel } from '../../src/sandbox/kernel.ts';
 import type { Intent, Lease } from '../../src/store/port.ts';
 import { createOwnFiles, type Move } from './own-files.ts';
 import { type Maxima, scopesOf } from './owners.ts';
+import { isBarred } from './population.ts';
 import type { Scenario } from './scenario.ts';
 import { createVersions } from './versions.ts';
 
@@ -170,21 +171,25 @@ export function createPromises(
         facts.now.runner?.name.includes(id) === true,
     );
 
-  /** Others of its run failed by themselves, or were cancelled: then not all is run again. */
+  /**
+   * Others of its run failed by themselves, or were cancelled: then not all is run again; nor is anything
+   * where one that lost its machine too may not run again.
+   */
   function isLeftToPeople(job: Job): boolean {
     const failed = github.jobs
       .latest(job.run)
       .filter(({ facts }) => facts.now.state !== 'completed' || facts.now.conclusion !== 'success');
     const others = failed.filter((one) => !wasTaken(one));
     const wasStopped = others.some(({ facts }) => facts.now.conclusion !== 'failure');
-    return wasStopped || (others.length > 0 && failed.length - others.length > 1);
+    const isHeld = failed.some((one) => wasTaken(one) && isBarred(one));
+    return wasStopped || isHeld || (others.length > 0 && failed.length - others.length > 1);
   }
 
   function isLost(job: Job): boolean {
     const { runner, completedAt, conclusion } = job.facts.now;
     const machine = [...reclaimed.values()].find(({ id }) => runner?.name.includes(id));
     if (machine?.stateReason?.code !== 'Server.SpotInstanceTermination') return false;
-    if (conclusion === 'success' || job.attempt > MOST_RERUNS || job.spec.environment) return false;
+    if (conclusion === 'success' || job.attempt > MOST_RERUNS || isBarred(job)) return false;
     if (isLeftToPeople(job)) return false;
     const isStrict = strictTimes(job.run.repo).some(
       (at) => Math.abs(at - (completedAt ?? 0)) <= RULES_AGE_MS,

@@ -66,8 +66,16 @@ export interface JobPlan {
   readonly approveMs?: number;
   /** GitHub hands it to nobody for so long. */
   readonly withheldMs?: number;
-  /** More jobs of the same run; of those that fail, it is by their own fault. */
-  readonly mates?: readonly { readonly durationMs: number; readonly fails: boolean }[];
+  /** More jobs of the same run. */
+  readonly mates?: readonly MatePlan[];
+}
+
+export interface MatePlan {
+  readonly durationMs: number;
+  /** By its own fault. */
+  readonly fails: boolean;
+  /** It has `retry=0`. */
+  readonly isOnce?: true;
 }
 
 /** How far a machine has come. */
@@ -290,10 +298,11 @@ function capped(rule: RulePlan): RulePlan {
   return { ...rule, maxPriceUsd: Math.round(700 * onDemandUsd(row, rule.region)) / 1000 };
 }
 
-const drawMates = (dice: Dice) =>
+const drawMates = (dice: Dice): readonly MatePlan[] =>
   Array.from({ length: dice.int('mates', 1, 3) }, () => ({
     durationMs: dice.int('mate ms', 2_000, 30_000),
     fails: dice.isTrue('mate fails', 0.4),
+    ...(dice.isTrue('mate once', 0.3) ? { isOnce: true } : {}),
   }));
 
 interface Fates {

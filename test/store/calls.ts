@@ -291,6 +291,7 @@ const facts: readonly Arbitrary<Call>[] = [
   call('exhaust', fc.record({ zone: one('b', 'a'), until: at }), (store, mark) =>
     store.exhaust(anExhausted(mark)),
   ),
+  call('jobs', some(jobId), (store, ids) => store.jobs(ids)),
   call('reclaimed', fc.tuple(scope, at), (store, args) => store.reclaimed(...args)),
   call('reruns', fc.tuple(scope, at), (store, args) => store.reruns(...args)),
   call('exhausted', one('default'), (store, account) => store.exhausted(account)),

@@ -76,6 +76,15 @@ export function reclaimedContract(open: Open): void {
       expect(await store.reclaimed('repo-9', T)).toEqual([]);
     });
 
+    test('had jobs among those of a run, which are found by their ids', async () => {
+      const store = await open();
+      await tell(store, jobEvent({ id: 13 }), jobEvent({ id: 11 }), jobEvent({ id: 12 }));
+      const found = await store.jobs([13, 99, 11, 13]);
+      expect(found.map(({ id }) => id)).toEqual([11, 13]);
+      expect(found[0]).toMatchObject({ repo: 1, state: 'queued', hasEnvironment: false });
+      expect(await store.jobs([])).toEqual([]);
+    });
+
     test('are told of for a while', async () => {
       const store = await open();
       await someMachines(store, 1);

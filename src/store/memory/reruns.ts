@@ -1,10 +1,17 @@
 import type { Instant } from '../../lib/clock.ts';
-import type { ScopeId } from '../../model/ids.ts';
+import type { JobId, ScopeId } from '../../model/ids.ts';
+import type { Job } from '../../model/job.ts';
 import type { Rerun, RerunOutcome, RunAttempt } from '../../model/rerun.ts';
 import { withJobs } from '../merge/rerun.ts';
 import type { Lease, Reclaimed } from '../port.ts';
 import { isHeld } from './leases.ts';
 import { ordered, type State, where } from './state.ts';
+
+export const jobs = ({ jobs: all }: State, ids: readonly JobId[]): readonly Job[] =>
+  ordered(
+    [...new Set(ids)].flatMap((id) => all.get(id) ?? []),
+    ({ id }) => [id],
+  );
 
 export function reclaimed(state: State, scope: ScopeId, since: Instant): readonly Reclaimed[] {
   const found = where(

@@ -1,5 +1,6 @@
 import type { Instant } from '../../lib/clock.ts';
-import type { InstanceId, ScopeId } from '../../model/ids.ts';
+import type { InstanceId, JobId, ScopeId } from '../../model/ids.ts';
+import type { Job } from '../../model/job.ts';
 import type { Rerun, RerunOutcome } from '../../model/rerun.ts';
 import type { Dialect } from '../dialect.ts';
 import { withJobs } from '../merge/rerun.ts';
@@ -37,6 +38,17 @@ const jobsOn = (db: Db, { ids }: Ids, dialect: Dialect) =>
     .selectAll()
     .where('instance', 'in', dialect.list<InstanceId>(ids, 'text'))
     .orderBy('id');
+
+const jobsIn = (db: Db, { ids }: Ids, dialect: Dialect) =>
+  db
+    .selectFrom('jobs')
+    .selectAll()
+    .where('id', 'in', dialect.list<JobId>(ids, 'integer'))
+    .orderBy('id');
+
+export async function jobs(session: Session, ids: readonly JobId[]): Promise<readonly Job[]> {
+  return (await rowsIn(session, jobsIn, ids)).map(jobOf);
+}
 
 export const reclaimed = (
   session: Session,
