@@ -15,6 +15,13 @@ export const REMEMBERED_MS = 3 * 24 * 3_600_000;
 const COUNTED_MS = 30 * 24 * 3_600_000;
 /** A job that ended so much before it was to be cut ended by itself. */
 const CUT_SLACK_MS = 5_000;
+/**
+ * A job is cancelled within seconds of the SIGINT that the daemon, or a machine that shuts down, sends to
+ * its runner: mostly before the machine is gone, and some seconds after where a notice came late, GitHub
+ * was slow, or its clock is ahead. A person's cancellation comes later: GitHub waits for minutes for the
+ * answer of a runner that is not there.
+ */
+const STOP_SLACK_MS = 15_000;
 
 /** What EC2 took or is about to take of a scope. */
 export interface Lost {
@@ -103,6 +110,7 @@ function lostJob(deps: Need, { job, instance }: Loss, reruns: readonly Rerun[]):
     cutAt,
     isOver,
     isInterrupted: isInterrupted(deps, { job, instance }),
+    wasStopped: instance.reclaimedAt !== null && wasStopped({ job, instance }),
     hasEnvironment,
     reruns: mine.filter(({ outcome, names }) => outcome === 'done' && names.includes(name)).length,
   };
@@ -110,14 +118,17 @@ function lostJob(deps: Need, { job, instance }: Loss, reruns: readonly Rerun[]):
 
 /** EC2's own word, and nobody else's; where it gives none for R, it did not take the machine. */
 function isInterrupted({ clock, settings }: Need, { job, instance }: Loss): boolean | null {
-  const { reclaimedAt, ec2Reason, goneAt, noticeAt } = instance;
-  // A machine that is gone stops no job: so a person did.
-  const isLater = goneAt !== null && (job.completedAt ?? 0) > goneAt;
-  if (job.conclusion === 'cancelled' && noticeAt === null && isLater) return false;
-  if (reclaimedAt !== null) return true;
+  const { reclaimedAt, ec2Reason, goneAt } = instance;
+  if (reclaimedAt !== null) return !wasStopped({ job, instance });
   if (goneAt === null) return null;
   return ec2Reason === '' && goneAt + settings.resyncMs > clock.now() ? null : false;
 }
+
+/** A machine that is gone stops no job: so a person did, or GitHub for the run's sake. */
+const wasStopped = ({ job, instance: { goneAt } }: Loss): boolean =>
+  job.conclusion === 'cancelled' &&
+  goneAt !== null &&
+  (job.completedAt ?? 0) > goneAt + STOP_SLACK_MS;
 
 const isAgain = ({ repo, run, attempt, name }: Job, reruns: readonly Rerun[]): boolean => {
   const row = rowOf(reruns, { repo, run, attempt: attempt - 1 });

@@ -48,8 +48,10 @@ export interface LostJob {
   readonly cutAt: Instant;
   /** It has ended at GitHub. */
   readonly isOver: boolean;
-  /** EC2's own word: it took the machine back. null: it has not said why the machine ended. */
+  /** EC2's own word: it took the machine back, and with it the job. null: it has not said why the machine ended. */
   readonly isInterrupted: boolean | null;
+  /** EC2 took the machine back, but the job ended later, by a cancellation. */
+  readonly wasStopped: boolean;
   /** null: not known, and so far nothing hangs on it. */
   readonly hasEnvironment: boolean | null;
   /** How often it was run again already. */

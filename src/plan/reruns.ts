@@ -44,6 +44,12 @@ const none = (reason: string): Decided => ({ what: 'none', reason });
 function decide(facts: Facts, { attempt, jobs, read }: LostRun): Decided | null {
   if (jobs.some(({ isOver, isInterrupted }) => !isOver || isInterrupted === null)) return null;
   const interrupted = jobs.filter((job) => job.isInterrupted);
+  const stopped = jobs.filter((job) => job.wasStopped);
+  if (interrupted.length === 0 && stopped.length > 0) {
+    return none(
+      `${namesOf(stopped)} was cancelled when EC2 had taken its machine: nothing is run again`,
+    );
+  }
   if (interrupted.length === 0) {
     return none(`${namesOf(jobs)} was cut, and EC2 did not take the machine: run it again by hand`);
   }

@@ -272,6 +272,51 @@ test('an app that dies between the request and its answer runs it once', async (
   expect(attempts(stage, jobs)).toEqual([2]);
 });
 
+describe('a job that is cancelled after EC2 took its machine', () => {
+  /** Its daemon is silent by then. */
+  async function taken(hasNotice: boolean) {
+    const stage = await opened({ behaviourOf: (nth) => (nth === 1 ? 'dies-in-job' : 'sound') });
+    const jobs = await running(stage, 1);
+    await stage.pass(4 * MINUTE);
+    const [machine] = stage.live();
+    takeBack(stage, hasNotice);
+    await stage.until(() => machine?.endedAt !== null, 3 * MINUTE);
+    return { stage, jobs };
+  }
+
+  test.each([true, false])(
+    'by a person, is not run again (with a notice: %p)',
+    async (hasNotice) => {
+      const { stage, jobs } = await taken(hasNotice);
+      await stage.pass(3 * MINUTE);
+      for (const { run } of jobs) stage.github.runners.cancelRun(stage.repo, run.id);
+      await stage.pass(20 * MINUTE);
+      expect(attempts(stage, jobs)).toEqual([1]);
+      expect(conclusions(jobs)).toEqual(['cancelled']);
+      expect(checks(stage)).toMatchObject([
+        { title: '`job-1` was cancelled when EC2 had taken its machine: nothing is run again' },
+      ]);
+      expect(await stage.store.scopesWithWork()).toEqual([]);
+    },
+  );
+
+  test.each([
+    [10, true, 2],
+    [10, false, 2],
+    [40, true, 1],
+    [40, false, 1],
+  ])(
+    '%i s after that (with a notice: %p) is at attempt %i',
+    async (seconds, hasNotice, attempt) => {
+      const { stage, jobs } = await taken(hasNotice);
+      await stage.pass(seconds * SECOND);
+      for (const job of jobs) stage.github.jobs.complete(job, 'cancelled');
+      await stage.pass(20 * MINUTE);
+      expect(attempts(stage, jobs)).toEqual([attempt]);
+    },
+  );
+});
+
 test('jobs that a command ended are not run again', async () => {
   const stage = await opened();
   const jobs = await running(stage, 2);

@@ -30,6 +30,7 @@ const aLostJob = (given: Partial<LostJob> = {}): LostJob => ({
   cutAt: NOW - 1_000,
   isOver: true,
   isInterrupted: true,
+  wasStopped: false,
   hasEnvironment: false,
   reruns: 0,
   ...given,
@@ -191,6 +192,27 @@ describe('an attempt in which EC2 took machines', () => {
       { jobs: [aLostJob({ isInterrupted: false })], read: null },
       { what: 'none' },
       /run it again by hand$/,
+    ],
+    [
+      'says that a person stopped a job whose machine EC2 had taken',
+      {
+        jobs: [aLostJob({ isInterrupted: false, wasStopped: true })],
+        read: null,
+      },
+      { what: 'none' },
+      /^`build` was cancelled when EC2 had taken its machine: nothing is run again$/,
+    ],
+    [
+      'names those alone that were stopped',
+      {
+        jobs: [
+          aLostJob({ id: 2, name: 'test', isInterrupted: false }),
+          aLostJob({ isInterrupted: false, wasStopped: true }),
+        ],
+        read: null,
+      },
+      { what: 'none' },
+      /^`build` was cancelled/,
     ],
     [
       'is let be without a word when somebody ran it again',

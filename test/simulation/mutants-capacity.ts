@@ -19,8 +19,8 @@ export const CAPACITY_MUTANTS: readonly Mutant[] = [
   ]),
   mutant("takes every machine's end for EC2's", [
     'act/lost.ts',
-    'if (reclaimedAt !== null) return true;',
-    'if (reclaimedAt !== null || goneAt !== null) return true;',
+    'if (reclaimedAt !== null) return',
+    'if (reclaimedAt !== null || goneAt !== null) return',
   ]),
   mutant('runs a lost job again for ever', [
     'plan/reruns.ts',
