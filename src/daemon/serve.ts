@@ -9,9 +9,18 @@ export interface Served {
   readonly hasRunJob: boolean;
   /** Its job was ended because EC2 takes the machine: it is left for EC2 to end. */
   readonly isCut: boolean;
+  /** The workflow run of its job, by the hook; undefined: no job, or the hook did not tell. */
+  readonly run: number | undefined;
   /** Why it ended, for the app and the log. */
   readonly reason: string;
 }
+
+export const servedNone = (reason: string): Served => ({
+  hasRunJob: false,
+  isCut: false,
+  run: undefined,
+  reason,
+});
 
 export interface ServeDeps {
   readonly clock: Clock;
@@ -186,10 +195,9 @@ export function endReason(of: Situation): string | undefined {
 async function conclude(deps: ServeDeps, session: Session): Promise<Served> {
   await lookForJob(deps, session);
   if (session.runningAt === undefined) {
-    if (session.stop) return { hasRunJob: false, isCut: false, reason: session.stop.reason };
+    if (session.stop) return servedNone(session.stop.reason);
     deps.reporter.report('log', { lines: deps.log.tail() });
-    const reason = 'the Actions runner ended without a job';
-    return { hasRunJob: false, isCut: false, reason };
+    return servedNone('the Actions runner ended without a job');
   }
   tellStart(deps, session);
   // A listener that dies in a job says no result; GitHub will call that job failed.
@@ -199,5 +207,6 @@ async function conclude(deps: ServeDeps, session: Session): Promise<Served> {
     deps.reporter.report('log', { lines: deps.log.tail() });
   }
   deps.reporter.report('job-finished', { result, ...jobOf(session) });
-  return { hasRunJob: true, isCut, reason: session.stop?.reason ?? `job ${result}` };
+  const reason = session.stop?.reason ?? `job ${result}`;
+  return { hasRunJob: true, isCut, run: session.facts?.run, reason };
 }

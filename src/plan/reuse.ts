@@ -1,6 +1,6 @@
 import type { Instant } from '../lib/clock.ts';
 import type { InstanceKey, JobId } from '../model/ids.ts';
-import { baseLabels, capabilityOf, needsOf, runOf, unmet } from '../model/labels.ts';
+import { capabilityOf, needsOf, runOf, unmet } from '../model/labels.ts';
 import type { InstanceView, JobView, World } from '../model/world.ts';
 import { type Facts, factsOf, isAside, isFresh } from './facts.ts';
 
@@ -10,8 +10,10 @@ import { type Facts, factsOf, isAside, isFresh } from './facts.ts';
  */
 export function keptFor(facts: Facts): ReadonlyMap<JobId, InstanceKey> {
   const kept = new Map<JobId, InstanceKey>();
+  const isForOthers = createOtherRuns(facts);
   for (const instance of facts.instances) {
-    const job = jobsOf(facts, instance).find(({ id }) => !kept.has(id));
+    const jobs = jobsOf(facts, instance);
+    const job = jobs.find((one) => !kept.has(one.id) && !isForOthers(one));
     if (job !== undefined) kept.set(job.id, instance.key);
   }
   return kept;
@@ -34,8 +36,32 @@ function jobsOf(facts: Facts, instance: InstanceView): readonly JobView[] {
 }
 
 /**
- * What a machine that has just finished registers with for its next job; `wait`: one may still come;
- * null: it takes no more.
+ * Whether GitHub could hand a runner with the labels of this job to a job of another run instead. That
+ * may be of another trust, and would run where this run's jobs have left what they like.
+ */
+function createOtherRuns(facts: Facts): (job: JobView) => boolean {
+  const known = new Map<string, boolean>();
+  return ({ repo, run, labels }) => {
+    const key = `${repo} ${run}\n${labels.join('\n')}`;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const having = new Set(labels.map((label) => label.toLowerCase()));
+    const isForOther = facts.jobs.some(
+      (other) =>
+        other.repo === repo &&
+        other.run !== run &&
+        other.labels.length > 0 &&
+        other.labels.every((label) => having.has(label.toLowerCase())),
+    );
+    known.set(key, isForOther);
+    return isForOther;
+  };
+}
+
+/**
+ * What a machine that has just finished registers with for its next job: that one's labels and no
+ * others, since each more is asked for by more jobs of other runs; `wait`: one may still come; null: it
+ * takes no more.
  */
 export function nextLabels(
   world: World,
@@ -44,17 +70,12 @@ export function nextLabels(
 ): readonly string[] | 'wait' | null {
   const facts = factsOf(world, now);
   const instance = facts.instances.find((one) => one.key === key);
-  const rule = instance && facts.rules.get(instance.rule)?.rule;
-  if (!instance?.keeps || instance.keeps.until <= now || !rule?.arch || !world.enabled) return null;
-  if (![...keptFor(facts).values()].includes(key)) return 'wait';
-  const { type, arch, labels } = rule;
-  const base = baseLabels({ ours: world.label, type, arch, labels });
-  const asked = jobsOf(facts, instance).flatMap((job) => job.labels);
-  return distinct([...base, ...asked]).slice(0, MOST_LABELS);
+  const hasRule = instance !== undefined && facts.rules.has(instance.rule);
+  if (!instance?.keeps || instance.keeps.until <= now || !hasRule || !world.enabled) return null;
+  const kept = keptFor(facts);
+  const next = facts.jobs.find(({ id }) => kept.get(id) === key);
+  return next === undefined ? 'wait' : distinct(next.labels);
 }
-
-/** GitHub's limit for one runner. */
-const MOST_LABELS = 100;
 
 /** The first spelling of each. */
 function distinct(labels: readonly string[]): readonly string[] {

@@ -122,7 +122,7 @@ const FILE_KEYS = {
   reuse: defaulted(
     oneOf('job', 'workflow'),
     'job',
-    'Whether a machine runs one job, or several of one workflow run.',
+    'Whether a machine runs one job, or several of one workflow run, whose labels have run=.',
   ),
   'max-duration': lasting('6h', 'No machine lives longer.'),
   retry: defaulted(

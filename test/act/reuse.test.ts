@@ -98,6 +98,31 @@ test('a machine that a job of another run took goes with it', async () => {
   expect(runnerOf(again)).not.toContain(runnerOf(thief));
 });
 
+test.each<[string, (run: Run) => readonly string[], number]>([
+  ['could be handed the machine that has run this one: both get their own', labels, 3],
+  ['could not: the machine goes on', (run) => [`dstack/run=${run.id}`], 2],
+])('a job of another run waits that %s', async (_, labelsOf, machines) => {
+  const stage = await openStage({ rules: REUSE });
+  const run = stage.github.jobs.addRun(stage.repo, { event: 'pull_request', jobs: [] });
+  const add = (name: string) =>
+    stage.github.jobs.addJob(run, { name, labels: labelsOf(run), durationMs: MINUTE });
+  const first = add('first');
+  const others: Job[] = [];
+  stage.github.jobs.onCompleted((job) => {
+    if (job !== first) return;
+    others.push(...stage.addJobs(1, { name: 'deploy', labels: ['self-hosted', 'dstack'] }));
+    others.push(add('second'));
+  });
+  await stage.until(
+    () => others.length > 0 && others.every(({ facts }) => facts.now.conclusion === 'success'),
+    20 * MINUTE,
+  );
+  expect(stage.ec2.counts().launched).toBe(machines);
+  const [deploy, second] = others.map(runnerOf);
+  expect(deploy).not.toContain(runnerOf(first));
+  expect(second === `${runnerOf(first)}-2`).toBe(machines === 2);
+});
+
 test('a machine that EC2 takes back takes no further job', async () => {
   const stage = await openStage({ rules: REUSE });
   const run = stage.github.jobs.addRun(stage.repo, { jobs: [] });

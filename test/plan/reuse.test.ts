@@ -23,14 +23,42 @@ test('a machine that has finished takes one further job of its run, and no other
   const world = aWorld({ instances: [kept()], jobs });
   expect(launched(world)).toBe(1);
   expect(plan(world, NOW).waits.map(({ reason }) => reason.code)).toEqual(['starting', 'starting']);
-  expect(next(world)).toEqual([...LABELS, 'run=7']);
+  expect(next(world)).toEqual(OF_RUN);
   const two = aWorld({ instances: [kept(), kept({ key: 'b.0' })], jobs });
   expect(launched(two)).toBe(0);
 });
 
-test('what the further jobs ask for is registered as they spell it', () => {
-  const jobs = [mine({ labels: ['dstack/cpu=2/run=7', 'Self-Hosted'] })];
-  expect(next(aWorld({ instances: [kept()], jobs }))).toEqual([...LABELS, 'dstack/cpu=2/run=7']);
+test('it registers the labels of its next job as that spells them, and no others', () => {
+  const jobs = [mine({ labels: ['dstack/cpu=2/run=7', 'Self-Hosted'] }), mine({ id: 2 })];
+  const world = (instance: InstanceView) => aWorld({ instances: [kept(), instance], jobs });
+  const second = (one: World) => nextLabels(one, 'b.0', NOW);
+  expect(next(world(kept({ key: 'b.0' })))).toEqual(['dstack/cpu=2/run=7', 'Self-Hosted']);
+  expect(second(world(kept({ key: 'b.0' })))).toEqual(OF_RUN);
+  const twice = [mine({ labels: ['Dstack', 'dstack', 'run=7'] })];
+  expect(next(aWorld({ instances: [kept()], jobs: twice }))).toEqual(['Dstack', 'run=7']);
+});
+
+test.each<[string, Partial<JobView>, Partial<JobView>, boolean]>([
+  ['that asks for less', {}, {}, false],
+  ['that asks for less, in another case', { labels: ['Self-Hosted', 'DSTACK'] }, {}, false],
+  ['that was set aside', { asideUntil: NOW + 1 }, {}, false],
+  ['that names its run', { run: 8, labels: OF_RUN }, {}, false],
+  ['that asks for more', { labels: ['dstack', 'cpu=2'] }, {}, true],
+  ['that is kept for another run', { run: 8, labels: ['dstack', 'run=8'] }, {}, true],
+  ['without labels', { labels: [] }, {}, true],
+  ['of another repository', { repo: 2 }, {}, true],
+  ['of its own run', { run: 7 }, {}, true],
+  ['and all that it asks for is in one label', {}, { labels: ['dstack/cpu=2/run=7'] }, true],
+])('where a job of another run waits that GitHub could hand it: %s', (_, other, job, isKept) => {
+  const repos = [aRepo({ id: REPO }), aRepo({ id: 2 })];
+  const jobs = [aJob({ id: 9, run: 3, ...other }), mine(job)];
+  const world = aWorld({ repos, instances: [kept()], jobs });
+  const { waits } = plan(world, NOW);
+  expect(next(world)).toEqual(isKept ? (job.labels ?? OF_RUN) : 'wait');
+  expect(waits).toHaveLength(2);
+  // As many as without this machine, less the one that it spares.
+  const without = launched(aWorld({ repos, jobs }));
+  expect(launched(world)).toBe(without - (isKept ? 1 : 0));
 });
 
 test.each<[string, Partial<JobView>, Partial<InstanceView>]>([
@@ -64,5 +92,8 @@ test('its place is given to another job only when its run has none', () => {
   const ends = (jobs: readonly JobView[]) =>
     plan(world(jobs), NOW).actions.filter(({ kind }) => kind === 'end').length;
   expect(ends([aJob()])).toBe(1);
-  expect(ends([aJob(), mine({ id: 2 })])).toBe(0);
+  const other = aJob({ labels: ['dstack', 'cpu=2'] });
+  expect(ends([other, mine({ id: 2 })])).toBe(0);
+  // GitHub could hand it to the other one.
+  expect(ends([aJob(), mine({ id: 2 })])).toBe(1);
 });
