@@ -39,6 +39,8 @@ const END_GRACE_MS = 90_000;
 const LAST_WORDS_MS = 20_000;
 /** A notice that came to nothing: beyond this the machine ends itself after all. */
 const LEFT_TO_EC2_MS = 600_000;
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/billing-for-interrupted-spot-instances.html */
+const FREE_MS = 3_600_000;
 /** What a machine may run, at most, whatever the app says. */
 const MOST_JOBS = 1_000;
 /** While it waits for a further job. */
@@ -66,13 +68,28 @@ export async function live(deps: LifeDeps): Promise<Served> {
   await reporter.flush(LAST_WORDS_MS);
   reporter.close();
   const notice = watch.notice();
-  if (served.isCut && notice) await leaveToEc2(deps, notice);
+  const { isCut } = served;
+  if (notice && isLeftToEc2({ notice, bornAt, isCut })) await leaveToEc2(deps, notice);
   return served;
 }
 
-/** EC2 does not bill the first hour of a machine that it ends itself, so a cut one waits for that. */
+/**
+ * EC2 does not bill the first hour of a machine that it ends itself, so one with a notice waits for
+ * that, whatever became of its job; later it would be billed for waiting. One whose job was cut waits
+ * in any case: only by EC2's own word, that it ended the machine, is the job run again. EC2 counts
+ * from the launch, about a minute before us: between the two a machine waits two minutes for nothing.
+ */
+export function isLeftToEc2(of: {
+  readonly notice: Notice;
+  readonly bornAt: Instant;
+  readonly isCut: boolean;
+}): boolean {
+  const { action, endsAt } = of.notice;
+  return of.isCut || (action === 'terminate' && endsAt - of.bornAt < FREE_MS);
+}
+
 async function leaveToEc2({ clock, log, power }: LifeDeps, { endsAt }: Notice): Promise<void> {
-  const lifeMs = endsAt + LEFT_TO_EC2_MS - clock.now();
+  const lifeMs = Math.max(0, endsAt + LEFT_TO_EC2_MS - clock.now());
   power.arm(lifeMs + END_GRACE_MS);
   log.info({ lifeMs }, 'leaving it to EC2 to end this machine');
   await clock.sleep(lifeMs);

@@ -7,7 +7,7 @@ import type { Watch } from './watch.ts';
 
 export interface Served {
   readonly hasRunJob: boolean;
-  /** Its job was ended because EC2 takes the machine: it is left for EC2 to end. */
+  /** Its job was ended because EC2 takes the machine. */
   readonly isCut: boolean;
   /** The workflow run of its job, by the hook; undefined: no job, or the hook did not tell. */
   readonly run: number | undefined;

@@ -50,6 +50,7 @@ const IDLE_TIMEOUT_MS = 300_000;
 const MAX_DURATION_MS = 21_600_000;
 /** A job that runs is cut this long before EC2 takes the machine. */
 const CUT_BEFORE_MS = 25_000;
+const FREE_MS = 3_600_000;
 const MOST_JOBS = 1_000;
 const ASK_EACH_MS = 2_000;
 const RESULTS: Readonly<Record<Conclusion, string>> = {
@@ -144,9 +145,14 @@ async function serve(deps: DaemonDeps, registered: Registered): Promise<End> {
     reporter.report('ending', { reason: served.reason });
     await reporter.flush(LAST_WORDS_MS);
     reporter.close();
-    // EC2 does not bill the first hour of a machine that it takes back itself: so it waits for that.
-    return served.kind === 'cut' ? 'silent' : 'off';
+    return isLeftToEc2(deps, sitting, served) ? 'silent' : 'off';
   }
+}
+
+/** EC2 does not bill the first hour of a machine that it takes back itself: so it waits for that. */
+function isLeftToEc2({ instance }: DaemonDeps, sitting: Sitting, { kind }: Served): boolean {
+  const { hasNotice, bornAt } = sitting;
+  return kind === 'cut' || (hasNotice && (instance.reclaimAt ?? 0) - bornAt < FREE_MS);
 }
 
 /** The app's answer to the end of a job may be another one, now or soon. */
@@ -169,6 +175,7 @@ async function furtherJob({ process }: DaemonDeps, sitting: Sitting): Promise<st
 interface Sitting {
   readonly reporter: Reporter;
   readonly registered: Registered;
+  readonly bornAt: Instant;
   readonly expiresAt: Instant;
   hasNotice: boolean;
   /** Something changed: whoever rests looks again. */
@@ -181,11 +188,13 @@ function sit(deps: DaemonDeps, registered: Registered): Sitting {
   let look = new AbortController();
   const poke = () => look.abort(WOKEN);
   const events = (body: object) => gateway.events(registered.session, body);
+  const bornAt = process.clock.now();
   const reporter = createReporter(process, { events, heartbeatMs, onWord: poke });
   const sitting: Sitting = {
     reporter,
     registered,
-    expiresAt: process.clock.now() + registered.maxDurationMs,
+    bornAt,
+    expiresAt: bornAt + registered.maxDurationMs,
     hasNotice: false,
     poke,
     async rest(ms) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { costUsd } from '../../src/model/cost.ts';
 import type { Job } from '../../src/sandbox/github-state.ts';
 import { createMemoryStore } from '../../src/store/memory.ts';
 import {
@@ -59,16 +60,60 @@ describe('a machine with a notice', () => {
     expect(attempts(stage, jobs)).toEqual([1]);
   });
 
-  test('that is idle ends at once', async () => {
+  const runners = ({ repo }: Stage) => [...repo.runners.values()];
+
+  /** Until it is gone; answers who ended it, and what it has cost. */
+  async function ended(stage: Stage, withinMs: number) {
+    const [machine] = stage.live();
+    await stage.until(() => stage.live().length === 0, withinMs);
+    await stage.pass(R);
+    const [row] = await stage.store.recentInstances(1);
+    const within = { from: 0, to: stage.kernel.now() };
+    return { code: machine?.stateReason?.code, usd: row ? costUsd(row, within) : null };
+  }
+
+  test('that is idle takes no job any more, and is left to EC2', async () => {
     const stage = await opened();
     const [job] = stage.addJobs(1, { labels: ['dstack', 'self-hosted'] });
     await stage.until(() => stage.live().some(({ state }) => state === 'running'));
     if (job) stage.github.runners.cancel(job);
-    await stage.until(() =>
-      [...stage.repo.runners.values()].some(({ state }) => state.now.isOnline),
-    );
+    await stage.until(() => runners(stage).some(({ state }) => state.now.isOnline));
     takeBack(stage, true);
-    await stage.until(() => stage.live().length === 0, 10 * SECOND);
+    await stage.until(() => runners(stage).every(({ isDead }) => isDead), 10 * SECOND);
+    expect(await ended(stage, 2 * MINUTE)).toEqual({
+      code: 'Server.SpotInstanceTermination',
+      usd: 0,
+    });
+    expect(await stage.store.scopesWithWork()).toEqual([]);
+  });
+
+  test('whose job ends well before the cut is left to EC2, and its place is free then', async () => {
+    const stage = await openStage({ rules: rulesText({ 'm5.large': 1 }) });
+    const jobs = await running(stage, 1, 2 * MINUTE);
+    await stage.pass(MINUTE);
+    takeBack(stage, true);
+    const noticedAt = stage.kernel.now();
+    await stage.until(isDone(jobs));
+    const next = stage.addJobs(1);
+    expect(await ended(stage, 2 * MINUTE)).toMatchObject({
+      code: 'Server.SpotInstanceTermination',
+    });
+    expect(stage.kernel.now() - noticedAt).toBeLessThan(2 * MINUTE + 2 * R);
+    await stage.until(isDone(next), 5 * MINUTE);
+    expect(conclusions([...jobs, ...next])).toEqual(['success']);
+    expect(attempts(stage, jobs)).toEqual([1]);
+  });
+
+  test('after its first hour powers itself off as soon as its job has ended', async () => {
+    const stage = await opened();
+    const jobs = await running(stage, 1, 62 * MINUTE);
+    await stage.pass(61 * MINUTE);
+    takeBack(stage, true);
+    await stage.until(isDone(jobs));
+    const { code, usd } = await ended(stage, 10 * SECOND);
+    expect(code).toBe('Client.InstanceInitiatedShutdown');
+    expect(usd).toBeGreaterThan(0);
+    expect(conclusions(jobs)).toEqual(['success']);
   });
 
   test('runs its job until 25 s before the end; another has begun to start by then', async () => {

@@ -192,17 +192,52 @@ test.each<[string, object, string | undefined]>([
   expect(stage.kinds()).toEqual(['online', 'job-started', 'job-finished', 'ending']);
 });
 
-test('ends when EC2 takes it back while no job runs', async () => {
-  const time = '2026-01-02T03:04:05Z';
-  const { stage } = await play({
-    next: (kinds, { imds }) => {
-      if (kinds.includes('online')) imds.setNotice({ action: 'terminate', time });
-      return undefined;
-    },
-  });
+const MINUTE_MS = 60_000;
+const LEFT = 'leaving it to EC2 to end this machine';
+
+/** EC2's notice comes after this, for a time from now. */
+function noticeAfter(kind: string, ms: number): NonNullable<Plan['next']> {
+  const time = new Date(Date.now() + ms).toISOString();
+  return (kinds, { imds }) => {
+    if (kinds.includes(kind)) imds.setNotice({ action: 'terminate', time });
+    return kinds.includes('job-finished') ? 'job' : undefined;
+  };
+}
+
+test.each<[string, Plan, readonly string[]]>([
+  [
+    'while no job runs',
+    { next: noticeAfter('online', 2 * MINUTE_MS) },
+    ['online', 'interruption', 'ending'],
+  ],
+  [
+    'and its job ends before the cut',
+    { jobs: [aJob({ ms: 1_000 }), aJob()], next: noticeAfter('job-started', 2 * MINUTE_MS) },
+    ['online', 'job-started', 'interruption', 'job-finished', 'ending'],
+  ],
+])(
+  'takes no job any more when EC2 takes it back, and leaves the end to it: %s',
+  async (_, plan, kinds) => {
+    stage = await createStage(plan);
+    const running = stage.run([process.execPath, BUNDLE, 'start']);
+    await stage.said(LEFT);
+    expect(stage.kinds()).toEqual(kinds);
+    const isCut = stage.finished.includes('cancelled');
+    expect({ isCut, offs: stage.offs() }).toEqual({ isCut: false, offs: 0 });
+    // As EC2 ends the machine.
+    stage.kill();
+    await running;
+  },
+);
+
+test.each([
+  ['EC2 does not', -598_000, true],
+  ['its first hour is over when EC2 would', 61 * MINUTE_MS, false],
+])('powers itself off after a notice when %s', async (_, ms, isLeft) => {
+  const { stage, output } = await play({ next: noticeAfter('online', ms) });
   expect(stage.kinds()).toEqual(['online', 'interruption', 'ending']);
-  expect(stage.event('interruption')).toMatchObject({ action: 'terminate', time });
   expect(stage.event('ending').reason).toBe('spot notice');
+  expect({ offs: stage.offs(), isLeft: output.includes(LEFT) }).toEqual({ offs: 1, isLeft });
 });
 
 test('cuts its job shortly before EC2 takes the machine, and leaves it on', async () => {
@@ -215,7 +250,7 @@ test('cuts its job shortly before EC2 takes the machine, and leaves it on', asyn
     },
   });
   const running = stage.run([process.execPath, BUNDLE, 'start']);
-  await stage.heard('ending');
+  await stage.said(LEFT);
   expect(stage.kinds()).toEqual([
     'online',
     'job-started',
@@ -234,24 +269,6 @@ test('cuts its job shortly before EC2 takes the machine, and leaves it on', asyn
   // As EC2 ends the machine.
   stage.kill();
   await running;
-});
-
-test('takes no further job after a notice, but ends the one it has', async () => {
-  const { stage } = await play({
-    jobs: [aJob({ ms: 1_000 }), aJob({ run: 78 })],
-    next: (kinds, { imds }) => {
-      if (kinds.includes('job-started')) imds.setNotice({ action: 'terminate', time: '' });
-      return kinds.includes('job-finished') ? 'job' : undefined;
-    },
-  });
-  expect(stage.kinds()).toEqual([
-    'online',
-    'job-started',
-    'interruption',
-    'job-finished',
-    'ending',
-  ]);
-  expect(stage.event('job-finished')).toMatchObject({ result: 'succeeded', run: 77 });
 });
 
 test('reports the advice to move away once', async () => {

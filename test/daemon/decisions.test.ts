@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { jobEnvironment, parseEnvironment } from '../../src/daemon/environment.ts';
 import { type Answer, parseAnswer } from '../../src/daemon/events.ts';
 import { parseStarted } from '../../src/daemon/hooks.ts';
+import { isLeftToEc2 } from '../../src/daemon/life.ts';
 import { parseLine } from '../../src/daemon/listener.ts';
 import { createLog } from '../../src/daemon/log.ts';
 import { parseRegistration } from '../../src/daemon/register.ts';
@@ -92,6 +93,19 @@ describe('a runner', () => {
     const ends = endReason({ ...waiting, ...change });
     if (reason === undefined) expect(ends).toBeUndefined();
     else expect(ends).toMatch(reason);
+  });
+});
+
+describe('after a notice the machine', () => {
+  const HOUR_MS = 3_600_000;
+  const notice = (endsAt: number, action = 'terminate') => ({ action, time: '', endsAt });
+  test.each<[string, Parameters<typeof isLeftToEc2>[0], boolean]>([
+    ['is left to EC2', { isCut: false, notice: notice(HOUR_MS - 1), bornAt: 0 }, true],
+    ['ends after its first hour', { isCut: false, notice: notice(HOUR_MS), bornAt: 0 }, false],
+    ['is left then too, when cut', { isCut: true, notice: notice(HOUR_MS), bornAt: 0 }, true],
+    ['ends when EC2 only stops it', { isCut: false, notice: notice(9, 'stop'), bornAt: 0 }, false],
+  ])('%s', (_title, of, isLeft) => {
+    expect(isLeftToEc2(of)).toBe(isLeft);
   });
 });
 

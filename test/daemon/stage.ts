@@ -85,8 +85,8 @@ export interface Stage {
   /** The events but for `log`, as the tests read them. */
   kinds(): string[];
   event(kind: string): Json;
-  /** Resolves when the app has heard of that. */
-  heard(kind: string): Promise<void>;
+  /** Resolves when the daemon that `run` started has printed that. */
+  said(text: string): Promise<void>;
   variables(): Record<string, string>;
   run(command: readonly string[], env?: Record<string, string>): Promise<Ended>;
   /** Ends the daemon that `run` started, as the kernel would that is out of memory. */
@@ -117,7 +117,7 @@ export async function createStage(plan: Plan = {}): Promise<Stage> {
   const off = new Promise<void>((resolve) => {
     tellOff = resolve;
   });
-  const waits = new Map<string, () => void>();
+  const sayings = new Map<string, () => void>();
   let child: ChildProcess | undefined;
   const jobs = [...(plan.jobs ?? [])];
   const archive = actionsRunnerArchive();
@@ -173,7 +173,6 @@ export async function createStage(plan: Plan = {}): Promise<Stage> {
   function hear(request: IncomingMessage, body: Json): [number, object] {
     stage.authorizations.add(request.headers.authorization);
     stage.events.push(...body.events);
-    for (const { kind } of body.events) waits.get(kind)?.();
     const next = plan.next?.(stage.kinds(), stage) ?? 'continue';
     return [200, next === 'job' ? { next, jitConfig: jitConfig(stage.url, 'two') } : { next }];
   }
@@ -194,11 +193,7 @@ export async function createStage(plan: Plan = {}): Promise<Stage> {
     off,
     kinds: () => stage.events.map((event) => event.kind).filter((kind) => kind !== 'log'),
     event: (kind) => stage.events.find((event) => event.kind === kind),
-    heard: (kind) =>
-      new Promise((resolve) => {
-        if (stage.event(kind)) resolve();
-        else waits.set(kind, resolve);
-      }),
+    said: (text) => new Promise((resolve) => sayings.set(text, resolve)),
     variables: () => ({
       PATH: process.env['PATH'] ?? '',
       RUNNER_ALLOW_RUNASROOT: '1',
@@ -212,7 +207,9 @@ export async function createStage(plan: Plan = {}): Promise<Stage> {
     }),
     run([file = '', ...args], env = stage.variables()) {
       child = spawn(file, args, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-      return endOf(child);
+      return endOf(child, (output) => {
+        for (const [text, go] of sayings) if (output.includes(text)) go();
+      });
     },
     kill: () => void child?.kill('SIGKILL'),
     async close() {
@@ -225,12 +222,13 @@ export async function createStage(plan: Plan = {}): Promise<Stage> {
   return stage;
 }
 
-function endOf(child: ChildProcess): Promise<Ended> {
+function endOf(child: ChildProcess, hear: (output: string) => void): Promise<Ended> {
   return new Promise((resolve, reject) => {
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (data) => {
         output += data;
+        hear(output);
       });
     }
     child.once('error', reject);

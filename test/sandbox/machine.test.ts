@@ -183,9 +183,20 @@ describe('a machine with a spot notice', () => {
     expect(reason(stage)).toBe('Server.SpotInstanceTermination');
   });
 
-  test('takes no job any more', async () => {
+  test('takes no job any more, and leaves the end to EC2', async () => {
     const stage = createStage();
     await stage.pass(ONLINE_MS);
+    stage.ec2.reclaim(stage.instance.id, true);
+    await stage.pass(10 * SECOND_MS);
+    expect(stage.kinds()).toEqual(['online', 'interruption', 'ending']);
+    expect(stage.instance.state).toBe('running');
+    await stage.pass(2 * MINUTE_MS);
+    expect(reason(stage)).toBe('Server.SpotInstanceTermination');
+  });
+
+  test('powers off when its first hour is over by then', async () => {
+    const stage = createStage();
+    await stage.pass(61 * MINUTE_MS);
     stage.ec2.reclaim(stage.instance.id, true);
     await stage.pass(10 * SECOND_MS);
     expect(stage.kinds()).toEqual(['online', 'interruption', 'ending']);
