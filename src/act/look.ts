@@ -129,6 +129,7 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
     label: settings.label,
     repos: rows.repos.map((one) => ({
       ...repoView(one, now - 2 * settings.resyncMs),
+      ...(allowsForks(one.id) && !one.isPrivate ? { hasStrangers: true as const } : {}),
       ...ownView(one.id),
     })),
     enabled: rulesNow.isKnown ? (file?.enabled ?? true) : null,

@@ -24,29 +24,20 @@ export interface Hooks {
 /** A job can write to the spool as well as its hook: no more than this is read. */
 const SPOOL_LIMIT_BYTES = 4_096;
 
-/** Which jobs a machine may run. */
-export interface Terms {
-  readonly forks: 'deny' | 'allow';
-  /** The run of the jobs that it has run; undefined: none so far. */
-  readonly run: number | undefined;
-}
-
 /**
  * The runner calls these before and after a job. They write one line each and fail no job but a
- * denied fork's, and one of another run on a machine that may have run a fork's. They lie outside the
- * runner's folder, so that no update of it removes them: a job whose hook is missing fails.
+ * denied fork's. They lie outside the runner's folder, so that no update of it removes them: a job
+ * whose hook is missing fails.
  */
-export async function writeHooks(home: string, terms: Terms): Promise<Hooks> {
+export async function writeHooks(home: string, forks: 'deny' | 'allow'): Promise<Hooks> {
   const folder = join(home, 'hooks');
   const hooks = {
     started: join(folder, 'job-started.sh'),
     completed: join(folder, 'job-completed.sh'),
     spool: join(folder, 'spool'),
   };
-  // Made anew: the last job may have changed them.
-  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  const started = tell('started', hooks.spool) + refusals(terms);
+  const started = tell('started', hooks.spool) + (forks === 'deny' ? denyForks() : '');
   await writeFile(hooks.started, started, { mode: 0o755 });
   await writeFile(hooks.completed, tell('completed', hooks.spool), { mode: 0o755 });
   await emptySpool(hooks);
@@ -66,12 +57,6 @@ const tell = (word: string, spool: string) => `#!/bin/bash
 printf '${word}\\t%s\\t%s\\t%s\\t%s\\t%s\\n' "$GITHUB_REPOSITORY" "$GITHUB_RUN_ID" \\
   "$GITHUB_RUN_ATTEMPT" "$GITHUB_JOB" "$GITHUB_EVENT_NAME" >> ${quote(spool)} || true
 `;
-
-/** Where forks are denied all jobs are of one trust, and none is lost to the run that it is of. */
-function refusals({ forks, run }: Terms): string {
-  if (forks === 'deny') return denyForks();
-  return run === undefined ? '' : denyOtherRuns(run);
-}
 
 /** A deleted fork has no repository, and is one all the same. */
 const IS_OWN =
@@ -93,22 +78,6 @@ case "$GITHUB_EVENT_NAME" in
     ;;
 esac
 `;
-
-/**
- * The app keeps such a machine only while no job of another run waits that GitHub could hand it, but
- * one may be queued in the seconds until GitHub hands out the one that was meant.
- */
-const denyOtherRuns = (run: number) => `
-if [ "$GITHUB_RUN_ID" != ${run} ]; then
-  echo ${quote(otherRun(run))}
-  exit 1
-fi
-`;
-
-const otherRun = (run: number) =>
-  `dstack: this machine has run jobs of run ${run} ("reuse: workflow"), perhaps of a fork, and takes ` +
-  'no job of another run. Run this one again. It cannot happen where the jobs of that run have one ' +
-  `label alone that names the run: "runs-on: dstack/run=\${{ github.run_id }}"`;
 
 const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 

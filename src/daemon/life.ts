@@ -16,7 +16,7 @@ import { startListener } from './listener.ts';
 import type { DaemonLog } from './log.ts';
 import type { Power } from './power.ts';
 import { type Registration, register } from './register.ts';
-import { type Served, serve, servedNone } from './serve.ts';
+import { type Served, serve } from './serve.ts';
 import { type Notice, type Watch, watchNotices } from './watch.ts';
 
 export interface LifeDeps {
@@ -53,7 +53,7 @@ export async function live(deps: LifeDeps): Promise<Served> {
   const { url, launch, token } = environment;
   const deadline = bornAt + REGISTER_WITHIN_MS;
   const registered = await register(deps, { url, launch, token, deadline });
-  if (!registered.ok) return servedNone(registered.reason);
+  if (!registered.ok) return { hasRunJob: false, isCut: false, reason: registered.reason };
   const { registration } = registered;
   const { session, settings, runner } = registration;
   log.hide(session);
@@ -112,15 +112,13 @@ async function serveAll(deps: LifeDeps, registered: Registered): Promise<Served>
   if (!provided.ok) {
     log.error({ reason: provided.reason }, 'no Actions runner');
     reporter.report('log', { lines: log.tail() });
-    return servedNone(provided.reason);
+    return { hasRunJob: false, isCut: false, reason: provided.reason };
   }
   await writeSetupInfo(provided.folder, settings.setupInfo);
   const hidden = await readHidden(provided.folder);
-  const { forks } = settings;
+  const hooks = await writeHooks(home, settings.forks);
   let { jitConfig, runner } = registration;
-  let run: number | undefined;
   for (let jobs = 1; ; jobs++) {
-    const hooks = await writeHooks(home, { forks, run });
     const env = environmentOf(deps, { hooks, jitConfig, user });
     const served = await serve({
       ...deps,
@@ -132,9 +130,6 @@ async function serveAll(deps: LifeDeps, registered: Registered): Promise<Served>
         startListener({ ...deps, home, folder: provided.folder, user, env, onLine }),
     });
     if (!served.hasRunJob || served.isCut || jobs === MOST_JOBS) return served;
-    run ??= served.run;
-    // A further job must be of the same run, which is then not known.
-    if (forks === 'allow' && run === undefined) return served;
     const next = await furtherJob(deps, registered);
     if (!next?.jitConfig) return served;
     // What the last job left is none of the next one's business.

@@ -9,18 +9,9 @@ export interface Served {
   readonly hasRunJob: boolean;
   /** Its job was ended because EC2 takes the machine. */
   readonly isCut: boolean;
-  /** The workflow run of its job, by the hook; undefined: no job, or the hook did not tell. */
-  readonly run: number | undefined;
   /** Why it ended, for the app and the log. */
   readonly reason: string;
 }
-
-export const servedNone = (reason: string): Served => ({
-  hasRunJob: false,
-  isCut: false,
-  run: undefined,
-  reason,
-});
 
 export interface ServeDeps {
   readonly clock: Clock;
@@ -195,9 +186,10 @@ export function endReason(of: Situation): string | undefined {
 async function conclude(deps: ServeDeps, session: Session): Promise<Served> {
   await lookForJob(deps, session);
   if (session.runningAt === undefined) {
-    if (session.stop) return servedNone(session.stop.reason);
+    if (session.stop) return { hasRunJob: false, isCut: false, reason: session.stop.reason };
     deps.reporter.report('log', { lines: deps.log.tail() });
-    return servedNone('the Actions runner ended without a job');
+    const reason = 'the Actions runner ended without a job';
+    return { hasRunJob: false, isCut: false, reason };
   }
   tellStart(deps, session);
   // A listener that dies in a job says no result; GitHub will call that job failed.
@@ -207,6 +199,5 @@ async function conclude(deps: ServeDeps, session: Session): Promise<Served> {
     deps.reporter.report('log', { lines: deps.log.tail() });
   }
   deps.reporter.report('job-finished', { result, ...jobOf(session) });
-  const reason = session.stop?.reason ?? `job ${result}`;
-  return { hasRunJob: true, isCut, run: session.facts?.run, reason };
+  return { hasRunJob: true, isCut, reason: session.stop?.reason ?? `job ${result}` };
 }

@@ -183,6 +183,8 @@ export interface RepoView {
   /** GitHub was heard or read within 2 R: without that nothing is launched or ended on a guess. */
   readonly isFresh: boolean;
   readonly isRemoved: boolean;
+  /** Jobs of strangers, from forks of a public repository, get machines too; left out: none do. */
+  readonly hasStrangers?: true;
   /** Left out: it may have all that the rules allow. */
   readonly own?: OwnView;
   /** Why a rule launches nothing more for it, though there is room; left out: none is. */

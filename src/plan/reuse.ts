@@ -25,10 +25,13 @@ function jobsOf(facts: Facts, instance: InstanceView): readonly JobView[] {
   const rule = facts.rules.get(id)?.rule;
   if (!keeps || keeps.until <= facts.now || rule === undefined || !isFresh(facts, repo)) return [];
   const { label } = facts.world;
+  const hasStrangers = facts.repos.get(repo)?.hasStrangers === true;
   const able = capabilityOf(rule, label);
   return facts.jobs.filter((job) => {
     const isOfRun = job.repo === repo && job.run === keeps.run && runOf(job.labels) === keeps.run;
     if (!isOfRun || isAside(facts, job)) return false;
+    // A stranger's job can choose its moment: only what no other run can ask for keeps others away.
+    if (hasStrangers && !job.labels.every((one) => runOf([one]) === keeps.run)) return false;
     const needs = needsOf(job.labels, label);
     const markets = needs.flatMap(({ need }) => (need.kind === 'market' && need.market) || []);
     return unmet(needs, able) === undefined && markets.every((one) => one === market);

@@ -123,6 +123,16 @@ test.each<[string, (run: Run) => readonly string[], number]>([
   expect(second === `${runnerOf(first)}-2`).toBe(machines === 2);
 });
 
+test.each<[string, (run: Run) => readonly string[], number]>([
+  ['in a list', labels, 2],
+  ['in their one label', (run) => [`dstack/run=${run.id}`], 1],
+])('where strangers may have jobs, those that name their run %s', async (_, labelsOf, machines) => {
+  const rules = rulesText({ 'm5.large': 4 }, 'reuse: workflow\n  forks: allow');
+  const stage = await openStage({ rules, isPrivate: false });
+  const played = await play(stage, { durationsMs: [MINUTE, MINUTE], labelsOf });
+  expect(played.machines).toBe(machines);
+});
+
 test('a machine that EC2 takes back takes no further job', async () => {
   const stage = await openStage({ rules: REUSE });
   const run = stage.github.jobs.addRun(stage.repo, { jobs: [] });

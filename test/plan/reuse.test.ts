@@ -76,6 +76,15 @@ test.each<[string, Partial<JobView>, Partial<InstanceView>]>([
   expect(next(world)).toBe('wait');
 });
 
+test('where strangers may have jobs, it goes on with those only that no other run can ask for', () => {
+  const repos = [aRepo({ hasStrangers: true })];
+  const world = (labels: readonly string[]) =>
+    aWorld({ repos, instances: [kept()], jobs: [mine({ labels })] });
+  expect(next(world(OF_RUN))).toBe('wait');
+  expect(next(world(['dstack/run=7', 'dstack/run=8']))).toBe('wait');
+  expect(next(world(['dstack/cpu=2/run=7', 'run=7']))).toEqual(['dstack/cpu=2/run=7', 'run=7']);
+});
+
 test('it takes no more when its time is over, or it is kept for nothing', () => {
   const jobs = [mine()];
   const late = kept({ keeps: { run: 7, until: NOW } });
