@@ -2,7 +2,7 @@ import { answerComment } from './act/answer-comment.ts';
 import { tellWaits } from './act/cards.ts';
 import { createDeliveryQueue, type DeliveryQueue } from './act/delivery-queue.ts';
 import { LEASE_MS } from './act/deps.ts';
-import { DISCOVER_EVERY, discover, listOwner } from './act/discover.ts';
+import { discover, listOwner } from './act/discover.ts';
 import { isHeldFor, recallHolds, releasePull } from './act/hold-pulls.ts';
 import { type ForgetAccount, forgetLeft } from './act/leave.ts';
 import { noteRunners } from './act/note-jobs.ts';
@@ -12,9 +12,9 @@ import { checkProposal, isProposal, tellRules } from './act/rules-check.ts';
 import { sweepRunners } from './act/sweep.ts';
 import { createSweeper } from './act/sweep-scope.ts';
 import { tellReruns } from './act/tell-reruns.ts';
+import { LOOK_UP_EVERY, turnsSoon } from './act/turns.ts';
 import type { GitHub, Talk } from './github/port.ts';
 import { Unavailable } from './lib/assert.ts';
-import { atMost } from './lib/at-most.ts';
 import type { Instant } from './lib/clock.ts';
 import { createScheduler, type Scheduler } from './lib/scheduler.ts';
 import type { Delivery } from './model/event.ts';
@@ -55,8 +55,6 @@ const MOST_IN_A_BATCH = 500;
 const BURST_MS = 25;
 /** Scopes at work at the same time. */
 const MOST_REMEMBERED = 10_000;
-/** Scopes that are swept at the same time: two hundred one by one take longer than R. */
-const MOST_SWEPT = 8;
 const DAY_MS = 24 * 3_600_000;
 /** Scopes that a discovery wakes at once; the rest is met in the course of the next hours. */
 const MOST_NEW_AT_ONCE = 100;
@@ -87,7 +85,9 @@ export function createLoop(deps: LoopDeps): Loop {
     region: (rest) => tickRegion(rest),
     discover: () => tickDiscover(),
     list: (rest) => tickList(rest),
-    sweep: (scope) => sweeper.sweepInTurn(scope as ScopeId),
+    turns: () => lookUpTurns(),
+    turn: (scope) => sweeper.sweepInTurn(scope as ScopeId),
+    sweep: (scope) => sweeper.sweepNow(scope as ScopeId),
     meet: () => meetNext(),
     healing: () => heal(),
   };
@@ -154,7 +154,7 @@ export function createLoop(deps: LoopDeps): Loop {
       await apply(rest);
     }
     isReady = true;
-    for (const key of ['scan', 'discover', 'healing', 'apply']) scheduler.wake(key);
+    for (const key of ['scan', 'discover', 'turns', 'healing', 'apply']) scheduler.wake(key);
     return undefined;
   }
 
@@ -305,15 +305,15 @@ export function createLoop(deps: LoopDeps): Loop {
   }
 
   async function tickDiscover(): Promise<number> {
-    const { scopes, ruled, isComplete } = await discover(healer);
-    const everyMs = DISCOVER_EVERY * deps.settings.resyncMs;
+    const { scopes, nextMs } = await discover(healer);
     await deps.store.prune(deps.clock.now() - KEPT_MS);
     welcome(scopes);
-    // In a quiet scope a job whose webhook was never made waits for this; spread over the hour.
-    for (const scope of ruled) {
-      scheduler.within(`sweep|${scope}`, Math.floor(deps.random.unit() * everyMs));
-    }
-    return isComplete ? everyMs : deps.settings.resyncMs / 4;
+    return nextMs;
+  }
+
+  async function lookUpTurns(): Promise<number> {
+    for (const { scope, inMs } of await turnsSoon(deps)) scheduler.within(`turn|${scope}`, inMs);
+    return LOOK_UP_EVERY * deps.settings.resyncMs;
   }
 
   /** The three healings; machines are adopted or ended by the regions' ticks. */
@@ -328,7 +328,7 @@ export function createLoop(deps: LoopDeps): Loop {
       if (forgetAccount) await forgetLeft({ ...deps, forgetAccount });
     }
     // Every process tries: a scope is swept by the one that decides for it, or nobody would.
-    await atMost(MOST_SWEPT, await store.scopesActiveSince(now - DAY_MS), sweeper.sweep);
+    await sweeper.sweepActive();
     await deps.catalogue.refresh();
     return settings.resyncMs;
   }

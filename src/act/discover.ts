@@ -1,30 +1,23 @@
 import type { InstallationId, ScopeId } from '../model/ids.ts';
 import { fileScope, type Repo, type RepoFacts } from '../model/repo.ts';
 import type { ActDeps } from './deps.ts';
-import { ruledKey } from './read-rules.ts';
 import { DISCOVERED } from './region.ts';
+import { saveInstallations } from './turns.ts';
 
 type Need = Pick<ActDeps, 'store' | 'github' | 'clock' | 'log' | 'settings'>;
 
 export interface Discovered {
   /** Those that are new to us. */
   readonly scopes: readonly ScopeId[];
-  /** Those that we knew and that have or had rules: quiet or not, they are swept once in this time. */
-  readonly ruled: readonly ScopeId[];
-  /** false: GitHub did not tell all. */
-  readonly isComplete: boolean;
+  /** When it is due again: soon, where GitHub did not tell all. */
+  readonly nextMs: number;
 }
 
 /** All repositories of an installation are known: whether the owner has one named `.github`, too. */
 export const listedKey = (installation: InstallationId): string => `listed:${installation}`;
 
 /** In R: with a default R, each hour. */
-export const DISCOVER_EVERY = 60;
-/** In one hour: what nothing has changed for is free, the rest has to do with what healings may spend. */
-const MOST_RULED = 2_000;
-
-/** A fact: when a scope was swept for the first time, and the last time while it was quiet. */
-export const sweptKey = (scope: ScopeId): string => `swept:${scope}`;
+const DISCOVER_EVERY = 60;
 
 /**
  * Finds out whose App we are when the store does not know: at the first start, and after a lost
@@ -33,15 +26,20 @@ export const sweptKey = (scope: ScopeId): string => `swept:${scope}`;
 export async function discover(deps: Need): Promise<Discovered> {
   const { store, github, clock, log, settings } = deps;
   const last = await store.fact(DISCOVERED);
-  if (last && clock.now() - last.at < DISCOVER_EVERY * settings.resyncMs)
-    return { scopes: [], ruled: [], isComplete: true };
+  const everyMs = DISCOVER_EVERY * settings.resyncMs;
+  const soonMs = settings.resyncMs / 4;
+  const leftMs = last ? last.at + everyMs - clock.now() : 0;
+  if (leftMs > 0) return { scopes: [], nextMs: leftMs };
   const installations = await github.installations();
   if (!installations.ok) {
     log.warn({ code: installations.code }, 'installations not read; tried again soon');
-    return { scopes: [], ruled: [], isComplete: false };
+    return { scopes: [], nextMs: soonMs };
   }
+  await saveInstallations(
+    deps,
+    installations.value.map(({ id }) => id),
+  );
   const scopes = new Set<ScopeId>();
-  const ruled = new Set<ScopeId>();
   let isComplete = true;
   for (const { id } of installations.value) {
     const repos = await github.repositories(id);
@@ -54,8 +52,6 @@ export async function discover(deps: Need): Promise<Discovered> {
       const rules = await store.rules(scope);
       // A job elsewhere may have had its owner's repositories listed: known, and its rules unread.
       if (known?.removedAt !== null || rules === null) scopes.add(scope);
-      // A file that was there once may be back, and no webhook told.
-      else if (rules.text || (await store.fact(ruledKey(scope)))) ruled.add(scope);
     }
     await keep(deps, { installation: id, repos: repos.value });
   }
@@ -63,7 +59,7 @@ export async function discover(deps: Need): Promise<Discovered> {
   if (scopes.size > 0) {
     log.info({ installations: installations.value.length, scopes: scopes.size }, 'discovered');
   }
-  return { scopes: [...scopes], ruled: await longestUnswept(store, [...ruled]), isComplete };
+  return { scopes: [...scopes], nextMs: isComplete ? everyMs : soonMs };
 }
 
 async function keep(
@@ -101,19 +97,4 @@ export async function findAgain(
   if (!installations.ok) return;
   const found = installations.value.find((one) => one.ownerId === ownerId);
   if (found) await listOwner(deps, found.id);
-}
-
-/** Where not all can be swept in an hour, each has its turn. */
-async function longestUnswept(
-  store: Need['store'],
-  scopes: readonly ScopeId[],
-): Promise<readonly ScopeId[]> {
-  if (scopes.length <= MOST_RULED) return scopes;
-  const known = await Promise.all(
-    scopes.map(async (scope) => ({ scope, at: (await store.fact(sweptKey(scope)))?.at ?? 0 })),
-  );
-  return known
-    .sort((a, b) => a.at - b.at)
-    .slice(0, MOST_RULED)
-    .map(({ scope }) => scope);
 }

@@ -1,14 +1,15 @@
 import type { GitHub, Talk } from '../github/port.ts';
+import { atMost } from '../lib/at-most.ts';
 import { isOwnerScope, type ScopeId } from '../model/ids.ts';
 import { fileScope, type Repo } from '../model/repo.ts';
 import type { ScopeRows } from '../store/port.ts';
 import type { RegionOf } from './default-region.ts';
 import { type ActDeps, LEASE_MS } from './deps.ts';
-import { sweptKey } from './discover.ts';
 import { releaseEnded } from './hold-pulls.ts';
 import { isUnsettled, lostOf } from './lost.ts';
 import { type RulesOf, sweepRules } from './read-rules.ts';
 import { sweepRepo } from './sweep.ts';
+import { dueAt, longestUnswept, sweptKey } from './turns.ts';
 
 export interface SweepDeps extends ActDeps {
   /** GitHub as the healings may ask it: within their part of the hour's calls. */
@@ -30,13 +31,16 @@ export type Swept = 'all' | 'some' | 'held';
 
 /** The second healing for one scope: its jobs and its rules, as GitHub has them now. */
 export interface Sweeper {
-  sweep(scope: ScopeId): Promise<Swept>;
+  /**
+   * Where another process holds it, that one may not know that it is to be swept: in so many ms it is
+   * tried again.
+   */
+  sweepNow(scope: ScopeId): Promise<number | undefined>;
+  /** All with jobs in the last day; the one swept longest ago comes first. */
+  sweepActive(): Promise<void>;
   /** Unless it was swept before, noted as such; false: it is not yet. */
   sweepOnce(scope: ScopeId): Promise<boolean>;
-  /**
-   * A quiet scope, noted: the one that waited longest is swept next. Where another process holds it, that
-   * one may not know of this turn: in so many ms it is tried again.
-   */
+  /** The same for a quiet scope, unless it was swept since its turn was looked up. */
   sweepInTurn(scope: ScopeId): Promise<number | undefined>;
   /**
    * Has a new scope rules? Of thousands that come at once nobody waits for an answer, and the first
@@ -48,6 +52,8 @@ export interface Sweeper {
 
 /** Repositories of an owner that one sweep asks GitHub about, besides those with jobs lately. */
 const MOST_SWEPT = 50;
+/** Scopes that are swept at the same time: two hundred one by one take longer than R. */
+const MOST_AT_ONCE = 8;
 /** For one file, by whoever sweeps a repository; the owner's own scope is for others to sweep. */
 const FILE_LEASE_MS = 15_000;
 const HOUR_MS = 3_600_000;
@@ -102,13 +108,26 @@ export function createSweeper(deps: SweepDeps): Sweeper {
     return swept;
   }
 
+  const sweepNow: Sweeper['sweepNow'] = async (scope) => {
+    const isHeld = (await sweepNoted(scope)) === 'held';
+    return isHeld ? deps.settings.resyncMs * (0.5 + deps.random.unit()) : undefined;
+  };
+
   return {
-    sweep,
+    sweepNow,
     sweepOnce: async (scope) =>
       (await store.fact(sweptKey(scope))) !== null || (await sweepNoted(scope)) === 'all',
+    async sweepActive() {
+      const active = await store.scopesActiveSince(clock.now() - DAY_MS);
+      // What was never noted is still to be swept when there are rules to go by.
+      await atMost(MOST_AT_ONCE, await longestUnswept(store, active), ({ scope, isNoted }) =>
+        isNoted ? sweepNoted(scope) : sweep(scope),
+      );
+    },
     async sweepInTurn(scope) {
-      const isHeld = (await sweepNoted(scope)) === 'held';
-      return isHeld ? deps.settings.resyncMs * (0.5 + deps.random.unit()) : undefined;
+      const last = await store.fact(sweptKey(scope));
+      const isSwept = last !== null && dueAt(scope, last.at, deps.settings.resyncMs) > clock.now();
+      return isSwept ? undefined : sweepNow(scope);
     },
     async meet(scope) {
       const lease = await leaseOf(scope);
