@@ -30,7 +30,7 @@ import { createListener } from './webhook/listener.ts';
 // app: a table of routes and the functions behind them. The two roots, main.ts and demo.ts, differ
 // only in what they hand in.
 
-type Made = 'rulesOf' | 'regionOf' | 'judgeFork' | 'healing' | 'meters';
+type Made = 'startedAt' | 'rulesOf' | 'regionOf' | 'judgeFork' | 'healing' | 'meters';
 
 export interface AppDeps extends Omit<LoopDeps, Made> {
   /** GitHub for the healings, and where its calls are counted; left out: they have no budget. */
@@ -70,6 +70,7 @@ export function createApp(given: AppDeps): App {
   const deps = {
     ...given,
     accounts: countWrites(given.accounts, ec2),
+    startedAt: given.clock.now(),
     healing: given.healing ?? given.github,
     ...(given.meter && { meters: { github: given.meter, ec2 } }),
     rulesOf: createRulesOf(),

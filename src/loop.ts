@@ -67,7 +67,6 @@ export function createLoop(deps: LoopDeps): Loop {
   const waiting: Delivery[] = [];
   /** When each was to be swept for the first time; infinite: it was, and that stays so. */
   const swept = new Map<ScopeId, Instant>();
-  const startedAt = deps.clock.now();
   let isReady = false;
   let appliedAt = 0;
   let newcomers: ScopeId[] = [];
@@ -130,7 +129,7 @@ export function createLoop(deps: LoopDeps): Loop {
         isMine: (event) => event.kind === 'comment',
         wake: wakeTask('answer'),
         handle: ({ comment }, { repo, isStillOurs }) =>
-          answerComment({ ...deps, talk, settled, startedAt }, { repo, comment, isStillOurs }),
+          answerComment({ ...deps, talk, settled }, { repo, comment, isStillOurs }),
       }),
       proposal: createDeliveryQueue(deps, {
         name: 'proposal',

@@ -1,6 +1,6 @@
 import type { Accounts } from '../accounts/port.ts';
 import type { GitHub } from '../github/port.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Instant } from '../lib/clock.ts';
 import type { Keys } from '../lib/keys.ts';
 import type { Log } from '../lib/log.ts';
 import type { Random } from '../lib/random.ts';
@@ -33,6 +33,8 @@ export interface ActDeps {
   readonly accounts: Accounts;
   readonly catalogue: Catalogue;
   readonly clock: Clock;
+  /** When this process began: who called before may have had no answer. */
+  readonly startedAt: Instant;
   readonly random: Random;
   readonly log: Log;
   readonly keys: Keys;

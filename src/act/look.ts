@@ -62,7 +62,7 @@ export interface Sight {
 
 type Need = Pick<
   ActDeps,
-  'store' | 'github' | 'accounts' | 'catalogue' | 'clock' | 'judgeFork' | 'settings'
+  'store' | 'github' | 'accounts' | 'catalogue' | 'clock' | 'startedAt' | 'judgeFork' | 'settings'
 > & { readonly rulesOf: RulesOf; readonly regionOf: RegionOf };
 
 /** Makes the plan's world from what is stored and what AWS said lately. */
@@ -119,6 +119,7 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
   });
   const world: World = {
     scope: rows.scope,
+    reachableSince: deps.startedAt,
     limits: {
       resyncMs: settings.resyncMs,
       registerTimeoutMs: settings.registerTimeoutMs,

@@ -1,8 +1,9 @@
 import type { Instant } from '../lib/clock.ts';
 import type { ScopeId } from '../model/ids.ts';
+import { knockedKey } from '../model/register-time.ts';
 import type { Rule } from '../model/rules.ts';
 import type { PastMachine, RuleView } from '../model/world.ts';
-import type { MachineOfRule, Store } from '../store/port.ts';
+import type { Fact, MachineOfRule, Store } from '../store/port.ts';
 
 const DAY_MS = 24 * 3_600_000;
 /** More than one launch makes: what came before does not change what is to be thought of a rule. */
@@ -29,7 +30,12 @@ export async function historyOf(
   const known = new Map<string, readonly PastMachine[]>();
   for (const { id: rule } of of.rules) {
     const found = await store.machinesOfRule({ scope: of.scope, rule, since, limit: MOST });
-    known.set(rule, found.filter(isKnownOf).map(pastMachine));
+    const silent = found.flatMap((one) => (one.id === null || hasRegistered(one) ? [] : [one.id]));
+    const knocks = await store.facts(silent.map(knockedKey));
+    known.set(
+      rule,
+      found.filter(isKnownOf).map((one) => pastMachine(one, knocks)),
+    );
   }
   return (view) => ({ ...view, history: known.get(view.id) ?? [] });
 }
@@ -38,13 +44,16 @@ export async function historyOf(
 const isKnownOf = ({ launchedAt, createdAt, goneAt }: MachineOfRule): boolean =>
   launchedAt === null || goneAt === null || goneAt > createdAt;
 
-function pastMachine(one: MachineOfRule): PastMachine {
+const hasRegistered = ({ registeredAt, onlineAt, startedAt, finishedAt }: MachineOfRule): boolean =>
+  [registeredAt, onlineAt, startedAt, finishedAt].some((at) => at !== null);
+
+function pastMachine(one: MachineOfRule, knocks: ReadonlyMap<string, Fact>): PastMachine {
   const { id, createdAt, launchedAt, zone, endAskedAt, goneAt, code } = one;
   const reason = one.ec2Reason || one.reason;
-  const { registeredAt, onlineAt, startedAt, finishedAt } = one;
-  const hasRegistered = [registeredAt, onlineAt, startedAt, finishedAt].some((at) => at !== null);
   return {
-    ...{ id, zone, createdAt, launchedAt, endAskedAt, goneAt, reason, hasRegistered },
+    ...{ id, zone, createdAt, launchedAt, endAskedAt, goneAt, reason },
+    hasRegistered: hasRegistered(one),
+    ...(id !== null && knocks.has(knockedKey(id)) && { hasKnocked: true }),
     refusal: code,
   };
 }

@@ -5,6 +5,7 @@ import type { Job } from '../model/job.ts';
 import type { Instance } from '../model/launch.ts';
 import { covers, EVERY } from '../model/marks.ts';
 import type { JobLink, MachineRow, RuleRow, RulesState, WaitRow } from '../model/outcome.ts';
+import type { RegisterTime } from '../model/register-time.ts';
 import { fileScope, type Repo } from '../model/repo.ts';
 import type { Rule, RulesFile } from '../model/rules.ts';
 import type { RuleView } from '../model/world.ts';
@@ -18,7 +19,7 @@ import { NOTHING_KNOWN, viewOf } from './offers.ts';
 import { pricesOf } from './prices.ts';
 import { anewKey, historyOf } from './rule-history.ts';
 
-type Need = Pick<ActDeps, 'store' | 'accounts' | 'catalogue' | 'clock' | 'settings'>;
+type Need = Pick<ActDeps, 'store' | 'accounts' | 'catalogue' | 'clock' | 'startedAt' | 'settings'>;
 
 /** The rules as a person wants to see them: price, use, status, and the month's money. */
 export async function rulesState(
@@ -40,6 +41,7 @@ export async function rulesState(
   const account = 'account' in found ? found.account : null;
   const marks = account === null ? [] : await deps.store.exhausted(account);
   const { registerTimeoutMs } = deps.settings;
+  const time = { registerTimeoutMs, reachableSince: deps.startedAt };
   const { rules } = file;
   const anewAt = (await deps.store.fact(anewKey(repo.scope)))?.at;
   const addHistory = await historyOf(deps.store, { scope: repo.scope, rules, anewAt, now });
@@ -51,7 +53,7 @@ export async function rulesState(
         account === null ? unknown : await pricesOf({ catalogue: deps.catalogue, account, rule });
       const inUse = counted.filter((one) => one.rule === rule.id).length;
       const view = addHistory(viewOf(rule, NOTHING_KNOWN, null));
-      const status = statusOf({ view, marks, now, registerTimeoutMs });
+      const status = statusOf({ view, marks, now, time });
       const reason = 'reason' in found ? found.reason.text : status;
       return { ...rowOf(rule), ...prices, inUse, status: reason };
     }),
@@ -110,10 +112,10 @@ function statusOf(of: {
   readonly view: RuleView;
   readonly marks: readonly Exhausted[];
   readonly now: Instant;
-  readonly registerTimeoutMs: number;
+  readonly time: RegisterTime;
 }): string {
   const { view, marks, now } = of;
-  const { paused } = healthOf(view, now, of.registerTimeoutMs);
+  const { paused } = healthOf(view, now, of.time);
   if (paused) return paused.text;
   const { region, type, markets } = view;
   const isMine = (mark: Exhausted): boolean =>

@@ -1,6 +1,6 @@
 import type { Sts } from '../ec2/port.ts';
 import type { GitHub, RunnerPlace } from '../github/port.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Instant } from '../lib/clock.ts';
 import { type Answer, failure } from '../lib/http.ts';
 import type { Keys } from '../lib/keys.ts';
 import type { Log } from '../lib/log.ts';
@@ -9,6 +9,8 @@ import { createRate, type Rate } from '../lib/rate.ts';
 import type { InstanceId, ScopeId } from '../model/ids.ts';
 import { runOf } from '../model/labels.ts';
 import type { Arch, Instance, Launch } from '../model/launch.ts';
+import { knockedKey, registersBy } from '../model/register-time.ts';
+import type { Refused } from '../model/reply.ts';
 import { type Repo, runnerPlace } from '../model/repo.ts';
 import { runnerName } from '../model/runner-name.ts';
 import { isRegistrationToken, sessionFor } from '../model/tokens.ts';
@@ -31,6 +33,8 @@ export interface RegisterDeps {
   /** The host that a proof must be made for: `new URL(PUBLIC_URL).host`. */
   readonly audience: string;
   readonly registerTimeoutMs: number;
+  /** When this process began. */
+  readonly startedAt: Instant;
   readonly resyncMs: number;
   readonly termsFor: (instance: Instance) => Promise<Terms>;
   readonly refused: (why: string) => void;
@@ -58,6 +62,8 @@ interface Refusal {
   readonly message: string;
   /** With 503: when it is worth to ask again. */
   readonly retryAfterMs?: number;
+  /** Nothing is wrong with the machine: it stands in line, or GitHub does not answer. */
+  readonly isKnock?: true;
 }
 
 /** What is certain once the checks are passed. */
@@ -72,6 +78,11 @@ const later = (message: string, retryAfterMs = 2_000): Refusal => ({
   code: 'not-yet',
   message,
   retryAfterMs,
+});
+/** What GitHub refuses for good is no knock: a rule that makes such machines is to be paused. */
+const unanswered = ({ reason, code, message }: Refused): Refusal => ({
+  ...later(`GitHub: ${code} ${message}`),
+  ...((reason === 'throttled' || reason === 'unreachable') && { isKnock: true }),
 });
 const isRefusal = (value: object): value is Refusal => 'status' in value && 'code' in value;
 
@@ -135,9 +146,11 @@ async function check(deps: RegisterDeps, ask: RegisterAsk): Promise<Checked | Re
     return later('the launch is not known again yet');
   }
   const claimed = await store.instanceById(ask.instance);
-  const bornAt = claimed?.launchedAt ?? launch.createdAt;
   if (launch.outcome === 'failed' || launch.outcome === 'cancelled') return gone('cancelled');
-  if (deps.clock.now() - bornAt > deps.registerTimeoutMs) return gone('too old');
+  const { createdAt } = claimed ?? launch;
+  const machine = { createdAt, launchedAt: claimed?.launchedAt ?? launch.createdAt };
+  const time = { ...deps, reachableSince: deps.startedAt };
+  if (deps.clock.now() > registersBy(machine, time)) return gone('too old');
   return identify(deps, { ask, launch, claimed });
 }
 
@@ -203,7 +216,14 @@ async function admit(deps: AdmitDeps, checked: Checked): Promise<Answer> {
   const kept = earlier ? keys.open('registration', earlier.answer) : undefined;
   if (kept !== undefined) return { status: 201, body: JSON.parse(kept) };
   const answer = await registerAtGitHub(deps, checked);
+  if (isRefusal(answer) && answer.isKnock) await noteKnock(deps, checked.ask.instance);
   return isRefusal(answer) ? refuse(deps, answer) : { status: 201, body: answer };
+}
+
+/** Once, however often it asks. */
+async function noteKnock({ store, clock }: AdmitDeps, machine: InstanceId): Promise<void> {
+  const key = knockedKey(machine);
+  if ((await store.fact(key)) === null) await store.saveFact(key, '', clock.now());
 }
 
 /**
@@ -217,7 +237,10 @@ async function registerAtGitHub(deps: AdmitDeps, checked: Checked): Promise<obje
   const repo = await store.repo(launch.repo);
   if (!repo || repo.removedAt !== null) return gone('of a repository that is gone');
   const waitMs = await turnstile.enter(repo.installation, ask.instance);
-  if (waitMs > 0) return later(`GitHub takes its registration in ${seconds(waitMs)} s`, waitMs);
+  if (waitMs > 0) {
+    const told = later(`GitHub takes its registration in ${seconds(waitMs)} s`, waitMs);
+    return { ...told, isKnock: true };
+  }
   const place = runnerPlace(repo, launch);
   const cleaned = await dropEarlierRunner(deps, place, instance);
   if (cleaned) return cleaned;
@@ -231,16 +254,16 @@ async function registerAtGitHub(deps: AdmitDeps, checked: Checked): Promise<obje
   if (!made.ok) {
     const { retryAt } = made;
     if (retryAt !== undefined) await turnstile.close(repo.installation, retryAt);
-    return later(`GitHub: ${made.code} ${made.message}`);
+    return unanswered(made);
   }
   const { runnerId, jitConfig } = made.value;
   const arch = labels.includes('arm64') ? 'arm64' : 'x64';
   const body = await answerBody(deps, { checked, name, jitConfig, repo, arch, terms });
   const now = deps.clock.now();
-  if (!body || !(await set({ runnerId, runnerName: name, labels, registeredAt: now }))) {
+  const isLost = isRefusal(body);
+  if (isLost || !(await set({ runnerId, runnerName: name, labels, registeredAt: now }))) {
     await github.removeRunner(place, runnerId);
-    if (!body) return later('GitHub does not say which Actions runner to use');
-    return tooLate(deps, instance);
+    return isLost ? body : tooLate(deps, instance);
   }
   const sealed = deps.keys.seal('registration', JSON.stringify(body), random.hex(12));
   const kept = { instance: ask.instance, request: ask.request, answer: sealed };
@@ -264,10 +287,10 @@ async function dropEarlierRunner(
 ): Promise<Refusal | undefined> {
   if (instance.runnerName === null) return undefined;
   const found = await deps.github.runners(place, instance.runnerName);
-  if (!found.ok) return later(`GitHub: ${found.code} ${found.message}`);
+  if (!found.ok) return unanswered(found);
   for (const runner of found.value) {
     const removed = await deps.github.removeRunner(place, runner.id);
-    if (!removed.ok && removed.reason !== 'missing') return later(`GitHub: ${removed.code}`);
+    if (!removed.ok && removed.reason !== 'missing') return unanswered(removed);
   }
   return undefined;
 }
@@ -282,17 +305,17 @@ async function answerBody(
     arch: Arch;
     terms: Terms;
   },
-): Promise<object | undefined> {
-  const { instance, launch } = made.checked;
+): Promise<object | Refusal> {
+  const { instance, launch, ask } = made.checked;
   // In a group jobs of public repositories may come, whichever it was launched for.
   const isPrivate = made.repo.isPrivate && launch.runnerGroup === null;
   const areForksFine = isPrivate || made.terms.areForksFine;
   const runner = await deps.github.actionsRunner(made.repo, made.arch);
-  if (!runner.ok || instance.id === null) return undefined;
+  if (!runner.ok) return unanswered(runner);
   return {
     runner: made.name,
     jitConfig: made.jitConfig,
-    session: sessionFor(deps.keys, launch.id, instance.id),
+    session: sessionFor(deps.keys, launch.id, ask.instance),
     actionsRunner: runner.value,
     settings: {
       // A job of a fork that lands here all the same is failed before its first step.
@@ -306,7 +329,7 @@ async function answerBody(
         : {}),
       noticePollMs: Math.min(5_000, Math.max(500, Math.round(deps.resyncMs / 2))),
       setupInfo:
-        `${instance.type} (${instance.market}) in ${instance.zone}, ${instance.id}\n` +
+        `${instance.type} (${instance.market}) in ${instance.zone}, ${ask.instance}\n` +
         `launch ${launch.id}: ${launch.reason}`,
     },
   };

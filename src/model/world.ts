@@ -137,6 +137,8 @@ export interface PastMachine {
   readonly launchedAt: Instant | null;
   readonly zone: string;
   readonly hasRegistered: boolean;
+  /** It asked to register, and it was not its fault that it could not. */
+  readonly hasKnocked?: true;
   readonly endAskedAt: Instant | null;
   readonly goneAt: Instant | null;
   /** EC2's word for its end, or ours. */
@@ -193,6 +195,8 @@ export interface RepoView {
 
 export interface World {
   readonly scope: ScopeId;
+  /** Since when machines can reach the app; left out: for long. */
+  readonly reachableSince?: Instant;
   readonly limits: Limits;
   /** The label that makes a job ours. */
   readonly label: string;

@@ -1,4 +1,5 @@
 import type { InstanceKey } from '../model/ids.ts';
+import { registersBy } from '../model/register-time.ts';
 import type { Action, InstanceView } from '../model/world.ts';
 import {
   type Facts,
@@ -94,8 +95,7 @@ function byItsLife(facts: Facts, instance: InstanceView): Ending | null {
   }
   if (state === 'busy') return null;
   if (registeredAt === null) {
-    const launchedAt = instance.launchedAt ?? instance.createdAt;
-    if (launchedAt + registerTimeoutMs > facts.now) return null;
+    if (registersBy(instance, facts.registerTime) > facts.now) return null;
     return now(`not registered ${span(registerTimeoutMs)} after its launch`);
   }
   if (!isHeard(facts, instance)) return null;

@@ -2,6 +2,7 @@ import type { Instant } from '../lib/clock.ts';
 import type { RepoId, RuleId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { Market, Offer } from '../model/launch.ts';
+import type { RegisterTime } from '../model/register-time.ts';
 import type { InstanceView, JobView, OwnView, RepoView, RuleView, World } from '../model/world.ts';
 import { createLabelReader, createPartTable, type LabelSet, type Part } from './label-sets.ts';
 import { inOrder, type RuleFacts, ruleFactsOf } from './rule-facts.ts';
@@ -12,6 +13,7 @@ export type { RuleFacts } from './rule-facts.ts';
 export interface Facts {
   readonly world: World;
   readonly now: Instant;
+  readonly registerTime: RegisterTime;
   readonly repos: ReadonlyMap<RepoId, RepoView>;
   readonly rules: ReadonlyMap<RuleId, RuleFacts>;
   /** The oldest first. */
@@ -39,12 +41,15 @@ export function factsOf(world: World, now: Instant): Facts {
   const rules = world.rules.toSorted((a, b) => inOrder(a.id, b.id));
   const live = groupBy(instances, (instance) => instance.rule);
   const offers = groupBy(world.offers, (offer) => offer.rule);
-  const at = { now, registerTimeoutMs: world.limits.registerTimeoutMs };
+  const { limits, reachableSince = 0 } = world;
+  const registerTime = { registerTimeoutMs: limits.registerTimeoutMs, reachableSince };
+  const at = { now, registerTime };
   const ruleFacts = (rule: RuleView): RuleFacts =>
     ruleFactsOf({ rule, live: live.get(rule.id) ?? [], offers: offers.get(rule.id) ?? [] }, at);
   return {
     world,
     now,
+    registerTime,
     repos: new Map(world.repos.map((repo) => [repo.id, repo])),
     rules: new Map(rules.map((rule) => [rule.id, ruleFacts(rule)])),
     jobs: world.jobs.toSorted((a, b) => a.queuedAt - b.queuedAt || a.id - b.id),

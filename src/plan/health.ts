@@ -2,6 +2,7 @@ import type { Instant } from '../lib/clock.ts';
 import { MEANINGS } from '../model/aws-codes.ts';
 import type { Reason } from '../model/job.ts';
 import type { Offer } from '../model/launch.ts';
+import { type RegisterTime, registersFrom } from '../model/register-time.ts';
 import type { PastMachine, RuleView } from '../model/world.ts';
 import { clockTime, nameOf, reason } from './reasons.ts';
 
@@ -26,9 +27,9 @@ const [REFUSED_MS, REFUSED_MOST_MS] = [5 * MINUTE_MS, 30 * MINUTE_MS];
 
 type Fate = 'registered' | 'refused' | 'unregistered';
 
-export function healthOf(rule: RuleView, now: Instant, registerTimeoutMs: number): Health {
+export function healthOf(rule: RuleView, now: Instant, time: RegisterTime): Health {
   const fates = rule.history.flatMap((machine) => {
-    const fate = fateOf(machine, now, registerTimeoutMs);
+    const fate = fateOf(machine, now, time);
     return fate === null ? [] : [{ machine, fate }];
   });
   const last = fates[0]?.fate;
@@ -40,15 +41,21 @@ export function healthOf(rule: RuleView, now: Instant, registerTimeoutMs: number
 }
 
 /** null: it says nothing of the rule. */
-function fateOf(machine: PastMachine, now: Instant, registerTimeoutMs: number): Fate | null {
+function fateOf(machine: PastMachine, now: Instant, time: RegisterTime): Fate | null {
   const { hasRegistered, createdAt, launchedAt, goneAt, endAskedAt, refusal } = machine;
   if (hasRegistered) return 'registered';
   if (refusal !== '') return isOfRule(refusal) ? 'refused' : null;
   if (launchedAt === null) return null;
+  if (machine.hasKnocked === true) return null;
+  const endAt = endAskedAt ?? goneAt ?? now;
+  // What had ended before this process began was judged by one that was there.
+  const isOurs = endAt >= time.reachableSince;
+  const from = isOurs ? registersFrom(machine, time) : launchedAt;
   // After a lost database it could register only when it was known again.
-  const knownAt = Math.max(launchedAt, createdAt);
-  const hadTime = (endAskedAt ?? goneAt ?? now) - knownAt >= registerTimeoutMs;
+  const hadTime = endAt - Math.max(from, createdAt) >= time.registerTimeoutMs;
   if (goneAt === null || endAskedAt !== null) return hadTime ? 'unregistered' : null;
+  // It may have tried for as long as nobody was there, and have powered itself off.
+  if (from > launchedAt && !hadTime) return null;
   return isTaken(machine.reason) ? null : 'unregistered';
 }
 

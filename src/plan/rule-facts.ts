@@ -1,6 +1,7 @@
 import type { Instant } from '../lib/clock.ts';
 import type { RepoId } from '../model/ids.ts';
 import type { Offer } from '../model/launch.ts';
+import type { RegisterTime } from '../model/register-time.ts';
 import type { InstanceView, RuleView } from '../model/world.ts';
 import { expectedUsd, reclaimsPerHour } from './choice.ts';
 import { healthOf, withoutTooCheap } from './health.ts';
@@ -34,9 +35,9 @@ export interface OfRule {
 
 export function ruleFactsOf(
   { rule, live, offers: given }: OfRule,
-  at: { readonly now: Instant; readonly registerTimeoutMs: number },
+  at: { readonly now: Instant; readonly registerTime: RegisterTime },
 ): RuleFacts {
-  const { paused, isTrial } = healthOf(rule, at.now, at.registerTimeoutMs);
+  const { paused, isTrial } = healthOf(rule, at.now, at.registerTime);
   const offers = withoutTooCheap(rule, given);
   const usds = costs(rule, offers, at.now);
   const usdOf = (offer: Offer): number => usds.get(offer) ?? Number.POSITIVE_INFINITY;

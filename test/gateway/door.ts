@@ -75,6 +75,8 @@ export interface Door {
   readonly warnings: string[];
   looks: number;
   now: number;
+  /** When the process began that answers here. */
+  startedAt: number;
   /** What STS answers instead of judging. */
   stsRefusal: Refused | null;
   account: string;
@@ -98,6 +100,7 @@ export function createDoor(
     warnings: [],
     looks: 0,
     now: T + 60_000,
+    startedAt: T,
     stsRefusal: null,
     account: ACCOUNT,
     nextLabels: null,
@@ -123,6 +126,9 @@ export function createDoor(
     audience,
     nextLabels: async () => door.nextLabels,
     registerTimeoutMs: REGISTER_TIMEOUT_MS,
+    get startedAt() {
+      return door.startedAt;
+    },
     resyncMs: 60_000,
     termsFor: async () => ({
       labels: ['self-hosted', 'linux', 'x64', 'dstack'],

@@ -146,6 +146,14 @@ describe('refuses', () => {
     expect(await outcome(anAsk('i-2'))).toBe('410 gone');
   });
 
+  test('but not while the process has just begun, which it may have called in vain', async () => {
+    door.startedAt = T + REGISTER_TIMEOUT_MS;
+    door.now = door.startedAt + 1;
+    expect(await outcome(anAsk())).toBe('201');
+    door.now = door.startedAt + REGISTER_TIMEOUT_MS + 1;
+    expect(await outcome(anAsk('i-2'))).toBe('410 gone');
+  });
+
   test.each(['ending', 'gone'])('a machine that is %s', async (state) => {
     const change = { key: 'l1.0', from: ['pending'] as const, patch: { state: 'ending' } as const };
     if (state === 'ending') await door.store.changeInstance(change);
@@ -245,6 +253,33 @@ describe('puts off', () => {
     expect([outcomeOf(answer), answer.headers]).toEqual(['503 not-yet', { 'retry-after': '30' }]);
     door.now += 30_000;
     expect(await outcome(anAsk('i-2'))).toBe('201');
+  });
+
+  test.each([
+    ['unreachable', true],
+    ['throttled', true],
+    ['denied', false],
+    ['invalid', false],
+  ] as const)(
+    'one that GitHub answers `%s`, and notes that it came: %s',
+    async (reason, isNoted) => {
+      door.github.refusal = refusal(reason, '403');
+      const { store } = door;
+      for (let tries = 0; tries < 3; tries += 1) {
+        expect(await outcome(anAsk())).toBe('503 not-yet');
+        door.now += 1_000;
+      }
+      const noted = await store.fact('knocked:i-1');
+      expect(noted?.at).toBe(isNoted ? door.now - 3_000 : undefined);
+    },
+  );
+
+  test('one that stands in line, and notes that it came', async () => {
+    door.github.refusal = { ...refusal('throttled', '403'), retryAt: door.now + 30_000 };
+    await door.register(anAsk());
+    await door.register(anAsk('i-2'));
+    expect(door.github.places).toHaveLength(1);
+    expect(await door.store.fact('knocked:i-2')).not.toBeNull();
   });
 
   test('all while GitHub does not say which Actions runner to use, leaving no runner', async () => {

@@ -43,6 +43,30 @@ describe('a machine ends', () => {
   const rows: readonly Row[] = [
     ['not registered in time', anInstance({ launchedAt: ago(5 * MINUTE) }), {}, ['a.0 now']],
     ['still has time to register', anInstance({ launchedAt: ago(5 * MINUTE - 1) }), job, []],
+    [
+      'not registered while the app was down, and has time again',
+      anInstance({ createdAt: ago(9 * MINUTE), launchedAt: ago(9 * MINUTE) }),
+      { ...job, reachableSince: ago(5 * MINUTE - 1) },
+      [],
+    ],
+    [
+      'not registered since the app is there again',
+      anInstance({ createdAt: ago(9 * MINUTE), launchedAt: ago(9 * MINUTE) }),
+      { ...job, reachableSince: ago(5 * MINUTE) },
+      ['a.0 now'],
+    ],
+    [
+      'not registered for as long as a machine tries at most',
+      anInstance({ createdAt: ago(15 * MINUTE), launchedAt: ago(15 * MINUTE) }),
+      { ...job, reachableSince: ago(MINUTE) },
+      ['a.0 now'],
+    ],
+    [
+      'not registered, and known again since the database was lost',
+      anInstance({ createdAt: ago(2 * MINUTE), launchedAt: ago(9 * MINUTE) }),
+      { ...job, reachableSince: ago(3 * MINUTE) },
+      ['a.0 now'],
+    ],
     ['not registered, GitHub silent', anInstance({ launchedAt: 0 }), stale, ['a.0 now']],
     ['not answered', anUnknown({ createdAt: ago(9 * HOUR) }), { enabled: false }, []],
     [

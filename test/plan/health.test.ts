@@ -16,9 +16,12 @@ const failed = (given: Partial<PastMachine> = {}): PastMachine => ({
   refusal: '',
   ...given,
 });
+const ADOPTED = { createdAt: NOW - 59 * MINUTE, endAskedAt: NOW - 50 * MINUTE };
+const OFF = { endAskedAt: null, reason: 'Client.InstanceInitiatedShutdown' };
 const refused = (code: string, given: Partial<PastMachine> = {}): PastMachine =>
   failed({ launchedAt: null, endAskedAt: null, id: null, refusal: code, ...given });
 const died = (reason: string): PastMachine => failed({ endAskedAt: null, reason });
+const knocked = failed({ hasKnocked: true });
 const well = failed({ hasRegistered: true });
 
 function told(history: readonly PastMachine[], given: Partial<World> = {}) {
@@ -68,8 +71,28 @@ describe('a rule', () => {
       [failed(), refused('InsufficientInstanceCapacity'), failed(), failed()],
       0,
     ],
+    ['one asked to register, and GitHub was silent', [knocked, failed(), failed()], 3],
+    ['all asked to register, and GitHub was silent', [knocked, knocked, knocked], 3],
+    [
+      'one that asked in vain is between three that did not',
+      [failed(), knocked, failed(), failed()],
+      0,
+    ],
   ])('launches when %s: as many as that', (_, history, expected) => {
     expect(told(history).launched).toBe(expected);
+  });
+
+  test.each<[string, Partial<PastMachine>, number, number]>([
+    ['had the time to register before', {}, 30, 0],
+    ['had the time to register after it', { endAskedAt: NOW - 45 * MINUTE }, 50, 0],
+    ['was ended a minute after it', {}, 56, 3],
+    ['powered itself off while nobody was there', OFF, 11, 3],
+    ['powered itself off before', OFF, 5, 0],
+    ['was known again after a lost database', ADOPTED, 52, 0],
+  ])('whose machines saw the app start anew, and each %s', (_, given, minutes, launched) => {
+    const history = [failed(given), failed(given), failed(given)];
+    const reachableSince = NOW - minutes * MINUTE;
+    expect(told(history, { reachableSince }).launched).toBe(launched);
   });
 
   test('that is paused says since when, what may help, and which machine to look at', () => {

@@ -223,7 +223,7 @@ const LIFE_MUTANTS: readonly Mutant[] = [
   ]),
   mutant('never ends what does not register', [
     'plan/ends.ts',
-    'if (launchedAt + registerTimeoutMs > facts.now) return null;',
+    'if (registersBy(instance, facts.registerTime) > facts.now) return null;',
     'if (facts) return null;',
   ]),
   mutant(

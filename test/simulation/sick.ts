@@ -1,4 +1,5 @@
 import type { Launch } from '../../src/model/launch.ts';
+import { knockedKey } from '../../src/model/register-time.ts';
 import type { Kernel } from '../../src/sandbox/kernel.ts';
 import type { MachineOfRule } from '../../src/store/capacity.ts';
 import type { Intent, Store } from '../../src/store/port.ts';
@@ -14,12 +15,18 @@ const PAUSED_MS = 25 * 60_000;
 export function createSickness(
   kernel: Kernel,
   store: Pick<Store, 'fact' | 'machinesOfRule'>,
-  registerTimeoutMs: number,
+  time: {
+    readonly registerTimeoutMs: number;
+    /** When processes started: a machine that was launched before may have found nobody. */
+    readonly starts: readonly number[];
+  },
 ): (intents: readonly Intent[]) => Promise<(launched: readonly Launch[]) => void> {
   const neverCame = (one: MachineOfRule): boolean => {
     const { createdAt, launchedAt, registeredAt, endAskedAt, goneAt } = one;
     if (launchedAt === null || endAskedAt === null || goneAt === null) return false;
-    const hadTime = endAskedAt - Math.max(launchedAt, createdAt) >= registerTimeoutMs;
+    const start = time.starts.findLast((at) => at <= endAskedAt) ?? 0;
+    const from = Math.max(launchedAt, createdAt, start);
+    const hadTime = endAskedAt - from >= time.registerTimeoutMs;
     return registeredAt === null && one.onlineAt === null && one.startedAt === null && hadTime;
   };
   return async (intents) => {
@@ -28,7 +35,9 @@ export function createSickness(
       const anewAt = (await store.fact(`anew:${scope}`))?.at ?? 0;
       const ask = { scope, rule, since: anewAt + 1, limit: IN_A_ROW };
       const last = await store.machinesOfRule(ask);
-      const isSick = last.length === IN_A_ROW && last.every(neverCame);
+      const knocks = await Promise.all(last.map(({ id }) => store.fact(knockedKey(id ?? ''))));
+      const isDumb = knocks.every((knock) => knock === null);
+      const isSick = last.length === IN_A_ROW && last.every(neverCame) && isDumb;
       const isLate = kernel.now() - (last[0]?.goneAt ?? 0) > PAUSED_MS;
       if (isSick && !isLate) sick.add(`${rule} in ${scope}`);
     }

@@ -20,12 +20,13 @@ export function watchStore(
     /** Since when nothing goes wrong and everybody is up; undefined: not yet. */
     readonly calmSince: () => number | undefined;
     readonly registerTimeoutMs: number;
+    readonly starts: readonly number[];
     /** false: it was lost, and what still reaches it is nobody's business. */
     readonly isCurrent: () => boolean;
   },
 ): Store {
   const { kernel, promises, calmSince, isCurrent } = deps;
-  const checkSick = createSickness(kernel, inner, deps.registerTimeoutMs);
+  const checkSick = createSickness(kernel, inner, deps);
   const heard = new Map<JobId, number>();
   const unexplained = new Map<JobId, number>();
   const installed = new Map<RepoId, InstallationId>();

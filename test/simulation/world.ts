@@ -191,6 +191,7 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     },
   });
   const keys = memoKeys(code.createKeys(SECRET));
+  const starts: number[] = [];
   const calmSince = () => {
     const isUp = slots.every(({ app }) => app !== null);
     const since = Math.max(startedAt + scenario.calmAt, lastStartAt);
@@ -223,13 +224,14 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
       const isCurrent = () => stores === nth;
       const inner = await options.openStore();
       const { registerTimeoutMs } = scenario;
-      const deps = { kernel: judge, promises, calmSince, isCurrent, registerTimeoutMs };
+      const deps = { kernel: judge, promises, calmSince, isCurrent, registerTimeoutMs, starts };
       store = watchStore(inner, deps);
     },
     start(slot) {
       const process = kernel.process(slot.name);
       slot.lives += 1;
       lastStartAt = kernel.now();
+      starts.push(lastStartAt);
       slot.process = process;
       kernel.trace(`${slot.name}: starts`);
       const holder = `${slot.name}/${slot.lives}`;

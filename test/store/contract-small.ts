@@ -122,7 +122,7 @@ export function pruneContract(open: Open): void {
       await store.sighted('i-1', 'terminated', '', OLD);
       await store.noteEvents('i-1', ['e'], OLD);
       await store.exhaust(anExhausted({ until: OLD }));
-      for (const key of ['aws|a', 'aws']) await store.saveFact(key, '1', OLD);
+      for (const key of ['aws|a', 'aws', 'knocked:i-1']) await store.saveFact(key, '1', OLD);
       await store.saveFact('aws|b', '1', CUT);
       await store.prune(CUT);
       expect(await store.receive([delivery])).toEqual([true]);
@@ -132,10 +132,9 @@ export function pruneContract(open: Open): void {
       expect(await store.registration('i-1')).toBeNull();
       expect(await store.noteEvents('i-1', ['e'], T)).toEqual([true]);
       expect(await store.exhausted('default')).toEqual([]);
-      expect([...(await store.facts(['aws|a', 'aws|b', 'aws'])).keys()].sort()).toEqual([
-        'aws',
-        'aws|b',
-      ]);
+      expect(
+        [...(await store.facts(['aws|a', 'aws|b', 'aws', 'knocked:i-1'])).keys()].sort(),
+      ).toEqual(['aws', 'aws|b']);
     });
 
     test('keeps what lives, waits or is not applied, however old', async () => {

@@ -76,8 +76,8 @@ function drop<K, V>(rows: Map<K, V>, is: (row: V) => boolean): void {
   for (const [key, row] of rows) if (is(row)) rows.delete(key);
 }
 
-/** Facts that are answers of AWS: what nobody asked for in so long is of no use. */
-const CACHE = 'aws|';
+/** Facts that are answers of AWS, or of machines that are forgotten: of no use after so long. */
+const PASSING = ['aws|', 'knocked:'];
 
 export function prune(state: State, before: Instant): void {
   const isApplied = (id: string) => !state.unapplied.has(id);
@@ -97,6 +97,6 @@ export function prune(state: State, before: Instant): void {
   drop(state.reruns, (row) => row.at < before);
   drop(state.exhausted, (mark) => mark.until < before);
   for (const [key, { at }] of state.facts) {
-    if (key.startsWith(CACHE) && at < before) state.facts.delete(key);
+    if (PASSING.some((name) => key.startsWith(name)) && at < before) state.facts.delete(key);
   }
 }

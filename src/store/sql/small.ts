@@ -134,8 +134,8 @@ export function swapFact(
   return from === null ? wrote(session, addFact, row) : wrote(session, turnFact, { ...row, from });
 }
 
-/** Facts that are answers of AWS: what nobody asked for in so long is of no use. */
-const CACHE = 'aws|%';
+/** Facts that are answers of AWS, or of machines that are forgotten: of no use after so long. */
+const PASSING = ['aws|%', 'knocked:%'];
 
 export const prune = (session: Session, before: Instant): Promise<void> =>
   inTransaction(session, async ({ db }) => {
@@ -165,7 +165,9 @@ export const prune = (session: Session, before: Instant): Promise<void> =>
     await db.deleteFrom('events').where('at', '<', before).execute();
     await db.deleteFrom('reruns').where('at', '<', before).execute();
     await db.deleteFrom('exhausted').where('until', '<', before).execute();
-    await db.deleteFrom('facts').where('key', 'like', CACHE).where('at', '<', before).execute();
+    for (const name of PASSING) {
+      await db.deleteFrom('facts').where('key', 'like', name).where('at', '<', before).execute();
+    }
   });
 
 export async function removedUntil(
