@@ -1,4 +1,5 @@
 import type { SubnetFacts, TypeFacts } from '../ec2/port.ts';
+import { DEFAULT_DISK_GB } from '../model/cost.ts';
 import type { Reason } from '../model/job.ts';
 import { type Arch, MARKETS, type Market, type Offer } from '../model/launch.ts';
 import { covers } from '../model/marks.ts';
@@ -126,8 +127,6 @@ function offerOf(
     seen: NOTHING_SEEN,
   };
 }
-
-const DEFAULT_DISK_GB = 30;
 
 /** No disk is smaller than the image on it. */
 export const diskGbOf = ({ diskGb }: Pick<Rule, 'diskGb'>, imageGb: number): number =>

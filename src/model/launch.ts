@@ -126,6 +126,8 @@ export interface Instance {
   readonly type: string;
   readonly market: Market;
   readonly priceUsd: number | null;
+  /** Of its root disk; null: not known, as of one that was adopted. */
+  readonly diskGb: number | null;
   /** EC2's id and the owner's AWS account number, once EC2 answered. */
   readonly id: InstanceId | null;
   readonly ownerAccount: string | null;

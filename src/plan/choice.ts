@@ -1,23 +1,18 @@
 // What one job is expected to cost on an offer, in dollars and not by the sticker: the choice between
 // offers is the least of these. Plain data in, a number out; who knows more says so in the bet.
 
+import { besidesUsd, FREE_IF_RECLAIMED_MS, LEAST_BILLED_MS } from '../model/cost.ts';
 import type { SpotHistory } from '../model/launch.ts';
 
 const HOUR_MS = 3_600_000;
-/** EC2 bills machines and disks by the second, and a minute at least. */
-const LEAST_BILLED_MS = 60_000;
-/** Reclaimed by EC2 within its first hour, a spot machine is free; its disk and address are not. */
-const FREE_IF_RECLAIMED_HOURS = 1;
-/** gp3, $0.08 for a GB and month, and a public IPv4 address: nearly the same in all regions. */
-const DISK_USD_PER_GB_HOUR = 0.08 / 730;
-const ADDRESS_USD_PER_HOUR = 0.005;
 /** A machine's life for one job that nobody has measured: boot, job and end. */
 export const TYPICAL_LIFE_MS = 6 * 60_000;
 
 export interface Bet {
   /** The machine alone, an hour. */
   readonly priceUsd: number;
-  readonly diskGb: number;
+  /** null: not known, and the default. */
+  readonly diskGb: number | null;
   /** From being billed to its end, for one job; null: not known. */
   readonly lifeMs: number | null;
   /** How often in an hour EC2 takes such a machine back; 0 on demand. */
@@ -28,13 +23,13 @@ export interface Bet {
 
 /** What a job costs until it is done, a second run included where the first may be cut. */
 export function expectedUsd({ priceUsd, diskGb, lifeMs, reclaimsPerHour, againUsd }: Bet): number {
-  const besides = diskGb * DISK_USD_PER_GB_HOUR + ADDRESS_USD_PER_HOUR;
+  const besides = besidesUsd(diskGb);
   const life = (lifeMs ?? TYPICAL_LIFE_MS) / HOUR_MS;
   const billed = Math.max(life, LEAST_BILLED_MS / HOUR_MS);
   const whole = billed * (priceUsd + besides);
   const again = billed * ((againUsd ?? priceUsd) + besides);
   const survives = (hours: number): number => Math.exp(-reclaimsPerHour * hours);
-  const free = Math.min(life, FREE_IF_RECLAIMED_HOURS);
+  const free = Math.min(life, FREE_IF_RECLAIMED_MS / HOUR_MS);
   const cutFree = 1 - survives(free);
   const cutPaid = survives(free) - survives(life);
   // Cut half-way, on average.

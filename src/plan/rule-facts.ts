@@ -80,7 +80,6 @@ function usableOf(allowed: readonly Offer[], now: Instant): readonly Offer[] {
 
 /** So long after a refusal for lack of capacity a place counts as scarce. */
 const SCARCE_MS = 3_600_000;
-const DEFAULT_DISK_GB = 30;
 
 /** What a job costs on each of a rule's offers. A cut one is run again as the rule then allows. */
 function costs(
@@ -93,8 +92,7 @@ function costs(
   const usd = ({ priceUsd, market, seen, exhaustedUntil }: Offer): number => {
     if (priceUsd === null) return Number.MAX_VALUE;
     const rate = market === 'spot' ? reclaimsPerHour(seen, exhaustedUntil + SCARCE_MS > now) : 0;
-    const disk = diskGb ?? DEFAULT_DISK_GB;
-    return expectedUsd({ priceUsd, diskGb: disk, lifeMs: null, reclaimsPerHour: rate, againUsd });
+    return expectedUsd({ priceUsd, diskGb, lifeMs: null, reclaimsPerHour: rate, againUsd });
   };
   return new Map(offers.map((offer) => [offer, usd(offer)]));
 }

@@ -136,7 +136,10 @@ const FILE_KEYS = {
     'What happens when no allowed spot capacity is left.',
   ),
   'exhausted-after': lasting('10m', 'With on-exhausted: cancel, how long a run waits before that.'),
-  budget: optional(usd, 'Dollars a month for the scope; launches stop there.'),
+  budget: optional(
+    usd,
+    'Dollars a month for the scope, with disks and addresses; launches stop there.',
+  ),
   'runner-group': optional(
     groupName,
     "In an owner's file only: register at organization level in this runner group.",

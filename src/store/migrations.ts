@@ -87,6 +87,7 @@ const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = [
   (dialect) => addColumns('instances', { lastRun: 'integer?' }, dialect),
   (dialect) => createTable(BUCKETS, dialect),
   (dialect) => addColumns('repos', { ownerType: 'text?' }, dialect),
+  (dialect) => addColumns('instances', { diskGb: 'integer?' }, dialect),
 ];
 
 export type Migrated =

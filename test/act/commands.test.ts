@@ -247,3 +247,13 @@ test('nothing is launched when the month is spent, and the reason names the budg
   const spent = await stage.reasons();
   expect(spent).toEqual(['budget']);
 });
+
+test('a disk counts for the budget, also where it costs more than its machine', async () => {
+  const rules = rulesText({ 'm5.large': 4 }, 'budget: 0.09');
+  const stage = await openTeam(`${rules}      disk: 500GB\n`);
+  const jobs = stage.addJobs(1, { durationMs: 60 * MINUTE });
+  await stage.until(isDone(jobs), 90 * MINUTE);
+  stage.addJobs(1);
+  await stage.pass(MINUTE);
+  expect(await stage.reasons()).toEqual(['budget']);
+});

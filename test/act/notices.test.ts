@@ -103,9 +103,11 @@ describe('a machine with a notice', () => {
         title: 'EC2 took the machine of `job-1`, and nothing else failed: re-run 1 of 2',
       },
     ]);
-    // Within its first hour.
+    // Within its first hour: disk and address, and nothing for the machine.
     expect(checks(stage)[0]?.summary).toMatch(
-      new RegExp(`job-1.*${machine?.id} \\(m5.*Server\\.SpotInstanceTermination.*\\$0 \\|`),
+      new RegExp(
+        `job-1.*${machine?.id} \\(m5.*Server\\.SpotInstanceTermination.*\\$0\\.000\\d \\|`,
+      ),
     );
     expect(checks(stage)[0]?.summary).toContain('runs again as [attempt 2]');
   });

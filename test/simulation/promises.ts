@@ -30,6 +30,8 @@ export const MOST_SURPLUS = 6;
 /** `retry` is this by default. */
 export const MOST_RERUNS = 2;
 const NOTICE_MS = 120_000;
+/** An hour of 30 GB and of a public address, which every machine here has. */
+const BESIDES_USD = (30 * 0.08) / 730 + 0.005;
 const MINUTE_MS = 60_000;
 /** Of one launch in a minute: half a second and then twice as long each time; a few who died. */
 const MOST_SENT = 11;
@@ -257,14 +259,14 @@ export function createPromises(
     kernel.invariant(silentSince() === undefined, 'blind', text);
   }
 
-  /** What EC2 bills for the scope's machines, as of then: nothing for what it took in the first hour. */
+  /** What AWS bills for the scope's machines, as of then: of those that EC2 took, disk and address. */
   const spentUsd = (scope: ScopeId, by: Instant): number =>
     [...ec2.instances.values()]
       .filter((one) => ownFiles.scopeOf(one) === scope && one.launchedAt <= by)
-      .filter(({ id }) => !reclaimed.has(id))
       .reduce((sum, one) => {
         const seconds = Math.max(60, (Math.min(one.endedAt ?? by, by) - one.launchedAt) / 1000);
-        return sum + (seconds * one.priceUsd) / 3600;
+        const hourlyUsd = (reclaimed.has(one.id) ? 0 : one.priceUsd) + BESIDES_USD;
+        return sum + (seconds * hourlyUsd) / 3600;
       }, 0);
 
   /** By the file as it is, or as it was when something was decided by it. */

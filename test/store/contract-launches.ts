@@ -42,6 +42,7 @@ export function intentsContract(open: Open): void {
         ec2: 'unknown',
         id: null,
         priceUsd: 0.045,
+        diskGb: 30,
         createdAt: T,
       });
       expect(await store.livingRegions()).toEqual([{ account: 'default', region: 'eu-west-1' }]);

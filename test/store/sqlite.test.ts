@@ -54,6 +54,21 @@ describe('a SQLite file', () => {
     await again.close();
   });
 
+  test('of an older version is brought to this one, and what it did not know is null', async () => {
+    const path = newFile();
+    const store = await open(path);
+    await launched(store, ['i-1']);
+    const row = await store.instanceById('i-1');
+    await store.close();
+    const db = new DatabaseSync(path);
+    db.exec('alter table instances drop column "diskGb"; delete from migrations where version > 7');
+    db.close();
+    const again = await open(path);
+    expect(row).toMatchObject({ diskGb: 30 });
+    expect(await again.instanceById('i-1')).toEqual({ ...row, diskGb: null });
+    await again.close();
+  });
+
   test('has one owner at a time', async () => {
     const path = newFile();
     const store = await open(path);

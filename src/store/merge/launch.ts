@@ -19,6 +19,7 @@ export function requestedInstance(launch: Launch, index: number, now: Instant): 
     key: keyOf(launch, index),
     launch: launch.id,
     ...{ scope, repo, account, rule, runnerGroup, region, zone, type, market, priceUsd },
+    diskGb: launch.request?.diskGb ?? null,
     id: null,
     ownerAccount: null,
     state: 'requested',
