@@ -5,6 +5,7 @@ import { isOurs } from '../model/labels.ts';
 import type { Instance } from '../model/launch.ts';
 import type { Foreseen, Outcome, RanOn, Told } from '../model/outcome.ts';
 import type { Repo } from '../model/repo.ts';
+import { instanceOfRunner } from '../model/runner-name.ts';
 import type { Plan, World } from '../model/world.ts';
 import { plan } from '../plan/plan.ts';
 import type { ChangeDeps } from './change-rules.ts';
@@ -36,20 +37,12 @@ export async function explain(
   if (job !== undefined && !named) {
     return { kind: 'refused', text: `No job ${job} of this repository is known.` };
   }
-  const instances = await deps.store.instancesSince(repo.scope, 0);
-  return {
-    kind: 'explain',
-    told: await Promise.all(jobs.map((one) => tell(deps, { repo, job: one, instances }))),
-  };
+  return { kind: 'explain', told: await Promise.all(jobs.map((one) => tell(deps, repo, one))) };
 }
 
-async function tell(
-  deps: ChangeDeps,
-  of: { readonly repo: Repo; readonly job: Job; readonly instances: readonly Instance[] },
-): Promise<Told> {
-  const { repo, job, instances } = of;
-  const { runnerName, startedAt, completedAt, queuedAt } = job;
-  const ran = instances.find((one) => one.runnerName !== null && one.runnerName === runnerName);
+async function tell(deps: ChangeDeps, repo: Repo, job: Job): Promise<Told> {
+  const { startedAt, completedAt, queuedAt } = job;
+  const ran = await machineOf(deps, repo, job);
   return {
     job: jobLink(deps, repo, job),
     state: job.state === 'queued' ? 'waits' : (job.conclusion ?? job.state.replace('_', ' ')),
@@ -59,6 +52,17 @@ async function tell(
     ranMs: startedAt === null ? null : (completedAt ?? deps.clock.now()) - startedAt,
     machine: ran ? await ranOn(deps, { repo, job, one: ran }) : null,
   };
+}
+
+/** Its runner's name says which; one that has another runner by now is not told as this job's. */
+async function machineOf(
+  { store }: ChangeDeps,
+  { scope }: Repo,
+  { runnerName }: Job,
+): Promise<Instance | null> {
+  const id = runnerName === null ? undefined : instanceOfRunner(runnerName);
+  const one = id === undefined ? null : await store.instanceById(id);
+  return one?.scope === scope && one.runnerName === runnerName ? one : null;
 }
 
 async function ranOn(

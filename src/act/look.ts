@@ -7,7 +7,7 @@ import type { Repo } from '../model/repo.ts';
 import type { Rule, RulesFile } from '../model/rules.ts';
 import type { InstanceView, RuleView, Wait, World } from '../model/world.ts';
 import type { Fact, ScopeRows } from '../store/port.ts';
-import { budgetReason } from './budget.ts';
+import { billsFor, budgetReason } from './budget.ts';
 import type { RegionOf } from './default-region.ts';
 import type { ActDeps } from './deps.ts';
 import { listedKey } from './discover.ts';
@@ -96,7 +96,8 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
   const crowds = await crowdsOf(deps, { account, regions: isAsked ? regionsOf(rules) : [] });
   const asked = { rules, account, noAccount, hasFallback, facts, crowds, isAsked };
   const offered = await offersFor(deps, asked);
-  const overBudget = file && (await budgetReason(deps, { scope: rows.scope, file }));
+  const owns = [...own.values()].map((one) => one.rules);
+  const bills = await billsFor(deps, rows.scope, [file, ...owns]);
   const allowsForks = forksOf(rulesNow, own);
   // A person's file may have come into force before it was known whose account it is.
   const hasGroups = isOwnerScope(rows.scope) && rows.home?.ownerType !== 'User';
@@ -106,9 +107,10 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
   const isDenied = new Set(denied.map(({ job }) => job));
   const { settings } = deps;
   const now = deps.clock.now();
+  const overBudget = file && budgetReason(file, bills, now);
   const maxDurationMs = file?.maxDurationMs ?? DEFAULT_MAX_DURATION_MS;
   const { offers } = offered;
-  const ownView = await ownViews(deps, { rows, own, offers, rules, maxDurationMs });
+  const ownView = ownViews({ own, offers, rules, maxDurationMs, bills, now });
   const queued = rows.jobs.filter((job) => job.state === 'queued' && !isDenied.has(job.id));
   const addHistory = await historyOf(deps.store, {
     scope: rows.scope,

@@ -1,38 +1,35 @@
+import type { Instant } from '../lib/clock.ts';
+import type { Bill } from '../model/cost.ts';
 import type { RepoId, RuleId } from '../model/ids.ts';
 import type { Reason } from '../model/job.ts';
 import type { Offer } from '../model/launch.ts';
 import type { Rule } from '../model/rules.ts';
 import type { Closed, RepoView } from '../model/world.ts';
 import type { OwnRules } from '../rules/narrow.ts';
-import type { ScopeRows } from '../store/port.ts';
-import { budgetReason } from './budget.ts';
-import type { ActDeps } from './deps.ts';
+import { budgetReason, ofRepo } from './budget.ts';
 import type { Governed } from './govern.ts';
 
 interface Made {
-  readonly rows: ScopeRows;
   readonly own: Governed['own'];
   readonly offers: readonly Offer[];
   /** The owner's, as they are in force. */
   readonly rules: readonly Rule[];
   readonly maxDurationMs: number;
+  /** This month's, of all repositories. */
+  readonly bills: readonly Bill[];
+  readonly now: Instant;
 }
 
 type Narrowed = Pick<RepoView, 'own' | 'closed'>;
 
 /** What the plan needs to know of repositories' own files. */
-export async function ownViews(
-  deps: Pick<ActDeps, 'store' | 'clock'>,
-  made: Made,
-): Promise<(repo: RepoId) => Narrowed> {
+export function ownViews(made: Made): (repo: RepoId) => Narrowed {
   const views = new Map<RepoId, Narrowed>();
   for (const [repo, { rules, reason }] of made.own) {
-    views.set(
-      repo,
-      rules
-        ? await narrowed(deps, { ...made, repo, its: rules })
-        : waiting(made, reason ?? NOT_READ),
-    );
+    const view = rules
+      ? narrowed({ ...made, repo, its: rules })
+      : waiting(made, reason ?? NOT_READ);
+    views.set(repo, view);
   }
   return (repo) => views.get(repo) ?? {};
 }
@@ -58,13 +55,10 @@ const waiting = ({ rules, maxDurationMs }: Made, reason: Reason): Narrowed => ({
   ),
 });
 
-async function narrowed(
-  deps: Pick<ActDeps, 'store' | 'clock'>,
-  made: Made & { readonly repo: RepoId; readonly its: OwnRules },
-): Promise<Narrowed> {
-  const { repo, its, offers, rows } = made;
+function narrowed(made: Made & { readonly repo: RepoId; readonly its: OwnRules }): Narrowed {
+  const { repo, its, offers, bills, now } = made;
   const ids = [...its.rules.keys()];
-  const spent = await budgetReason(deps, { scope: rows.scope, file: its, repo });
+  const spent = budgetReason(its, ofRepo(bills, repo), now);
   const dear = ids.filter((id) => {
     const most = its.rules.get(id)?.maxPriceUsd ?? Number.POSITIVE_INFINITY;
     const of = offers.filter(({ rule }) => rule === id);

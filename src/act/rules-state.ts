@@ -11,7 +11,7 @@ import type { Rule, RulesFile } from '../model/rules.ts';
 import type { RuleView } from '../model/world.ts';
 import { healthOf } from '../plan/health.ts';
 import type { Exhausted, ScopeRows } from '../store/port.ts';
-import { monthOf, spentUsd } from './budget.ts';
+import { billsOf, monthOf, ofRepo, spentUsd } from './budget.ts';
 import type { ActDeps } from './deps.ts';
 import { accountOf } from './govern.ts';
 import { holdsOf, holdTexts } from './holds.ts';
@@ -60,8 +60,8 @@ export async function rulesState(
   );
   const hasOwnBudget = isNarrowed && file.budgetUsd !== of.owner?.budgetUsd;
   const counts = hasOwnBudget ? repo.id : null;
-  const monthUsd = await spentUsd(deps, repo.scope, counts ?? undefined);
-  const month = await monthOf(deps, repo.scope, counts);
+  const bills = ofRepo(await billsOf(deps, repo.scope), counts);
+  const month = await monthOf(deps, { scope: repo.scope, repo: counts, bills });
   const held = [
     ...ofOwnerTexts({ ...of, rows: scopeRows }),
     ...holdTexts(await holdsOf(deps.store, fileScope(repo))),
@@ -70,7 +70,7 @@ export async function rulesState(
     enabled: file.enabled,
     rows,
     held,
-    monthUsd,
+    monthUsd: spentUsd(bills),
     month,
     budgetUsd: file.budgetUsd,
     asOf: now,

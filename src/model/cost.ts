@@ -1,4 +1,5 @@
 import type { Instant } from '../lib/clock.ts';
+import type { RepoId } from './ids.ts';
 import type { Instance } from './launch.ts';
 
 // What machines cost, as far as it is known without a bill: the choice between offers, the budget and
@@ -19,23 +20,56 @@ export const DEFAULT_DISK_GB = 30;
 export const besidesUsd = (diskGb: number | null): number =>
   (diskGb ?? DEFAULT_DISK_GB) * DISK_USD_PER_GB_HOUR + ADDRESS_USD_PER_HOUR;
 
-type Billed = Pick<
+/** What decides on what a machine costs. */
+export type Billed = Pick<
   Instance,
   'priceUsd' | 'diskGb' | 'state' | 'createdAt' | 'launchedAt' | 'goneAt' | 'reclaimedAt'
 >;
 
-/**
- * What a machine has cost within a time, with its disk and address. One that was asked for, and of
- * which EC2 has not said whether there is one, costs as if there were.
- */
-export function costUsd(
-  one: Billed,
-  within: { readonly from: Instant; readonly to: Instant },
-): number {
-  const since = one.launchedAt ?? (one.state === 'requested' ? one.createdAt : null);
-  if (since === null) return 0;
-  const until = Math.max(one.goneAt ?? within.to, since + LEAST_BILLED_MS);
-  const hours = Math.max(0, until - Math.max(since, within.from)) / HOUR_MS;
-  const isFree = one.reclaimedAt !== null && (one.goneAt ?? 0) - since < FREE_IF_RECLAIMED_MS;
-  return hours * ((isFree ? 0 : (one.priceUsd ?? 0)) + besidesUsd(one.diskGb));
+export interface Within {
+  readonly from: Instant;
+  readonly to: Instant;
 }
+
+/** How long, in a time that is asked for. */
+export interface Times {
+  /** Its disk and address cost, by the rules of EC2's bill. */
+  readonly billedMs: number;
+  /** The machine itself costs: all of that, or nothing. */
+  readonly pricedMs: number;
+  /** From EC2's answer to its launch until it was gone. */
+  readonly livedMs: number;
+}
+
+/** Machines of one repository that cost alike, and their times together. */
+export interface Bill extends Times {
+  readonly repo: RepoId;
+  readonly priceUsd: number | null;
+  readonly diskGb: number | null;
+}
+
+const NEVER: Times = { billedMs: 0, pricedMs: 0, livedMs: 0 };
+
+/**
+ * Of one machine. One that was asked for, and of which EC2 has not said whether there is one, costs as
+ * if there were. Stores that add up many reckon the same in their own words.
+ */
+export function timesOf(one: Billed, { from, to }: Within): Times {
+  const { launchedAt, goneAt, reclaimedAt } = one;
+  const since = launchedAt ?? (one.state === 'requested' ? one.createdAt : null);
+  if (since === null) return NEVER;
+  const start = Math.max(since, from);
+  const end = goneAt ?? to;
+  const billedMs = Math.max(0, Math.max(end, since + LEAST_BILLED_MS) - start);
+  const isFree = reclaimedAt !== null && (goneAt ?? 0) - since < FREE_IF_RECLAIMED_MS;
+  const livedMs = launchedAt === null ? 0 : Math.max(0, end - start);
+  return { billedMs, pricedMs: isFree ? 0 : billedMs, livedMs };
+}
+
+export const usdOf = (
+  of: Pick<Bill, 'priceUsd' | 'diskGb'> & Pick<Times, 'billedMs' | 'pricedMs'>,
+): number => (of.pricedMs * (of.priceUsd ?? 0) + of.billedMs * besidesUsd(of.diskGb)) / HOUR_MS;
+
+/** What a machine has cost within a time, with its disk and address. */
+export const costUsd = (one: Billed, within: Within): number =>
+  usdOf({ ...one, ...timesOf(one, within) });

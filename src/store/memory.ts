@@ -69,7 +69,7 @@ export function createMemoryStore(): Store {
     reclaimed: on(reruns.reclaimed),
     reruns: on(reruns.reruns),
     saveRerun: on(reruns.saveRerun),
-    instancesSince: on(launches.instancesSince),
+    bills: on(history.bills),
     jobsRun: on(history.jobsRun),
     fact: on(small.fact),
     facts: on(small.facts),

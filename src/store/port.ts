@@ -1,4 +1,5 @@
 import type { Instant } from '../lib/clock.ts';
+import type { Bill, Within } from '../model/cost.ts';
 import type { Delivery } from '../model/event.ts';
 import type {
   InstallationId,
@@ -329,8 +330,8 @@ export interface Store extends CapacityStore {
   /** The newest first, for the first page and for explanations. */
   recentJobs(limit: number): Promise<readonly Job[]>;
   recentInstances(limit: number): Promise<readonly Instance[]>;
-  /** A scope's instances that were there at some time since then, in the order of their keys. */
-  instancesSince(scope: ScopeId, since: Instant): Promise<readonly Instance[]>;
+  /** Of a scope's machines that were not gone before; by repository, price (null first) and disk. */
+  bills(scope: ScopeId, within: Within): Promise<readonly Bill[]>;
   /** How many jobs began since then on machines of a scope; of one repository, or of all (null). */
   jobsRun(of: {
     readonly scope: ScopeId;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { isRunning, MINUTE, rulesText, SECOND } from '../stage.ts';
+import { isDone, isRunning, MINUTE, rulesText, SECOND } from '../stage.ts';
 import { openTeam, thread } from './thread.ts';
 
 const EXPLAIN = '/dstack autoscale explain --runs-on';
@@ -55,6 +55,11 @@ test('a job that runs is explained with how long it waited', async () => {
   expect(reply).toMatch(
     /in progress after .*, having waited \d+ (?:s|min \d+ s)\. On `i-[0-9a-f]+`/,
   );
+  // A machine that is gone is found all the same, and told with its cost.
+  await stage.until(isDone([job]), 40 * MINUTE);
+  await stage.until(() => stage.live().length === 0, 2 * MINUTE);
+  const after = await thread(stage, 'c').say(`/dstack autoscale explain ${job.id}`);
+  expect(after.reply).toMatch(/success after .* On `i-[0-9a-f]+` .*\$0\.\d+/);
   const both = await thread(stage, 'b').say(`/dstack autoscale explain ${job.id} --runs-on dstack`);
   expect(both.reply).toContain('not both');
 });

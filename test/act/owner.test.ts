@@ -153,6 +153,20 @@ describe('a repository’s own file', () => {
     await stage.until(() => stage.live().length === 0, 20 * SECOND);
   });
 
+  test('has a budget for what it costs itself, whatever the others cost', async () => {
+    const own = max(4, 'budget: 0.05');
+    const owner = await openOwner({ owners: max(4, 'budget: 5'), lib: own });
+    const { stage, lib } = owner;
+    const others = owner.addJobs(stage.repo, 3, { durationMs: HOUR });
+    await stage.until(isDone(others), 2 * HOUR);
+    const its = owner.addJobs(lib, 1, { durationMs: 2 * HOUR });
+    await stage.until(isDone(its), 3 * HOUR);
+    const jobs = [...owner.addJobs(lib, 1), ...owner.addJobs(stage.repo, 1)];
+    await stage.pass(5 * MINUTE);
+    expect(jobs.map(({ facts }) => facts.now.state)).toEqual(['queued', 'completed']);
+    expect(await stage.reasons()).toEqual(['budget']);
+  });
+
   test('is free of the owner’s with `own-rules: allow`, and counts for itself', async () => {
     const owner = await openOwner({ owners: max(1, 'own-rules: allow'), lib: max(2) });
     const { stage, lib } = owner;

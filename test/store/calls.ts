@@ -114,6 +114,7 @@ const intent = fc
     rule: one(RULE, RULE, 'c5.large/eu-west-1'),
     max: fc.integer({ min: 0, max: 4 }),
     repoMax: maybe(fc.integer({ min: 0, max: 2 })),
+    priceUsd: one(0.045, 0.0456, null),
     request: fc.integer({ min: 1, max: 3 }).map(aRequest),
   })
   .map(anIntent);
@@ -134,7 +135,11 @@ const sighting = fc
     id: instanceId,
     ec2: one('pending', 'running', 'running', 'shutting-down', 'terminated'),
     ec2Reason: one('', 'User initiated', 'Server.SpotInstanceTermination: by EC2'),
-    launchedAt: at,
+    // Some long enough ago to have had their first hour.
+    launchedAt: fc.oneof(
+      at,
+      at.map((when) => when - 3_600_000),
+    ),
     launch: maybe(one('l1', 'l2', 'lost')),
     scope: maybe(scope),
     repo: maybe(repoId),
@@ -303,6 +308,7 @@ const facts: readonly Arbitrary<Call>[] = [
     store.machinesOfRule({ ...ask, rule: RULE, limit: 5 }),
   ),
   call('liveIn', one('default'), (store, account) => store.liveIn(account)),
+  call('bills', fc.tuple(scope, at, at), (store, [of, from, to]) => store.bills(of, { from, to })),
   call('spotHistory', at, (store, since) =>
     store.spotHistory('default', { since, now: T + 600_000 }),
   ),

@@ -167,9 +167,11 @@ export function ownersContract(open: Open): void {
       await tell(store, jobEvent());
       await store.noteRepos([aRepo()], T + 1);
       expect(await store.repo(1)).toMatchObject({ scope: OWNER });
-      expect(await store.instancesSince(SCOPE, 0)).toEqual([]);
-      const rows = await store.instancesSince(OWNER, 0);
-      expect(rows.map(({ key }) => key)).toEqual(['l1.0', 'l1.1']);
+      const rows = await store.recentInstances(9);
+      expect(rows.map(({ key, scope }) => [key, scope])).toEqual([
+        ['l1.1', OWNER],
+        ['l1.0', OWNER],
+      ]);
     });
 
     test('has no more of the owner’s places than its own maximum', async () => {

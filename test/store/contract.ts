@@ -1,5 +1,6 @@
 import { afterEach, describe } from '@jest/globals';
 import type { Store } from '../../src/store/port.ts';
+import { billsContract } from './contract-bills.ts';
 import { bucketsContract } from './contract-buckets.ts';
 import { deliveriesContract, jobsContract, reposContract } from './contract-events.ts';
 import { historyContract } from './contract-history.ts';
@@ -38,6 +39,7 @@ export function storeContract(name: string, openEmpty: () => Promise<Store>): vo
       rerunsContract,
       ownersContract,
       historyContract,
+      billsContract,
       bucketsContract,
       smallContract,
       pruneContract,

@@ -1,4 +1,6 @@
 import type { Instant } from '../../lib/clock.ts';
+import { type Bill, timesOf, type Within } from '../../model/cost.ts';
+import type { ScopeId } from '../../model/ids.ts';
 import type { Job } from '../../model/job.ts';
 import { instanceOfRunner } from '../../model/runner-name.ts';
 import type { LiveCount } from '../capacity.ts';
@@ -64,4 +66,26 @@ export function jobsRun(
     runnerName !== null && machines.has(instanceOfRunner(runnerName) ?? null);
   const begun = where(state.jobs, (job) => (job.startedAt ?? 0) >= since && isOn(job));
   return begun.filter((job) => repo === null || job.repo === repo).length;
+}
+
+export function bills(state: State, scope: ScopeId, within: Within): readonly Bill[] {
+  const found = new Map<string, Bill>();
+  for (const row of state.instances.values()) {
+    if (row.scope !== scope || (row.goneAt !== null && row.goneAt < within.from)) continue;
+    const { repo, priceUsd, diskGb } = row;
+    const { billedMs, pricedMs, livedMs } = timesOf(row, within);
+    if (billedMs === 0) continue;
+    const key = `${repo} ${priceUsd} ${diskGb}`;
+    const before = found.get(key) ?? { billedMs: 0, pricedMs: 0, livedMs: 0 };
+    found.set(key, {
+      ...{ repo, priceUsd, diskGb },
+      billedMs: before.billedMs + billedMs,
+      pricedMs: before.pricedMs + pricedMs,
+      livedMs: before.livedMs + livedMs,
+    });
+  }
+  const orNone = (value: number | null) => value ?? -1;
+  return ordered(found.values(), ({ repo, priceUsd, diskGb }) => [
+    ...[repo, orNone(priceUsd), orNone(diskGb)],
+  ]);
 }

@@ -109,11 +109,3 @@ export function orphanRunners(state: State, limit: number): readonly Instance[] 
     .reverse()
     .slice(0, limit);
 }
-
-export function instancesSince(state: State, scope: ScopeId, since: Instant): readonly Instance[] {
-  const found = where(
-    state.instances,
-    (row) => row.scope === scope && (row.goneAt === null || row.goneAt >= since),
-  );
-  return ordered(found, (row) => [row.key]);
-}

@@ -255,17 +255,3 @@ export async function orphanRunners({ db }: Session, limit: number): Promise<rea
     .limit(limit);
   return (await found.execute()).map(instanceOf);
 }
-
-export async function instancesSince(
-  { db }: Session,
-  scope: ScopeId,
-  since: Instant,
-): Promise<readonly Instance[]> {
-  const found = db
-    .selectFrom('instances')
-    .selectAll()
-    .where('scope', '=', scope)
-    .where((is) => is.or([is('goneAt', 'is', null), is('goneAt', '>=', since)]))
-    .orderBy('key');
-  return (await found.execute()).map(instanceOf);
-}

@@ -1,4 +1,5 @@
 import type { Store } from '../port.ts';
+import { bills } from './bills.ts';
 import * as buckets from './buckets.ts';
 import * as events from './events.ts';
 import * as history from './history.ts';
@@ -69,7 +70,7 @@ export function createSqlStore(session: Session): Store {
     reclaimed: on(reruns.reclaimed),
     reruns: on(reruns.reruns),
     saveRerun: on(reruns.saveRerun),
-    instancesSince: on(launches.instancesSince),
+    bills: on(bills),
     jobsRun: on(history.jobsRun),
     fact: on(small.fact),
     facts: on(small.facts),
