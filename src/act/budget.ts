@@ -7,13 +7,21 @@ import type { Month } from '../model/outcome.ts';
 import type { RulesFile } from '../model/rules.ts';
 import type { ActDeps } from './deps.ts';
 
-type Need = Pick<ActDeps, 'store' | 'clock'>;
+type Need = Pick<ActDeps, 'store' | 'clock' | 'catalogue'>;
 type Budgeted = Pick<RulesFile, 'budgetUsd'>;
 
-/** What the scope's machines cost since the first of the month, UTC, at the prices of their launches. */
-export function billsOf({ store, clock }: Need, scope: ScopeId): Promise<readonly Bill[]> {
-  const to = clock.now();
-  return store.bills(scope, { from: monthStart(to), to });
+/**
+ * What the scope's machines cost since the first of the month, UTC, at the prices of their launches;
+ * where those are not known, as after a lost database, at what is known of today's.
+ */
+export async function billsOf(deps: Need, scope: ScopeId): Promise<readonly Bill[]> {
+  const to = deps.clock.now();
+  const bills = await deps.store.bills(scope, { from: monthStart(to), to });
+  return bills.map((bill) => {
+    const { unpriced } = bill;
+    if (unpriced === null || bill.machines === 0) return bill;
+    return { ...bill, priceUsd: deps.catalogue.priceKnown(unpriced, unpriced) };
+  });
 }
 
 /** The same, asked for only where somebody's budget hangs on it. */
@@ -30,6 +38,10 @@ export const ofRepo = (bills: readonly Bill[], repo: RepoId | null): readonly Bi
 
 export const spentUsd = (bills: readonly Bill[]): number =>
   bills.reduce((sum, bill) => sum + usdOf(bill), 0);
+
+/** Machines of which only disk and address are counted, since nobody tells their price. */
+export const unpricedIn = (bills: readonly Bill[]): number =>
+  bills.reduce((sum, { priceUsd, machines }) => sum + (priceUsd === null ? machines : 0), 0);
 
 /** How much of what the scope did since the first of the month, UTC. */
 export async function monthOf(

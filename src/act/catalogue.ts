@@ -2,7 +2,7 @@ import type { Accounts } from '../accounts/port.ts';
 import type { Ec2, ImageFacts, SubnetFacts, TypeFacts } from '../ec2/port.ts';
 import { createCache } from '../lib/cache.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Arch, SpotHistory } from '../model/launch.ts';
+import type { Arch, Place, SpotHistory } from '../model/launch.ts';
 import { done, type Reply } from '../model/reply.ts';
 import type { Store } from '../store/port.ts';
 import { type Ages, createAwsMemory, type Question } from './aws-memory.ts';
@@ -19,6 +19,8 @@ export interface Catalogue {
   onDemandPrice(at: At, type: string): Promise<Reply<number | null>>;
   /** The same without waiting: null also while it is being asked for, to be known another time. */
   onDemandPriceKnown(at: At, type: string): number | null;
+  /** What a machine would cost now, on demand at most, without waiting; null: it is not known. */
+  priceKnown(at: At, of: Pick<Place, 'zone' | 'type' | 'market'>): number | null;
   /** vCPUs, by the code of Service Quotas; null: AWS has no such quota. */
   vcpuQuota(at: At, code: string): Promise<Reply<number | null>>;
   /** The same without waiting: undefined while it is not known. */
@@ -82,6 +84,8 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
   };
   const onDemand = (at: At, type: string) =>
     question({ kind: 'onDemandPrice', at, by: [type] }, (one) => one.onDemandPrice(type));
+  const spot = (at: At, type: string) =>
+    question({ kind: 'prices', at, by: [type] }, (one) => one.spotPrices([type]));
   const vcpuQuota = (at: At, code: string) =>
     question({ kind: 'vcpuQuota', at, by: [code] }, (one) => one.vcpuQuota(code));
   const recall = <T>(...asked: Parameters<typeof question<T>>) => memory.recall(question(...asked));
@@ -93,14 +97,17 @@ export function createCatalogue(deps: CatalogueDeps): Catalogue {
         return reply.ok ? done(reply.value[0] ?? null) : reply;
       }),
     async prices(at, type) {
-      const reply = await recall({ kind: 'prices', at, by: [type] }, (one) =>
-        one.spotPrices([type]),
-      );
+      const reply = await memory.recall(spot(at, type));
       return reply.ok ? done(new Map(reply.value.map((row) => [row.zone, row.priceUsd]))) : reply;
     },
     typeNames: (at) => recall({ kind: 'typeNames', at }, (one) => one.typeNames()),
     onDemandPrice: (at, type) => memory.recall(onDemand(at, type)),
     onDemandPriceKnown: (at, type) => memory.peek(onDemand(at, type)) ?? null,
+    priceKnown(at, { zone, type, market }) {
+      const prices = market === 'spot' ? memory.peek(spot(at, type)) : undefined;
+      const its = prices?.find((row) => row.zone === zone)?.priceUsd;
+      return its ?? memory.peek(onDemand(at, type)) ?? null;
+    },
     vcpuQuota: (at, code) => memory.recall(vcpuQuota(at, code)),
     vcpuQuotaKnown: (at, code) => memory.peek(vcpuQuota(at, code)),
     image: (at, image, arch) =>

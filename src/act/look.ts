@@ -94,7 +94,8 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
   const hasFallback = file?.onExhausted === 'on-demand';
   const isAsked = rows.jobs.some(({ state }) => state === 'queued');
   const crowds = await crowdsOf(deps, { account, regions: isAsked ? regionsOf(rules) : [] });
-  const asked = { rules, account, noAccount, hasFallback, facts, crowds, isAsked };
+  const hasBudget = file !== null && file.budgetUsd !== null;
+  const asked = { rules, account, noAccount, hasFallback, hasBudget, facts, crowds, isAsked };
   const offered = await offersFor(deps, asked);
   const owns = [...own.values()].map((one) => one.rules);
   const bills = await billsFor(deps, rows.scope, [file, ...owns]);
@@ -308,19 +309,20 @@ async function offersFor(
     readonly account: string | null;
     readonly noAccount: Reason | null;
     readonly hasFallback: boolean;
+    readonly hasBudget: boolean;
     readonly facts: ReadonlyMap<string, Fact>;
     readonly crowds: ReadonlyMap<string, Reason>;
     /** Jobs wait. */
     readonly isAsked: boolean;
   },
 ): Promise<{ rules: readonly RuleView[]; offers: readonly Offer[] }> {
-  const { rules, account, noAccount, hasFallback } = made;
+  const { rules, account, noAccount, hasFallback, hasBudget } = made;
   if (account === null)
     return { rules: rules.map((r) => viewOf(r, NOTHING_KNOWN, noAccount)), offers: [] };
   const exhausted = await deps.store.exhausted(account);
   const all = await Promise.all(
     rules.map(async (rule) => {
-      const ask = { catalogue: deps.catalogue, account, rule, exhausted, hasFallback };
+      const ask = { catalogue: deps.catalogue, account, rule, exhausted, hasFallback, hasBudget };
       const offered = await offersOf(ask);
       const look = made.facts.get(lookKey({ account, region: rule.region }));
       const unready = firstLookReason(look, { ...rule, ...deps.settings });

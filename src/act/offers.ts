@@ -10,6 +10,7 @@ import type { Exhausted } from '../store/port.ts';
 import type { At, Catalogue } from './catalogue.ts';
 import {
   awsReason,
+  capOf,
   isAbsent,
   noImage,
   noPrice,
@@ -18,6 +19,7 @@ import {
   noType,
   noZone,
   otherArch,
+  priceRefused,
 } from './rule-reasons.ts';
 
 /** A rule as the plan sees it, and what it can be made of. */
@@ -33,6 +35,8 @@ export interface OfferAsk {
   readonly exhausted: readonly Exhausted[];
   /** Where all spot offers are exhausted, a spot rule may launch on demand. */
   readonly hasFallback: boolean;
+  /** A machine whose price is not known would cost nothing by it. */
+  readonly hasBudget: boolean;
 }
 
 /** Makes a rule concrete: where its type is offered, in which of its subnets, at what price now. */
@@ -77,12 +81,14 @@ export async function offersOf(ask: OfferAsk): Promise<Offered> {
     return spot.length > 0 ? { rule: view, offers: spot } : blocked(rule, all, noSpot(rule));
   }
   const price = await priceOnDemand(ask, at, spot.length > 0);
-  if (!price.ok) return blocked(rule, all, awsReason(rule, price));
-  const priceUsd = price.value;
-  // What may be above the rule's price is no offer.
-  const isFine = priceUsd !== null || rule.maxPriceUsd === null;
-  if (spot.length === 0 && !isFine) return blocked(rule, all, noPrice(rule));
-  const onDemand = (isFine ? usable : []).map((subnet) =>
+  const cap = capOf({ ...rule, hasBudget: ask.hasBudget });
+  const priceUsd = price.ok ? price.value : null;
+  // What may be above the rule's price, or cost more than is left, is no offer.
+  const isOut = priceUsd === null && cap !== null;
+  if (isOut && spot.length === 0) {
+    return blocked(rule, all, price.ok ? noPrice(rule, cap) : priceRefused(rule, cap, price));
+  }
+  const onDemand = (isOut ? [] : usable).map((subnet) =>
     offerOf(ask, { subnet, market: 'on-demand', arch, priceUsd }),
   );
   return { rule: view, offers: [...spot, ...onDemand] };
@@ -98,8 +104,7 @@ async function priceOnDemand(
   hasSpot: boolean,
 ): Promise<Reply<number | null>> {
   if (hasSpot) return done(catalogue.onDemandPriceKnown(at, rule.type));
-  const price = await catalogue.onDemandPrice(at, rule.type);
-  return price.ok || rule.maxPriceUsd !== null ? price : done(null);
+  return catalogue.onDemandPrice(at, rule.type);
 }
 
 function offerOf(

@@ -8,6 +8,7 @@ import type { Closed, RepoView } from '../model/world.ts';
 import type { OwnRules } from '../rules/narrow.ts';
 import { budgetReason, ofRepo } from './budget.ts';
 import type { Governed } from './govern.ts';
+import { capOf, noPriceForOwn } from './rule-reasons.ts';
 
 interface Made {
   readonly own: Governed['own'];
@@ -59,10 +60,11 @@ function narrowed(made: Made & { readonly repo: RepoId; readonly its: OwnRules }
   const { repo, its, offers, bills, now } = made;
   const ids = [...its.rules.keys()];
   const spent = budgetReason(its, ofRepo(bills, repo), now);
-  const dear = ids.filter((id) => {
-    const most = its.rules.get(id)?.maxPriceUsd ?? Number.POSITIVE_INFINITY;
+  const unfit = ids.flatMap((id): readonly (readonly [RuleId, Reason])[] => {
     const of = offers.filter(({ rule }) => rule === id);
-    return of.length > 0 && of.every(({ priceUsd }) => (priceUsd ?? 0) > most);
+    const whys = of.flatMap((offer) => unfitFor(its, offer) ?? []);
+    const [why] = whys;
+    return why && whys.length === of.length ? [[id, why]] : [];
   });
   return {
     own: {
@@ -70,11 +72,25 @@ function narrowed(made: Made & { readonly repo: RepoId; readonly its: OwnRules }
       maxima: Object.fromEntries([...its.rules].map(([id, { max }]) => [id, max])),
       maxDurationMs: its.maxDurationMs,
     },
-    closed: spent ? closedBy(ids, spent) : closedBy(dear, TOO_DEAR),
+    closed: spent ? closedBy(ids, spent) : Object.fromEntries(unfit),
   };
 }
 
-export const TOO_DEAR: Reason = {
+/** Why a repository's own file has no use for an offer that its owner's allows. */
+export function unfitFor(
+  its: Pick<OwnRules, 'rules' | 'budgetUsd'>,
+  offer: Offer,
+): Reason | undefined {
+  const { priceUsd } = offer;
+  const maxPriceUsd = its.rules.get(offer.rule)?.maxPriceUsd ?? null;
+  if (priceUsd !== null) {
+    return maxPriceUsd !== null && priceUsd > maxPriceUsd ? TOO_DEAR : undefined;
+  }
+  const cap = capOf({ maxPriceUsd, hasBudget: its.budgetUsd !== null });
+  return cap === null ? undefined : noPriceForOwn(offer, cap);
+}
+
+const TOO_DEAR: Reason = {
   code: 'price-cap',
   text: "The price is above max-price of this repository's own file; starts when it falls",
 };

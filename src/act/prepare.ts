@@ -11,7 +11,7 @@ import type { Intent } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
 import type { Sight } from './look.ts';
 import { diskGbOf } from './offers.ts';
-import { TOO_DEAR } from './own-views.ts';
+import { unfitFor } from './own-views.ts';
 import { awsReason } from './rule-reasons.ts';
 
 type LaunchAction = Extract<Action, { kind: 'launch' }>;
@@ -67,10 +67,12 @@ async function prepare(
   const repo = await deps.store.repo(action.repo);
   const { publicUrl } = deps.settings;
   if (!rule || !repo || account === null || publicUrl === null) return missing(CHANGED);
-  const its = own.get(action.repo)?.rules?.rules.get(rule.id);
-  const { maxPriceUsd } = its ?? rule;
+  const narrowed = own.get(action.repo)?.rules;
   // Its own price may be below the rule's cheapest place.
-  if (maxPriceUsd !== null && (offer.priceUsd ?? 0) > maxPriceUsd) return missing(TOO_DEAR);
+  const unfit = narrowed && unfitFor(narrowed, offer);
+  if (unfit) return missing(unfit);
+  const its = narrowed?.rules.get(rule.id);
+  const { maxPriceUsd } = its ?? rule;
   const at = { account, region: offer.region };
   const image = await deps.catalogue.image(at, rule.image, offer.arch);
   if (!image.ok) return missing(awsReason(rule, image));

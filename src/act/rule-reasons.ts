@@ -40,9 +40,35 @@ export const otherArch = ({ type, image }: Rule, arch: { image: Arch; type: Arch
   text: `Image ${shown(image)} is for ${arch.image}, and ${type} is ${arch.type}; see \`image\` in the rules file.`,
 });
 
-export const noPrice = ({ type, region }: Rule): Reason => ({
+/** The key of the rules file that a machine of unknown price could break. */
+export type Cap = 'max-price' | 'budget';
+
+export const capOf = (of: {
+  readonly maxPriceUsd: number | null;
+  readonly hasBudget: boolean;
+}): Cap | null => (of.maxPriceUsd !== null ? 'max-price' : of.hasBudget ? 'budget' : null);
+
+export const noPrice = ({ type, region }: Rule, cap: Cap): Reason => ({
   code: 'price-cap',
-  text: `AWS names no on-demand price of ${type} in ${region}, so nothing starts under a max-price.`,
+  text: `AWS names no on-demand price of ${type} in ${region}, so nothing starts under a ${cap}.`,
+});
+
+export function priceRefused(rule: Rule, cap: Cap, refused: Refused): Reason {
+  if (refused.reason !== 'denied') return awsReason(rule, refused);
+  const { type, region } = rule;
+  return {
+    code: 'iam',
+    text: `AWS refuses the on-demand price of ${type} in ${region} (${refused.code}), so nothing starts under a ${cap}; grant pricing:GetProducts.`,
+  };
+}
+
+/** The owner's file may go without a price where a repository's own may not. */
+export const noPriceForOwn = (
+  { type, region }: Pick<Rule, 'type' | 'region'>,
+  cap: Cap,
+): Reason => ({
+  code: 'price-cap',
+  text: `AWS tells no on-demand price of ${type} in ${region}, so nothing starts under the ${cap} of this repository's own file; it takes pricing:GetProducts.`,
 });
 
 /** A parameter's path may be longer than the sentence; its end tells it from others. */

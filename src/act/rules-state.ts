@@ -11,7 +11,7 @@ import type { Rule, RulesFile } from '../model/rules.ts';
 import type { RuleView } from '../model/world.ts';
 import { healthOf } from '../plan/health.ts';
 import type { Exhausted, ScopeRows } from '../store/port.ts';
-import { billsOf, monthOf, ofRepo, spentUsd } from './budget.ts';
+import { billsOf, monthOf, ofRepo, spentUsd, unpricedIn } from './budget.ts';
 import type { ActDeps } from './deps.ts';
 import { accountOf } from './govern.ts';
 import { holdsOf, holdTexts } from './holds.ts';
@@ -71,6 +71,7 @@ export async function rulesState(
     rows,
     held,
     monthUsd: spentUsd(bills),
+    unpriced: unpricedIn(bills),
     month,
     budgetUsd: file.budgetUsd,
     asOf: now,

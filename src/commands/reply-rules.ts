@@ -47,11 +47,11 @@ const sum = (rows: readonly RuleRow[], price: (row: RuleRow) => number | null): 
   }, 0);
 
 /** The one number that people quote later must be the honest one: the worst case, by hour and month. */
-export function costLine({ rows, monthUsd, budgetUsd }: RulesState): string {
+export function costLine({ rows, monthUsd, unpriced, budgetUsd }: RulesState): string {
   const now = sum(rows, (row) => row.nowUsd);
   const most = sum(rows, (row) => row.atMostUsd);
   const budget = budgetUsd === null ? '' : ` of the budget of ${usd(budgetUsd)}`;
-  const soFar = `This month so far: ${usd(monthUsd)}${budget}.`;
+  const soFar = `This month so far: ${usd(monthUsd)}${budget}.${withoutPrice(unpriced)}`;
   if (rows.length === 0) return soFar;
   const monthly = (value: number) => `${usd(value)}/hour (${usd(value * MONTH_HOURS)}/month)`;
   if (most !== null && now !== null) {
@@ -60,6 +60,12 @@ export function costLine({ rows, monthUsd, budgetUsd }: RulesState): string {
   if (now !== null)
     return `All rules at their maximum: **${monthly(now)}** at today's prices. ${soFar}`;
   return `AWS does not say what all rules at their maximum cost an hour and a month. ${soFar}`;
+}
+
+function withoutPrice(count: number): string {
+  if (count === 0) return '';
+  const [machines, them] = count === 1 ? ['machine', 'its'] : ['machines', 'their'];
+  return ` AWS tells no price of ${count} ${machines}: only ${them} disk and address are in it.`;
 }
 
 /** What it costs of what GitHub and EC2 allow; '' where nobody counts. */

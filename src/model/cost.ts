@@ -46,7 +46,15 @@ export interface Bill extends Times {
   readonly repo: RepoId;
   readonly priceUsd: number | null;
   readonly diskGb: number | null;
+  /** Where the price is not known: whose it is. */
+  readonly unpriced: Unpriced | null;
+  /** How many of them their price is paid for. */
+  readonly machines: number;
 }
+
+/** In this order bills are sorted by them. */
+export const UNPRICED = ['account', 'region', 'zone', 'type', 'market'] as const;
+export type Unpriced = Pick<Instance, (typeof UNPRICED)[number]>;
 
 const NEVER: Times = { billedMs: 0, pricedMs: 0, livedMs: 0 };
 

@@ -85,6 +85,8 @@ export interface RulesState {
   /** A sentence for each thing that is in force and not in the file. */
   readonly held: readonly string[];
   readonly monthUsd: number;
+  /** Machines of this month of which it has only disk and address: their price is not known. */
+  readonly unpriced: number;
   /** For what that was spent. */
   readonly month: Month;
   /** What the month may cost; null: no limit. */

@@ -330,7 +330,7 @@ export interface Store extends CapacityStore {
   /** The newest first, for the first page and for explanations. */
   recentJobs(limit: number): Promise<readonly Job[]>;
   recentInstances(limit: number): Promise<readonly Instance[]>;
-  /** Of a scope's machines that were not gone before; by repository, price (null first) and disk. */
+  /** Of a scope's machines that were not gone before; by repository, price (null first), disk, place. */
   bills(scope: ScopeId, within: Within): Promise<readonly Bill[]>;
   /** How many jobs began since then on machines of a scope; of one repository, or of all (null). */
   jobsRun(of: {

@@ -68,6 +68,7 @@ const STATE = of<RulesState>({
   rows: listOf(RULE),
   held: listOf(TEXT),
   monthUsd: NUMBER,
+  unpriced: WHOLE,
   month: of<Month>({ jobs: WHOLE, machineMs: WHOLE }),
   budgetUsd: orNull(NUMBER),
   asOf: AT,

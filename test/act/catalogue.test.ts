@@ -138,7 +138,8 @@ test('offers know what spot machines of theirs did in their zone', async () => {
   };
   const { catalogue, go } = openAwsWorld({}, store);
   const rule = aRuleOf('m5.large');
-  const ask = { catalogue, account: 'default', rule, exhausted: [], hasFallback: false };
+  const no = { exhausted: [], hasFallback: false, hasBudget: false };
+  const ask = { catalogue, account: 'default', rule, ...no };
   const { offers } = await go(offersOf(ask));
   expect(offers.map(({ zone, seen }) => [zone, seen.reclaims, seen.hours])).toEqual([
     ['eu-west-1a', 0, 0],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { offersOf } from '../../src/act/offers.ts';
+import { type OfferAsk, offersOf } from '../../src/act/offers.ts';
 import type { Rule } from '../../src/model/rules.ts';
 import { IMAGES, imageId } from '../../src/sandbox/aws-catalogue.ts';
 import { aRuleOf, openAwsWorld, zones } from './aws-world.ts';
@@ -9,13 +9,20 @@ type World = ReturnType<typeof openAwsWorld>;
 /** m5.xlarge on demand in eu-west-1. */
 const ON_DEMAND = 0.21408;
 
-async function offers({ catalogue, account, go }: World, given: Partial<Rule>) {
+async function offered(
+  { catalogue, account, go }: World,
+  given: Partial<Rule>,
+  more: Partial<OfferAsk> = {},
+) {
   const rule = aRuleOf('m5.xlarge', given);
-  const offered = await go(
-    offersOf({ catalogue, account, rule, exhausted: [], hasFallback: false }),
-  );
-  const shown = offered.offers.map(({ zone, market, priceUsd }) => [zone, market, priceUsd]);
-  return { blocked: offered.rule.blocked?.code ?? null, shown };
+  const plain = { catalogue, account, rule, exhausted: [], hasFallback: false, hasBudget: false };
+  return await go(offersOf({ ...plain, ...more }));
+}
+
+async function offers(...asked: Parameters<typeof offered>) {
+  const { offers: all, rule } = await offered(...asked);
+  const shown = all.map(({ zone, market, priceUsd }) => [zone, market, priceUsd]);
+  return { blocked: rule.blocked?.code ?? null, shown };
 }
 
 const spotIn = ({ model }: World) =>
@@ -48,12 +55,15 @@ describe('a rule for both markets', () => {
     expect(world.calls('GetProducts')).toBe(1);
   });
 
-  test('with a maximum has on-demand offers once their price is known', async () => {
+  test.each([
+    ['a maximum', { maxPriceUsd: 0.3 }, { hasBudget: false }],
+    ['a budget', {}, { hasBudget: true }],
+  ])('with %s has on-demand offers once their price is known', async (_, given, more) => {
     const world = openAwsWorld();
-    const given = { spotPolicy: 'auto', maxPriceUsd: 0.3 } as const;
-    expect((await offers(world, given)).shown).toEqual(spotIn(world));
+    const both = { spotPolicy: 'auto', ...given } as const;
+    expect((await offers(world, both, more)).shown).toEqual(spotIn(world));
     await world.pass(60_000);
-    const { shown } = await offers(world, given);
+    const { shown } = await offers(world, both, more);
     expect(shown).toEqual([...spotIn(world), ...onDemandAt(ON_DEMAND)]);
   });
 });
@@ -72,10 +82,16 @@ describe('an on-demand rule', () => {
     expect(await offers(world, given)).toEqual({ blocked: null, shown: onDemandAt(null) });
   });
 
-  test('with a maximum is blocked where the price list is not told', async () => {
+  test.each([
+    ['max-price', { maxPriceUsd: 0.3 }, { hasBudget: true }],
+    ['budget', {}, { hasBudget: true }],
+  ])('under a %s is blocked where the price list is not told', async (cap, more, asked) => {
     const world = openAwsWorld({ denied: ['GetProducts'] });
-    const capped = { ...given, maxPriceUsd: 0.3 };
-    expect(await offers(world, capped)).toEqual({ blocked: 'iam', shown: [] });
+    const { rule, offers: all } = await offered(world, { ...given, ...more }, asked);
+    expect(all).toEqual([]);
+    expect(rule.blocked?.code).toBe('iam');
+    expect(rule.blocked?.text).toContain(`nothing starts under a ${cap}`);
+    expect(rule.blocked?.text).toContain('grant pricing:GetProducts');
   });
 });
 
@@ -91,14 +107,9 @@ test('a subnet that is not there is said to be missing', async () => {
 });
 
 test('a rule says what its machines have, as far as AWS has said it', async () => {
-  const { catalogue, account, go } = openAwsWorld();
-  const seen = async (given: Partial<Rule>) => {
-    const rule = aRuleOf('g5.xlarge', given);
-    const { rule: view } = await go(
-      offersOf({ catalogue, account, rule, exhausted: [], hasFallback: false }),
-    );
-    return view;
-  };
+  const world = openAwsWorld();
+  const seen = async (given: Partial<Rule>) =>
+    (await offered(world, { type: 'g5.xlarge', id: 'g5.xlarge/eu-west-1', ...given })).rule;
   const gpus = { name: 'A10G', count: 1 };
   const machine = { vcpus: 4, memoryMib: 16_384, gpus };
   expect(await seen({})).toMatchObject({ arch: 'x64', machine, markets: ['spot'], diskGb: 30 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { replyMarkdown, sectionMarkdown } from '../../src/commands/reply.ts';
+import { costLine } from '../../src/commands/reply-rules.ts';
 import type { EndedRow, MachineRow, Outcome, RulesState } from '../../src/model/outcome.ts';
 
 const AS_OF = Date.UTC(2026, 10, 24, 14, 24, 5);
@@ -22,6 +23,7 @@ const aState: RulesState = {
   rows: [aRow],
   held: [],
   monthUsd: 41.18,
+  unpriced: 0,
   month: { jobs: 812, machineMs: 131.4 * 60 * MINUTE },
   budgetUsd: null,
   asOf: AS_OF,
@@ -99,6 +101,9 @@ All rules at their maximum: **$0.325/hour** at today's prices, never more than *
     const state = { ...aState, budgetUsd: 50, held };
     const text = sectionMarkdown({ ...aChange, state });
     expect(text).toContain('This month so far: $41.18 of the budget of $50.00.');
+    const sums = [1, 2].map((unpriced) => costLine({ ...state, unpriced }));
+    expect(sums[0]).toMatch(/tells no price of 1 machine: only its disk and address are in it\.$/);
+    expect(sums[1]).toMatch(/tells no price of 2 machines: only their disk and address are in it/);
     expect(text).toContain(held[0]);
   });
 });

@@ -115,6 +115,7 @@ const intent = fc
     max: fc.integer({ min: 0, max: 4 }),
     repoMax: maybe(fc.integer({ min: 0, max: 2 })),
     priceUsd: one(0.045, 0.0456, null),
+    zone: one('eu-west-1a', 'eu-west-1b'),
     request: fc.integer({ min: 1, max: 3 }).map(aRequest),
   })
   .map(anIntent);

@@ -33,8 +33,12 @@ export function billsContract(open: Open): void {
       return store;
     }
 
-    const one = { repo: 1, priceUsd: 0.045, diskGb: 30 };
-    const alike = (ms: number) => ({ pricedMs: ms, billedMs: ms, livedMs: ms });
+    const one = { repo: 1, priceUsd: 0.045, diskGb: 30, unpriced: null };
+    const place = { region: 'eu-west-1', zone: 'eu-west-1a', type: 'm5.large', market: 'spot' };
+    const unpriced = { ...place, account: 'default' };
+    const alike = (ms: number, machines = 1) => ({
+      ...{ pricedMs: ms, billedMs: ms, livedMs: ms, machines },
+    });
 
     test('sum up what costs alike: of a repository, at a price, with a disk', async () => {
       const store = await openAll();
@@ -44,9 +48,12 @@ export function billsContract(open: Open): void {
       await ran(store, 'd', { ms: 5 * MINUTE, request: { ...aRequest(), diskGb: 500 } });
       await ran(store, 'e', { ms: 5 * MINUTE, repo: 2 });
       await ran(store, 'f', { ms: 5 * MINUTE, priceUsd: null });
+      const elsewhere = { ...unpriced, zone: 'eu-west-1b' };
+      await ran(store, 'g', { ms: 6 * MINUTE, priceUsd: null, zone: 'eu-west-1b' });
       expect(await store.bills(SCOPE, { from: T, to: T + 20 * MINUTE })).toEqual([
-        { ...one, priceUsd: null, ...alike(5 * MINUTE) },
-        { ...one, ...alike(30 * MINUTE) },
+        { ...one, priceUsd: null, unpriced, ...alike(5 * MINUTE) },
+        { ...one, priceUsd: null, unpriced: elsewhere, ...alike(6 * MINUTE) },
+        { ...one, ...alike(30 * MINUTE, 2) },
         { ...one, diskGb: 500, ...alike(5 * MINUTE) },
         { ...one, priceUsd: 0.05, ...alike(5 * MINUTE) },
         { ...one, repo: 2, ...alike(5 * MINUTE) },
@@ -59,7 +66,7 @@ export function billsContract(open: Open): void {
       await ran(store, 'a', { ms: 1_000 });
       await ran(store, 'b', { ms: 2_000 });
       expect(await store.bills(SCOPE, { from: T, to: T + HOUR })).toEqual([
-        { ...one, pricedMs: 2 * MINUTE, billedMs: 2 * MINUTE, livedMs: 3_000 },
+        { ...one, pricedMs: 2 * MINUTE, billedMs: 2 * MINUTE, livedMs: 3_000, machines: 2 },
       ]);
     });
 
@@ -70,7 +77,7 @@ export function billsContract(open: Open): void {
       await ran(store, 'c', { ms: null });
       const from = T + 20 * MINUTE;
       expect(await store.bills(SCOPE, { from, to: T + 50 * MINUTE })).toEqual([
-        { ...one, ...alike(40 * MINUTE) },
+        { ...one, ...alike(40 * MINUTE, 2) },
       ]);
     });
 
@@ -80,7 +87,7 @@ export function billsContract(open: Open): void {
       await ran(store, 'b', { ms: HOUR, reason: RECLAIM });
       await ran(store, 'c', { ms: HOUR - 1, reason: 'Client.InstanceInitiatedShutdown' });
       expect(await store.bills(SCOPE, { from: T, to: T + 2 * HOUR })).toEqual([
-        { ...one, pricedMs: 2 * HOUR - 1, billedMs: 3 * HOUR - 2, livedMs: 3 * HOUR - 2 },
+        { ...one, ...alike(3 * HOUR - 2, 2), pricedMs: 2 * HOUR - 1 },
       ]);
     });
 
@@ -90,7 +97,7 @@ export function billsContract(open: Open): void {
       await store.intend(lease, [anIntent({ id: 'a' }), anIntent({ id: 'b' })], T);
       await store.settle('b', { outcome: 'failed', code: 'X', reason: 'no', lease }, T + MINUTE);
       expect(await store.bills(SCOPE, { from: T, to: T + 2 * MINUTE })).toEqual([
-        { ...one, pricedMs: 2 * MINUTE, billedMs: 2 * MINUTE, livedMs: 0 },
+        { ...one, pricedMs: 2 * MINUTE, billedMs: 2 * MINUTE, livedMs: 0, machines: 1 },
       ]);
     });
 
@@ -99,7 +106,7 @@ export function billsContract(open: Open): void {
       const lost = aSighting('i-1', { launch: 'lost', rule: RULE, launchedAt: T });
       await store.observe(aListing([lost]));
       expect(await store.bills(SCOPE, { from: T, to: T + HOUR })).toEqual([
-        { ...one, priceUsd: null, diskGb: null, ...alike(HOUR) },
+        { ...one, priceUsd: null, unpriced, diskGb: null, ...alike(HOUR) },
       ]);
     });
   });

@@ -1,5 +1,5 @@
 import type { Instant } from '../../lib/clock.ts';
-import { type Bill, timesOf, type Within } from '../../model/cost.ts';
+import { type Bill, timesOf, UNPRICED, type Within } from '../../model/cost.ts';
 import type { ScopeId } from '../../model/ids.ts';
 import type { Job } from '../../model/job.ts';
 import { instanceOfRunner } from '../../model/runner-name.ts';
@@ -72,20 +72,24 @@ export function bills(state: State, scope: ScopeId, within: Within): readonly Bi
   const found = new Map<string, Bill>();
   for (const row of state.instances.values()) {
     if (row.scope !== scope || (row.goneAt !== null && row.goneAt < within.from)) continue;
-    const { repo, priceUsd, diskGb } = row;
+    const { repo, priceUsd, diskGb, account, region, zone, type, market } = row;
     const { billedMs, pricedMs, livedMs } = timesOf(row, within);
     if (billedMs === 0) continue;
-    const key = `${repo} ${priceUsd} ${diskGb}`;
-    const before = found.get(key) ?? { billedMs: 0, pricedMs: 0, livedMs: 0 };
+    const unpriced = priceUsd === null ? { account, region, zone, type, market } : null;
+    const alike = { repo, priceUsd, diskGb, unpriced };
+    const key = JSON.stringify(alike);
+    const before = found.get(key) ?? { billedMs: 0, pricedMs: 0, livedMs: 0, machines: 0 };
     found.set(key, {
-      ...{ repo, priceUsd, diskGb },
+      ...alike,
       billedMs: before.billedMs + billedMs,
       pricedMs: before.pricedMs + pricedMs,
       livedMs: before.livedMs + livedMs,
+      machines: before.machines + (pricedMs > 0 ? 1 : 0),
     });
   }
   const orNone = (value: number | null) => value ?? -1;
-  return ordered(found.values(), ({ repo, priceUsd, diskGb }) => [
+  return ordered(found.values(), ({ repo, priceUsd, diskGb, unpriced }) => [
     ...[repo, orNone(priceUsd), orNone(diskGb)],
+    ...(unpriced ? UNPRICED.map((name) => unpriced[name]) : []),
   ]);
 }
