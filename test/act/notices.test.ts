@@ -44,10 +44,10 @@ describe('a machine with a notice', () => {
     await stage.until(() => runners(stage).some(({ state }) => state.now.isOnline));
     takeBack(stage, true);
     await stage.until(() => runners(stage).every(({ isDead }) => isDead), 10 * SECOND);
-    expect(await ended(stage, 2 * MINUTE)).toEqual({
-      code: 'Server.SpotInstanceTermination',
-      usd: 0,
-    });
+    const { code, usd } = await ended(stage, 2 * MINUTE);
+    expect(code).toBe('Server.SpotInstanceTermination');
+    // Disk and address.
+    expect(usd).toBeLessThan(0.001);
     expect(await stage.store.scopesWithWork()).toEqual([]);
   });
 
