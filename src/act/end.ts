@@ -53,8 +53,9 @@ async function claim(
   if (state === 'ending') return instance;
   const patch = { state: 'ending', reason: action.reason } as const;
   const from = action.onlyIdle ? (['pending', 'online'] as const) : NOT_ENDED;
-  const isOurs = await deps.store.changeInstance({ key, from, patch, lease });
-  if (!isOurs) return undefined;
+  const isUnregistered = action.onlyUnregistered;
+  const change = { key, from, patch, lease, ...(isUnregistered && { isUnregistered }) };
+  if (!(await deps.store.changeInstance(change))) return undefined;
   const claimed = { ...instance, reason: action.reason };
   if (!action.onlyIdle || instance.runnerId === null) return claimed;
   return removeIdle(deps, lease, claimed);

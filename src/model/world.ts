@@ -243,6 +243,8 @@ export type Action =
       readonly instances: readonly InstanceKey[];
       /** true: only while GitHub agrees that it has no job, by deleting the runner first. */
       readonly onlyIdle: boolean;
+      /** Not one that has registered meanwhile. */
+      readonly onlyUnregistered?: true;
       readonly reason: string;
     }
   | RerunAction;

@@ -16,6 +16,8 @@ import { nameOf, sentence, span } from './reasons.ts';
 /** Why and how an instance is to end. */
 export interface Ending {
   readonly onlyIdle: boolean;
+  /** It may be about to register, and then it stays. */
+  readonly onlyUnregistered?: true;
   readonly reason: string;
 }
 
@@ -96,7 +98,8 @@ function byItsLife(facts: Facts, instance: InstanceView): Ending | null {
   if (state === 'busy') return null;
   if (registeredAt === null) {
     if (registersBy(instance, facts.registerTime) > facts.now) return null;
-    return now(`not registered ${span(registerTimeoutMs)} after its launch`);
+    const late = now(`not registered ${span(registerTimeoutMs)} after its launch`);
+    return { ...late, onlyUnregistered: true };
   }
   if (!isHeard(facts, instance)) return null;
   if (state === 'online') {
@@ -167,13 +170,12 @@ export function endActions(facts: Facts, endings: Endings): readonly Action[] {
   });
   const groups = groupBy(due, ({ key }) => {
     const ending = endings.get(key);
-    return `${ending?.onlyIdle} ${ending?.reason}`;
+    return `${ending?.onlyIdle} ${ending?.onlyUnregistered} ${ending?.reason}`;
   });
   return [...groups.values()].flatMap((instances): readonly Action[] => {
     const ending = endings.get(instances[0]?.key ?? '');
     if (ending === undefined) return [];
     const keys = instances.map(({ key }) => key).sort();
-    const { onlyIdle } = ending;
-    return [{ kind: 'end', instances: keys, onlyIdle, reason: sentence(ending.reason) }];
+    return [{ ...ending, kind: 'end', instances: keys, reason: sentence(ending.reason) }];
   });
 }
