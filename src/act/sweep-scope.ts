@@ -1,6 +1,6 @@
 import type { GitHub, Talk } from '../github/port.ts';
 import { atMost } from '../lib/at-most.ts';
-import { isOwnerScope, type ScopeId } from '../model/ids.ts';
+import { type InstallationId, isOwnerScope, type ScopeId } from '../model/ids.ts';
 import { fileScope, type Repo } from '../model/repo.ts';
 import type { ScopeRows } from '../store/port.ts';
 import type { RegionOf } from './default-region.ts';
@@ -26,8 +26,11 @@ export interface SweepDeps extends ActDeps {
   readonly tellOfJobs: (scope: ScopeId) => void;
 }
 
-/** all: GitHub told all · some: it did not · held: another process decides for the scope. */
-export type Swept = 'all' | 'some' | 'held';
+/**
+ * all: GitHub told all · some: it did not · put-off: healings have spent their part · held: another
+ * process decides for the scope.
+ */
+type Swept = 'all' | 'some' | 'put-off' | 'held';
 
 /** The second healing for one scope: its jobs and its rules, as GitHub has them now. */
 export interface Sweeper {
@@ -36,7 +39,10 @@ export interface Sweeper {
    * tried again.
    */
   sweepNow(scope: ScopeId): Promise<number | undefined>;
-  /** All with jobs in the last day; the one swept longest ago comes first. */
+  /**
+   * All with jobs in the last day; the one swept longest ago comes first. Where healings may not ask for
+   * all, one comes after the other, so that what is begun is done: each has its turn, if a later one.
+   */
   sweepActive(): Promise<void>;
   /** Unless it was swept before, noted as such; false: it is not yet. */
   sweepOnce(scope: ScopeId): Promise<boolean>;
@@ -54,6 +60,8 @@ export interface Sweeper {
 const MOST_SWEPT = 50;
 /** Scopes that are swept at the same time: two hundred one by one take longer than R. */
 const MOST_AT_ONCE = 8;
+/** Scopes of which it is known whose hour they spend. */
+const MOST_REMEMBERED = 10_000;
 /** For one file, by whoever sweeps a repository; the owner's own scope is for others to sweep. */
 const FILE_LEASE_MS = 15_000;
 const HOUR_MS = 3_600_000;
@@ -62,6 +70,9 @@ const DAY_MS = 24 * HOUR_MS;
 export function createSweeper(deps: SweepDeps): Sweeper {
   const { store, clock, holder, talk, wake, wakeOwned } = deps;
   const healer = { ...deps, github: deps.healing };
+  const payers = new Map<ScopeId, InstallationId>();
+  /** Those whose part was spent in the last round. */
+  const short = new Set<InstallationId>();
   const leaseOf = (scope: ScopeId, ttlMs = LEASE_MS) =>
     store.lease({ name: scope, holder, now: clock.now(), ttlMs });
 
@@ -82,12 +93,16 @@ export function createSweeper(deps: SweepDeps): Sweeper {
     if (!lease) return 'held';
     const rows = await store.scopeRows(scope);
     const repos = await reposToSweep(deps, rows);
-    let isRead = true;
+    const payer = rows.repos[0]?.installation;
+    if (payers.size >= MOST_REMEMBERED) payers.clear();
+    if (payer !== undefined) payers.set(scope, payer);
+    let swept: Swept = 'all';
     for (const repo of repos) {
       const changed = repo.removedAt === null ? await sweepRepo(healer, lease, repo) : [];
-      changed?.forEach(wake);
-      isRead &&= changed !== undefined;
+      if (typeof changed !== 'string') changed.forEach(wake);
+      else if (swept !== 'put-off') swept = changed === 'put-off' ? changed : 'some';
     }
+    if (swept === 'put-off' && payer !== undefined) short.add(payer);
     const files = await sweepRules(healer, lease, { rows, repos });
     if (files.length > 0) wake(scope);
     if (files.includes(scope) && isOwnerScope(scope)) await wakeOwned(scope);
@@ -99,7 +114,7 @@ export function createSweeper(deps: SweepDeps): Sweeper {
       deps.tellOfRules(fileScope(repo));
     }
     deps.tellOfJobs(scope);
-    return isRead ? 'all' : 'some';
+    return swept;
   }
 
   async function sweepNoted(scope: ScopeId): Promise<Swept> {
@@ -120,9 +135,17 @@ export function createSweeper(deps: SweepDeps): Sweeper {
     async sweepActive() {
       const active = await store.scopesActiveSince(clock.now() - DAY_MS);
       // What was never noted is still to be swept when there are rules to go by.
-      await atMost(MOST_AT_ONCE, await longestUnswept(store, active), ({ scope, isNoted }) =>
-        isNoted ? sweepNoted(scope) : sweep(scope),
-      );
+      const lines = Map.groupBy(await longestUnswept(store, active), ({ scope }) => {
+        const payer = payers.get(scope);
+        return payer !== undefined && short.has(payer) ? payer : scope;
+      });
+      short.clear();
+      await atMost(MOST_AT_ONCE, lines.values(), async (line) => {
+        for (const { scope, isNoted } of line) {
+          const swept = await (isNoted ? sweepNoted(scope) : sweep(scope));
+          if (swept === 'put-off') break;
+        }
+      });
     },
     async sweepInTurn(scope) {
       const last = await store.fact(sweptKey(scope));

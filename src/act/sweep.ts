@@ -16,14 +16,14 @@ const MOST_JOB_READS = 20;
 
 /**
  * The second healing: what GitHub says of a repository's jobs now, for webhooks that never came.
- * Conditional requests make a quiet sweep free. Answers the scopes that changed; undefined: GitHub did
- * not say, and the next sweep asks again.
+ * Conditional requests make a quiet sweep free. Answers the scopes that changed. unread: GitHub did not
+ * say, and the next sweep asks again; put-off: nor was it asked, because healings have spent their part.
  */
 export async function sweepRepo(
   deps: Need,
   lease: Lease,
   repo: Repo,
-): Promise<readonly ScopeId[] | undefined> {
+): Promise<readonly ScopeId[] | 'unread' | 'put-off'> {
   const askedAt = deps.clock.now();
   const listed = await deps.github.unfinishedJobs(repo);
   if (!listed.ok) {
@@ -32,7 +32,7 @@ export async function sweepRepo(
     if (listed.reason === 'throttled') deps.log.debug(facts, 'sweep put off');
     else deps.log.warn(facts, 'sweep failed; the next one asks again');
     if (listed.reason === 'missing' || listed.reason === 'denied') await findAgain(deps, repo);
-    return undefined;
+    return listed.reason === 'throttled' ? 'put-off' : 'unread';
   }
   await deps.store.heard(repo.id, askedAt);
   // Other people's jobs are in the list as well: they may be on a runner of ours, and are no demand.

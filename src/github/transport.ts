@@ -2,7 +2,7 @@ import { Octokit } from '@octokit/rest';
 import type { Clock, Instant } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { fieldsOf, textOf } from '../model/github-json.ts';
-import type { Meter, Purpose } from '../model/meter.ts';
+import { BURST_MINUTES, burstOf, type Meter, type Purpose } from '../model/meter.ts';
 import type { Refused } from '../model/reply.ts';
 import type { Window } from '../model/window.ts';
 import type { Windows } from '../model/windows.ts';
@@ -70,18 +70,26 @@ export function createTransport(deps: TransportDeps): Transport {
   };
 }
 
-/** Healings have their part of the hour, all processes together. */
-const healings = (meter: Meter, payer: string): Window => ({
-  name: 'healing',
-  most: meter.spending(payer).healingMost,
-  ms: 3_600_000,
-});
+/** Healings have their part of the hour, all processes together, and a share of it at once. */
+function healings(meter: Meter, payer: string): readonly Window[] {
+  const most = meter.spending(payer).healingMost;
+  return [
+    { name: 'healing', most, ms: 3_600_000 },
+    { name: 'healing at once', most: burstOf(most), ms: BURST_MINUTES * 60_000 },
+  ];
+}
 
 /** Until when healings have spent their part; undefined: a call may go out. */
 async function spentBy({ counted }: TransportDeps, payer: string): Promise<Instant | undefined> {
   if (counted?.purpose !== 'healing') return undefined;
   const { meter, windows } = counted;
-  return meter.closedUntil(payer, 'healing') ?? windows.fullUntil(payer, healings(meter, payer));
+  const own = meter.closedUntil(payer, 'healing');
+  if (own !== undefined) return own;
+  for (const window of healings(meter, payer)) {
+    const until = await windows.fullUntil(payer, window);
+    if (until !== undefined) return until;
+  }
+  return undefined;
 }
 
 /** GitHub does not count what nothing had changed for, and neither do we. */
@@ -94,7 +102,7 @@ async function note({ counted }: TransportDeps, payer: string, answer: Answer): 
   if (isCore && limit !== undefined && limit > 0) meter.learn(payer, limit);
   const isFree = answer.status === 304;
   meter.count(payer, purpose, { isFree });
-  if (purpose === 'healing' && !isFree) await windows.take(payer, [healings(meter, payer)]);
+  if (purpose === 'healing' && !isFree) await windows.take(payer, healings(meter, payer));
 }
 
 /** Plain: the throttling plugin sends one write a second, the retry plugin repeats lost writes. */

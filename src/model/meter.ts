@@ -1,7 +1,8 @@
 import type { Clock, Instant } from '../lib/clock.ts';
 
 // What was asked of one service within the last hour, by whom it is counted for: GitHub counts calls
-// for each installation. Healings may spend a part of that hour and no more, in bursts if they like.
+// for each installation. Healings may spend a part of that hour and no more, in bursts of a sixth of it:
+// with many repositories at work all are looked after a little later, and none is left for the rest of an hour.
 
 /** healing: looking for what was lost. work: all that a job or a person needs. */
 export type Purpose = 'work' | 'healing';
@@ -18,6 +19,8 @@ export interface Spending {
 export interface Meter {
   /** Until when healings have spent their part; undefined: a call may go out. */
   closedUntil(payer: string, purpose: Purpose): Instant | undefined;
+  /** How many more healings may make now. */
+  healingLeft(payer: string): number;
   count(payer: string, purpose: Purpose, call: { readonly isFree: boolean }): void;
   /** The other side told how many calls it allows in an hour. */
   learn(payer: string, limit: number): void;
@@ -31,6 +34,14 @@ const LIMIT_PER_HOUR = 5_000;
 /** Of the hour's limit, for all healings together. */
 const HEALING_SHARE = 0.1;
 const MOST_PAYERS = 10_000;
+/** Minutes in which healings may spend their share of such a part of the hour. */
+export const BURST_MINUTES = 10;
+/** A look at a few repositories takes so many, however little the hour has. */
+const LEAST_BURST = 50;
+
+/** What healings may spend in any ten minutes, of what they may in an hour. */
+export const burstOf = (healingMost: number): number =>
+  Math.min(healingMost, Math.max(LEAST_BURST, Math.ceil((healingMost * BURST_MINUTES) / MINUTES)));
 
 interface Minute {
   readonly minute: number;
@@ -69,14 +80,30 @@ export function createMeter(clock: Pick<Clock, 'now'>): Meter {
     return { work: sum('work'), healing: sum('healing'), free: sum('free'), healingMost };
   }
 
+  /** What is left of it in the last so many minutes, and when there is more. */
+  function leftIn(payer: string, minutes: number, most: number) {
+    const last = accountOf(payer).minutes.filter(
+      ({ minute, healing }) => healing > 0 && minute > minuteNow() - minutes,
+    );
+    const left = most - last.reduce((all, { healing }) => all + healing, 0);
+    return { left, moreAt: ((last[0]?.minute ?? minuteNow()) + minutes) * MINUTE_MS };
+  }
+
+  function bounds(payer: string) {
+    const { healingMost } = spending(payer);
+    return [
+      leftIn(payer, MINUTES, healingMost),
+      leftIn(payer, BURST_MINUTES, burstOf(healingMost)),
+    ];
+  }
+
   return {
     closedUntil(payer, purpose) {
       if (purpose === 'work') return undefined;
-      const { healing, healingMost } = spending(payer);
-      if (healing < healingMost) return undefined;
-      const oldest = accountOf(payer).minutes.find((minute) => minute.healing > 0);
-      return ((oldest?.minute ?? minuteNow()) + MINUTES) * MINUTE_MS;
+      const spent = bounds(payer).filter(({ left }) => left <= 0);
+      return spent.length === 0 ? undefined : Math.max(...spent.map(({ moreAt }) => moreAt));
     },
+    healingLeft: (payer) => Math.min(...bounds(payer).map(({ left }) => left)),
     count(payer, purpose, { isFree }) {
       const { minutes } = accountOf(payer);
       const last = minutes.at(-1);

@@ -83,6 +83,13 @@ interface Further {
   readonly about: string;
 }
 
+/** How a call is counted. */
+interface Books<T> {
+  readonly about?: RepoId;
+  /** What GitHub would have sent, where the reply is made of more than that. */
+  readonly answerOf?: (reply: Reply<T>) => unknown;
+}
+
 /** Faults and gates know a call as `github.<name>`. */
 export function createCalls(model: GitHubModel, process: Process, counted?: Counted) {
   const seen = new Map<string, string>();
@@ -106,7 +113,7 @@ export function createCalls(model: GitHubModel, process: Process, counted?: Coun
     name: string,
     installation: InstallationId | undefined,
     effect: () => Reply<T>,
-    about: RepoId | undefined = undefined,
+    { about, answerOf = (reply) => reply }: Books<T> = {},
   ): Promise<Reply<T>> => {
     const spentUntil = counted?.meter.closedUntil(String(installation ?? 'app'), counted.purpose);
     if (spentUntil !== undefined) return Promise.resolve(throttled(spentUntil));
@@ -117,7 +124,7 @@ export function createCalls(model: GitHubModel, process: Process, counted?: Coun
         if (budget.isOver) return throttled(budget.resetAt);
         if (budget.closedUntil !== undefined) return throttled(budget.closedUntil);
         const reply = effect();
-        count({ key: `${name} ${installation} ${about}`, installation }, reply);
+        count({ key: `${name} ${installation} ${about}`, installation }, answerOf(reply));
         return reply;
       },
       {
@@ -126,7 +133,12 @@ export function createCalls(model: GitHubModel, process: Process, counted?: Coun
       },
     );
   };
-  const ofRepo = <T>(name: string, ref: RepoRef, effect: (repo: Repo) => Reply<T>) =>
+  const ofRepo = <T>(
+    name: string,
+    ref: RepoRef,
+    effect: (repo: Repo) => Reply<T>,
+    answerOf?: (reply: Reply<T>) => unknown,
+  ) =>
     call(
       name,
       ref.installation,
@@ -134,14 +146,14 @@ export function createCalls(model: GitHubModel, process: Process, counted?: Coun
         const found = findRepo(model, ref.installation, ref.id);
         return found.ok ? effect(found.value) : found;
       },
-      ref.id,
+      { about: ref.id, ...(answerOf && { answerOf }) },
     );
   /** A further request that the adapter makes for the same question, in the books of both sides. */
   const also = ({ name, installation, about }: Further, answer: unknown): Refused | undefined => {
     if (!counted) return undefined;
-    const { healing, healingMost } = counted.meter.spending(String(installation));
     // The call that this belongs to is counted after it.
-    const isSpent = counted.purpose === 'healing' && healing + 1 >= healingMost;
+    const left = counted.meter.healingLeft(String(installation)) - 1;
+    const isSpent = counted.purpose === 'healing' && left <= 0;
     if (isSpent) return throttled(model.state.kernel.now() + SECONDARY_MS);
     model.spend(name, installation);
     count({ key: `${name} ${about}`, installation }, answer);

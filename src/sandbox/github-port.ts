@@ -53,7 +53,11 @@ const NOT_GRANTED = refuse(403, 'Resource not accessible by integration');
 const NOT_COMPLETE = refuse(403, 'This workflow run cannot be retried now');
 /** As long as the adapter remembers which Actions runner there is. */
 const ARCHIVE_MAX_AGE_MS = 3_600_000;
-/** The adapter lists the runs of each status, and the jobs of each run; the first list is the call. */
+/**
+ * The adapter lists the runs of each status, and the jobs of each run; the first list is the call, and no
+ * run here is ever `pending`.
+ */
+const NO_RUNS = { ok: true, value: [] };
 const OTHER_LISTS = ['waiting', 'queued', 'in_progress'] as const;
 
 /** The adapter's further requests for one sweep; the first that is refused ends it. */
@@ -225,8 +229,8 @@ export function createSandboxGitHub(
         const seen = job?.run.repo === repo ? report(job) : undefined;
         return seen === undefined ? NOT_FOUND : done(seen);
       }),
-    unfinishedJobs: (ref) =>
-      ofRepo('unfinishedJobs', ref, (repo) => {
+    unfinishedJobs: (ref) => {
+      const read = (repo: Repo): Reply<readonly JobReport[]> => {
         const found = reads.unfinished(repo).map((job) => ({ run: job.run, seen: report(job) }));
         const byRun = [...Map.groupBy(found, ({ run }) => run)].map(
           ([run, its]) => [run, its.map(({ seen }) => seen)] as const,
@@ -237,7 +241,9 @@ export function createSandboxGitHub(
           statusOf: reads.statusOf,
         });
         return refused ?? done(found.flatMap(({ seen }) => seen ?? []));
-      }),
+      };
+      return ofRepo('unfinishedJobs', ref, read, (reply) => (reply.ok ? NO_RUNS : reply));
+    },
     repository: (installation, id) =>
       call('repository', installation, () => {
         const found = findRepo(model, installation, id);

@@ -14,13 +14,34 @@ function createWatched() {
 }
 
 describe('healings', () => {
-  test('may spend their part at once, and then wait until it is an hour old', () => {
+  test('may spend a sixth of their part at once, and then wait until that is ten minutes old', () => {
     const { clock, meter, heal } = createWatched();
-    heal(499);
+    heal(83);
+    expect(meter.closedUntil('7', 'healing')).toBeUndefined();
+    expect(meter.healingLeft('7')).toBe(1);
+    heal(1);
+    expect(meter.closedUntil('7', 'healing')).toBe(10 * MINUTE);
+    clock.ms = 10 * MINUTE - 1;
+    expect(meter.closedUntil('7', 'healing')).toBe(10 * MINUTE);
+    clock.ms = 10 * MINUTE;
+    expect(meter.closedUntil('7', 'healing')).toBeUndefined();
+  });
+
+  test('spend no more than their part in an hour, however often they come', () => {
+    const { clock, meter, heal } = createWatched();
+    for (; clock.ms < 3 * HOUR; clock.ms += MINUTE / 6) {
+      if (meter.closedUntil('7', 'healing') === undefined) heal(1);
+      expect(meter.spending('7').healing).toBeLessThanOrEqual(500);
+    }
+    expect(meter.spending('7').healing).toBeGreaterThan(350);
+  });
+
+  test('may spend a part of fifty calls or less at once, and then wait until it is an hour old', () => {
+    const { clock, meter, heal } = createWatched();
+    meter.learn('7', 500);
+    heal(49);
     expect(meter.closedUntil('7', 'healing')).toBeUndefined();
     heal(1);
-    expect(meter.closedUntil('7', 'healing')).toBe(HOUR);
-    clock.ms = HOUR - 1;
     expect(meter.closedUntil('7', 'healing')).toBe(HOUR);
     clock.ms = HOUR;
     expect(meter.closedUntil('7', 'healing')).toBeUndefined();
@@ -29,7 +50,7 @@ describe('healings', () => {
   test('have a tenth of what GitHub says that it allows', () => {
     const { meter, heal } = createWatched();
     meter.learn('7', 15_000);
-    heal(500);
+    heal(249);
     expect(meter.closedUntil('7', 'healing')).toBeUndefined();
     expect(meter.spending('7').healingMost).toBe(1_500);
   });
