@@ -37,7 +37,9 @@ export async function answerComment(
   if (commands.length === 0) return true;
   const eyes = await deps.talk.react(repo, comment.id, 'eyes');
   if (!eyes.ok && eyes.reason === 'missing') return true;
-  if (await isAnswered(deps, of)) return true;
+  const answered = await isAnswered(deps, of);
+  if (!answered.ok) return false;
+  if (answered.value) return true;
   const permission = await permissionOf(deps, of);
   if (!permission.ok) return false;
   const asker: Asker = {
@@ -84,19 +86,22 @@ const TOO_OLD: Outcome = {
 
 /**
  * After a crash the same comment comes again: our own answer may stand there already. Whoever wrote it
- * before this process began may have had it from one whose database is lost.
+ * before this process began may have had it from one whose database is lost. While GitHub does not say,
+ * nobody knows, and it is not said twice.
  */
 async function isAnswered(
   deps: AnswerDeps,
   { repo, comment }: { readonly repo: Repo; readonly comment: Comment },
-): Promise<boolean> {
+): Promise<Reply<boolean>> {
   const key = `answering:${comment.id}`;
   const { issue, createdAt: since, id } = comment;
   const isSecondTry = (await deps.store.fact(key)) !== null;
   if (!isSecondTry) await deps.store.saveFact(key, '', deps.clock.now());
-  if (!isSecondTry && since > deps.startedAt) return false;
+  if (!isSecondTry && since > deps.startedAt) return done(false);
   const found = await deps.talk.findComment(repo, { issue, marker: markerOf(id), since });
-  return found.ok && found.value !== null;
+  if (found.ok) return done(found.value !== null);
+  // Whoever may not read the thread has said nothing there.
+  return found.reason === 'denied' || found.reason === 'missing' ? done(false) : found;
 }
 
 /**

@@ -204,6 +204,26 @@ test('a crash in the middle of an answer leaves one answer and one change', asyn
   }
 });
 
+test('after a crash, while GitHub does not say whether the answer stands there, it is not given again', async () => {
+  const stage = await openTeam();
+  const { number } = stage.github.issues.addIssue(stage.repo, {});
+  stage.github.issues.addComment(stage.repo, number, '/dstack autoscale info', 'alice');
+  const replies = () => texts(stage, number).filter((text) => text.includes('dstack reply'));
+  stage.knobs.fault = ({ name }) => {
+    // It is there, and nobody knows yet.
+    if (name === 'github.comment') stage.kernel.at(0, 'crash', () => stage.kill());
+    return name === 'github.findComment' ? { kind: 'throttled' } : undefined;
+  };
+  await stage.until(() => replies().length === 1, MINUTE);
+  stage.start();
+  await stage.pass(3 * MINUTE);
+  expect(stage.calls.get('github.findComment')).toBeGreaterThan(0);
+  stage.knobs.fault = () => undefined;
+  await stage.pass(3 * MINUTE);
+  expect(replies()).toHaveLength(1);
+  expect(await stage.store.unapplied(9)).toEqual([]);
+});
+
 test('info says what waits and why, what it costs, and what runs', async () => {
   const stage = await openTeam(rulesText({ 'm5.large': 1 }));
   const jobs = stage.addJobs(2, { durationMs: 30 * MINUTE });
