@@ -22,7 +22,7 @@ const MOST_FILES = 4_000;
 /** undefined where we may not mount: then whoever needs it is skipped. */
 export function mountSmallDisk(): SmallDisk | undefined {
   const path = mkdtempSync(join(tmpdir(), 'dstack-disk-'));
-  const isMounted = run('mount', '-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', path);
+  const isMounted = asRoot('mount', '-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', path);
   if (!isMounted) {
     rmSync(path, { recursive: true });
     return undefined;
@@ -52,10 +52,10 @@ export function mountSmallDisk(): SmallDisk | undefined {
       files = [];
     },
     makeReadOnly() {
-      if (!run('mount', '-o', 'remount,ro', path)) throw new Error(`${path} is in use`);
+      if (!asRoot('mount', '-o', 'remount,ro', path)) throw new Error(`${path} is in use`);
     },
     remove() {
-      run('umount', '--lazy', path);
+      asRoot('umount', '--lazy', path);
       rmSync(path, { recursive: true, force: true });
     },
   };
@@ -63,3 +63,7 @@ export function mountSmallDisk(): SmallDisk | undefined {
 
 const run = (command: string, ...args: readonly string[]): boolean =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+
+/** As a runner's user does it who may, without a word. */
+const asRoot = (...command: readonly [string, ...string[]]): boolean =>
+  run(...command) || run('sudo', '--non-interactive', ...command);
