@@ -24,6 +24,7 @@ import type { PortCall, Process } from '../src/sandbox/process.ts';
 import { createMemoryStore } from '../src/store/memory.ts';
 import type { Store } from '../src/store/port.ts';
 import { parseEvent } from '../src/webhook/parse.ts';
+import { lyingGitHub } from './simulation/faults.ts';
 
 // The whole app on the sandbox's kernel: one repository, machines in process, and hours in a moment.
 // Everything waits as long as it does by default: R is a minute, a tick five seconds.
@@ -72,8 +73,8 @@ export interface StageOptions {
 export interface Knobs {
   fault: (call: PortCall) => Fault | undefined;
   hookFault: (call: HookCall) => HookFault | undefined;
-  /** GitHub answers 404 for the rules file, although it is there. */
-  isFileHidden: boolean;
+  /** GitHub answers 404, although what is asked for is there. */
+  isHidden: (call: PortCall) => boolean;
   /** Of processes that start from now on. */
   tickMs: number;
   /** Where accounts are kept: by default there is nothing of those who left. */
@@ -126,7 +127,7 @@ export function createStage(options: StageOptions = {}): Stage {
   const knobs: Knobs = {
     fault: () => undefined,
     hookFault: options.hookFault ?? (() => undefined),
-    isFileHidden: false,
+    isHidden: () => false,
     tickMs: 5 * SECOND,
     forgetAccount: async () => true,
     accounts: (one) => one,
@@ -235,7 +236,6 @@ function createAppOn(stage: Stage, process: Process): App {
   const accounts = stage.knobs.accounts(createSandboxAccounts(stage.ec2, process));
   const { clock, random } = process;
   const { meter } = stage;
-  const as = (purpose: Purpose) => ({ meter, purpose });
   return createApp({
     store: stage.store,
     log: logOf(stage),
@@ -243,10 +243,10 @@ function createAppOn(stage: Stage, process: Process): App {
     random,
     accounts,
     catalogue: createCatalogue({ accounts, clock, store: stage.store }),
-    github: hiding(stage, createSandboxGitHub(stage.github, process, as('work'))),
-    healing: hiding(stage, createSandboxGitHub(stage.github, process, as('healing'))),
+    github: githubOf(stage, process, 'work'),
+    healing: githubOf(stage, process, 'healing'),
     meter,
-    talk: createSandboxTalk(stage.github, process, as('work')),
+    talk: createSandboxTalk(stage.github, process, { meter, purpose: 'work' }),
     sts: createSandboxSts(stage.ec2, process),
     keys: createKeys('one secret for all replicas'),
     forgetAccount: (scope) => stage.knobs.forgetAccount(scope),
@@ -270,14 +270,11 @@ function createAppOn(stage: Stage, process: Process): App {
   });
 }
 
-const hiding = (stage: Stage, github: GitHub): GitHub => ({
-  ...github,
-  async file(repo, path, ref) {
-    const reply = await github.file(repo, path, ref);
-    const missing = { ok: false, reason: 'missing', code: '404', message: 'Not Found' } as const;
-    return stage.knobs.isFileHidden ? missing : reply;
-  },
-});
+/** GitHub as this process is told of it. */
+const githubOf = ({ github, meter, knobs }: Stage, process: Process, purpose: Purpose): GitHub =>
+  lyingGitHub(createSandboxGitHub(github, process, { meter, purpose }), process, {
+    isLie: (call) => knobs.isHidden(call),
+  });
 
 function logOf({ log, kernel }: Stage): Log {
   const note = (facts: object, message: string) => {

@@ -117,10 +117,10 @@ describe('a file that GitHub does not show', () => {
     const stage = await openStage();
     const jobs = stage.addJobs(2, { durationMs: 5 * MINUTE });
     await stage.until(isRunning(jobs));
-    stage.knobs.isFileHidden = true;
+    stage.knobs.isHidden = ({ name }) => name === 'github.file';
     stage.push(rulesText({ 'm5.large': 3 }));
     await stage.pass(8 * SECOND);
-    stage.knobs.isFileHidden = false;
+    stage.knobs.isHidden = () => false;
     await stage.until(isDone(jobs));
     expect(stage.ec2.counts().launched).toBe(2);
     expect(jobs.map(({ facts }) => facts.now.conclusion)).toEqual(['success', 'success']);
@@ -131,13 +131,27 @@ describe('a file that GitHub does not show', () => {
     const jobs = stage.addJobs(2, { durationMs: 10 * MINUTE });
     await stage.until(isRunning(jobs));
     for (const max of [3, 4]) {
-      stage.knobs.isFileHidden = true;
+      stage.knobs.isHidden = ({ name }) => name === 'github.file';
       stage.push(rulesText({ 'm5.large': max }));
       await stage.pass(8 * SECOND);
-      stage.knobs.isFileHidden = false;
+      stage.knobs.isHidden = () => false;
       await stage.pass(R);
     }
     expect(ids(stage)).toHaveLength(2);
+  });
+
+  test('for 10 R, in which it shows nothing of the repository either, ends nothing', async () => {
+    const stage = await openStage();
+    const jobs = stage.addJobs(2, { durationMs: 12 * R });
+    await stage.until(isRunning(jobs));
+    const of = new Set(['github.file', 'github.repository']);
+    stage.knobs.isHidden = ({ name }) => of.has(name);
+    stage.push(rulesText({ 'm5.large': 3 }));
+    await stage.pass(10 * R);
+    expect(ids(stage)).toHaveLength(2);
+    stage.knobs.isHidden = () => false;
+    await stage.until(isDone(jobs));
+    expect(jobs.map(({ facts }) => facts.now.conclusion)).toEqual(['success', 'success']);
   });
 
   test('twice, R / 6 apart, is gone, and all machines end', async () => {

@@ -178,7 +178,11 @@ export function createFaults(scenario: Scenario, deps: FaultDeps): Faults {
 const NOT_FOUND: Refused = { ok: false, reason: 'missing', code: '404', message: 'Not Found' };
 
 /** GitHub's port with lies: it says 404, and does nothing. */
-export function lyingGitHub(github: GitHub, process: Process, faults: Faults): GitHub {
+export function lyingGitHub(
+  github: GitHub,
+  process: Process,
+  faults: Pick<Faults, 'isLie'>,
+): GitHub {
   const asked = new Map<string, number>();
   const tell = <T>(call: string, truth: () => Promise<Reply<T>>): Promise<Reply<T>> => {
     const name = `github.${call}`;
