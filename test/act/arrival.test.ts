@@ -32,6 +32,30 @@ describe('the rules of a repository are read', () => {
   });
 });
 
+test.each(['lost-request', 'throttled'] as const)(
+  'an owner whose first list does not come (%s) has their rules in force within 2 R',
+  async (kind) => {
+    const stage = await openStage();
+    const { repos } = stage.github;
+    const other = repos.addOwner('other');
+    const one = repos.addRepo({ owner: other, name: 'one' });
+    const home = repos.addRepo({ owner: other, name: '.github', files });
+    let lists = 0;
+    stage.knobs.fault = ({ name }) => {
+      if (name !== 'github.repositories') return undefined;
+      lists += 1;
+      return lists <= 2 ? { kind } : undefined;
+    };
+    const { id } = repos.install(other, [one]);
+    // The word of the second one comes while nothing of the first is known.
+    await stage.pass(1_000);
+    repos.select(id, { add: [home] });
+    await stage.pass(2 * R);
+    expect((await stage.store.rules(`owner-${other.id}`))?.text).toContain('m5.large');
+    expect(lists).toBeGreaterThan(2);
+  },
+);
+
 test('an App that is installed anew without a word is found within 11 R', async () => {
   const stage = await openStage();
   await stage.until(isDone(stage.addJobs(1)), 30 * MINUTE);
