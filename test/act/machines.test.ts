@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { LEASE_MS, LONGEST_CALL_MS } from '../../src/act/deps.ts';
 import { repoScope } from '../../src/model/ids.ts';
+import type { Job } from '../../src/sandbox/github-state.ts';
 import {
   conclusions,
   createStage,
@@ -201,6 +202,27 @@ describe('a machine that', () => {
     await stage.until(isDone(jobs), 6 * MINUTE);
     expect(conclusions(jobs)).toEqual(['success']);
     expect(stage.ec2.counts().launched).toBe(2);
+  });
+
+  test('has a runner that GitHub lists, and denies as it is to be removed, keeps its job', async () => {
+    const stage = await openStage();
+    const [cancelled] = stage.addJobs(1);
+    await stage.until(() => stage.repo.runners.size === 1);
+    if (cancelled) stage.github.runners.cancel(cancelled);
+    // It is handed a job in the very moment, of which nobody tells us.
+    stage.knobs.hookFault = () => ({ kind: 'outage' });
+    const jobs: Job[] = [];
+    const end = stage.kernel.now() + 4 * R;
+    stage.knobs.isHidden = ({ name }) => {
+      if (name !== 'github.removeRunner' || stage.kernel.now() > end) return false;
+      if (jobs.length === 0) jobs.push(...stage.addJobs(1, { durationMs: 2 * MINUTE }));
+      return true;
+    };
+    await stage.until(() => jobs.length > 0, 5 * R);
+    await stage.until(isDone(jobs), 5 * MINUTE);
+    expect(conclusions(jobs)).toEqual(['success']);
+    expect(stage.ec2.counts().launched).toBe(1);
+    await stage.until(() => stage.live().length === 0, 10 * R);
   });
 
   test('is older than the longest life is ended, busy or not', async () => {
