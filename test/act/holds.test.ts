@@ -133,6 +133,21 @@ test('a pull request that was closed without a word to us lets go at the next sw
   expect(stage.live()).toHaveLength(2);
 });
 
+test.each(['throttled', 'lost-request'] as const)(
+  'a pull request that GitHub does not show (%s) holds on',
+  async (kind) => {
+    const stage = await openProtected();
+    await thread(stage).say('/dstack autoscale disable');
+    stage.addJobs(1, LONG);
+    stage.knobs.fault = ({ name }) => (name === 'github.pull' ? { kind } : undefined);
+    await stage.pass(5 * MINUTE);
+    stage.knobs.fault = () => undefined;
+    await stage.pass(5 * MINUTE);
+    expect(stage.ec2.counts().launched).toBe(0);
+    expect(stage.calls.get('github.pull')).toBeGreaterThan(5);
+  },
+);
+
 test('what is held comes back from the pull request when the database is lost', async () => {
   const stage = await openProtected();
   await thread(stage).say('/dstack autoscale allow m5.large --max 1');
