@@ -221,6 +221,44 @@ describe('a job that is cancelled after EC2 took its machine', () => {
   );
 });
 
+test('a job that ended in the last seconds of its machine was cut, however late that is looked at', async () => {
+  const stage = await opened();
+  const jobs = await running(stage, 1);
+  const [machine] = stage.live();
+  const row = await stage.store.instanceById(machine?.id ?? '');
+  if (!row) throw new Error('a machine that is known');
+  const listed = stage.calls.get('ec2.list') ?? 0;
+  await stage.until(() => (stage.calls.get('ec2.list') ?? 0) > listed);
+  await stage.pass(2 * SECOND);
+  // It shuts down: its daemon stops the runner and says so, and has had no notice to tell of.
+  takeBack(stage, false);
+  const now = stage.kernel.now();
+  const patch = { finishedAt: now, saidDoneAt: now };
+  expect(await stage.store.changeInstance({ key: row.key, from: ['busy'], patch })).toBe(true);
+  for (const job of jobs) stage.github.jobs.complete(job, 'cancelled');
+  stage.knobs.fault = ({ name }) => (name === 'github.run' ? { kind: 'throttled' } : undefined);
+  await stage.pass(R);
+  stage.knobs.fault = () => undefined;
+  await endsWell(stage, jobs);
+  expect(attempts(stage, jobs)).toEqual([2]);
+});
+
+test('what somebody runs again before GitHub tells how its run ended is settled at once', async () => {
+  const stage = await opened();
+  stage.knobs.fault = ({ name }) => (name === 'github.run' ? { kind: 'throttled' } : undefined);
+  const [job] = await running(stage, 1);
+  if (!job) throw new Error('a job runs');
+  const outcomes = async () =>
+    (await stage.store.reruns(`repo-${stage.repo.id}`, 0)).map(({ outcome }) => outcome);
+  takeBack(stage, true);
+  await stage.until(isDone([job]), 5 * MINUTE);
+  await stage.pass(R);
+  expect(await outcomes()).toEqual(['open']);
+  stage.github.jobs.rerunFailed(job.run);
+  await stage.pass(R);
+  expect(await outcomes()).toEqual(['none']);
+});
+
 test('jobs that a command ended are not run again', async () => {
   const stage = await opened();
   const jobs = await running(stage, 2);
