@@ -98,6 +98,23 @@ test('a launch that nobody wants any more is let go without a machine', async ()
   expect(await stage.store.scopesWithWork()).toEqual([]);
 });
 
+test('and EC2 is asked for it six times in R, whatever happens in its scope', async () => {
+  const stage = await openStage();
+  stage.knobs.fault = ({ name }) => (name === 'ec2.launch' ? { kind: 'lost-request' } : undefined);
+  const [job] = stage.addJobs(1);
+  await stage.pass(15 * SECOND);
+  if (job) stage.github.runners.cancel(job);
+  await stage.pass(R / 2);
+  const asked = () => stage.calls.get('ec2.listLaunch') ?? 0;
+  const before = asked();
+  for (let i = 0; i < 30; i += 1) {
+    stage.addJobs(1, { labels: ['dstack', 'cpu=64'] });
+    await stage.pass(R / 30);
+  }
+  expect(asked() - before).toBeGreaterThanOrEqual(4);
+  expect(asked() - before).toBeLessThanOrEqual(6);
+});
+
 test('a lease that a slow commit used up sends no launch; the next one does', async () => {
   const stage = createStage();
   const { store } = stage;
