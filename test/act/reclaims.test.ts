@@ -161,6 +161,28 @@ test.each(['lost-request', 'lost-answer', 'throttled'] as const)(
   },
 );
 
+test('a request that GitHub refuses, as the run is not over for it yet, is made again', async () => {
+  const stage = await opened();
+  const jobs = await running(stage, 1);
+  const late: Job[] = [];
+  stage.knobs.fault = ({ name, nth }) => {
+    const run = jobs[0]?.run;
+    if (name === 'github.rerunFailed' && nth === 1 && run) {
+      const spec = { name: 'late', labels: ['ubuntu-latest'], durationMs: SECOND };
+      late.push(stage.github.jobs.addJob(run, spec));
+    }
+    return undefined;
+  };
+  takeBack(stage, true);
+  await stage.until(() => late.length > 0, 20 * MINUTE);
+  await stage.pass(SECOND);
+  expect(attempts(stage, jobs)).toEqual([1, 1]);
+  for (const job of late) stage.github.jobs.complete(job, 'success');
+  await endsWell(stage, jobs);
+  expect(attempts(stage, jobs).toSorted()).toEqual([1, 2]);
+  expect(stage.calls.get('github.rerunFailed')).toBe(2);
+});
+
 test('an app that dies between the request and its answer runs it once', async () => {
   const stage = await opened();
   const jobs = await running(stage, 1);
