@@ -39,7 +39,11 @@ export async function answerComment(
   if (!eyes.ok && eyes.reason === 'missing') return true;
   const answered = await isAnswered(deps, of);
   if (!answered.ok) return false;
-  if (answered.value) return true;
+  if (answered.value) {
+    const content = (await deps.store.fact(answeringKey(comment)))?.value;
+    await endWith(deps, of, { eyes: eyes.ok ? eyes.value.id : undefined, content });
+    return true;
+  }
   const permission = await permissionOf(deps, of);
   if (!permission.ok) return false;
   const asker: Asker = {
@@ -51,19 +55,20 @@ export async function answerComment(
   };
   const lines = commands.map(({ text }) => text);
   const outcomes = isTooOld(deps, comment) ? [TOO_OLD] : await runAll(deps, asker, lines);
+  const content: Reaction = leftOut === 0 && outcomes.every(isGood) ? 'rocket' : 'confused';
   if (!(await isSilent(deps, of, { outcomes, permission: permission.value }))) {
     if (!(await of.isStillOurs())) return false;
+    await deps.store.saveFact(answeringKey(comment), content, deps.clock.now());
     const body = replyMarkdown({ comment: comment.id, outcomes, leftOut });
     const said = await deps.talk.comment(repo, comment.issue, body);
     if (!said.ok && said.reason !== 'denied' && said.reason !== 'missing') return false;
   }
-  const isFine = leftOut === 0 && outcomes.every(isGood);
-  await endWith(deps, of, {
-    eyes: eyes.ok ? eyes.value.id : undefined,
-    content: isFine ? 'rocket' : 'confused',
-  });
+  await endWith(deps, of, { eyes: eyes.ok ? eyes.value.id : undefined, content });
   return true;
 }
+
+/** What it is to end with, once an answer was made; empty before. */
+const answeringKey = ({ id }: Comment): string => `answering:${id}`;
 
 async function runAll(
   deps: ChangeDeps,
@@ -93,7 +98,7 @@ async function isAnswered(
   deps: AnswerDeps,
   { repo, comment }: { readonly repo: Repo; readonly comment: Comment },
 ): Promise<Reply<boolean>> {
-  const key = `answering:${comment.id}`;
+  const key = answeringKey(comment);
   const { issue, createdAt: since, id } = comment;
   const isSecondTry = (await deps.store.fact(key)) !== null;
   if (!isSecondTry) await deps.store.saveFact(key, '', deps.clock.now());
@@ -143,8 +148,11 @@ async function isSilent(
 async function endWith(
   deps: ChangeDeps,
   { repo, comment }: { readonly repo: Repo; readonly comment: Comment },
-  of: { readonly eyes: number | undefined; readonly content: Reaction },
+  // Where a database was lost nobody knows what the answer was.
+  of: { readonly eyes: number | undefined; readonly content: string | undefined },
 ): Promise<void> {
-  await deps.talk.react(repo, comment.id, of.content);
+  if (of.content === 'rocket' || of.content === 'confused') {
+    await deps.talk.react(repo, comment.id, of.content);
+  }
   if (of.eyes !== undefined) await deps.talk.unreact(repo, comment.id, of.eyes);
 }
