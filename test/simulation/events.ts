@@ -250,6 +250,7 @@ function uninstall(world: World, { ms }: Of<'uninstall'>): void {
   for (const repo of repos) {
     if (repo.owner === installation.owner) scopesOf(scenario, repo).forEach(promises.taken);
   }
+  world.people.excuse();
   github.repos.uninstall(installation.id);
   kernel.at(ms, 'install again', () => installAgain(world));
 }

@@ -39,8 +39,13 @@ export const RULES_MUTANTS: readonly Mutant[] = [
   mutant(
     'answers a doubled comment twice',
     ['store/memory/events.ts', 'if (state.deliveries.has(delivery.id)) return false;', ''],
-    ['act/answer-comment.ts', 'if (await isAnswered(deps, of)) return true;', ''],
+    ['act/answer-comment.ts', 'if (answered.value) {', 'if (answered.value === undefined) {'],
   ),
+  mutant('drops a command that GitHub did not let it answer', [
+    'act/delivery-queue.ts',
+    'if (!isDone) return settings.resyncMs / 4;',
+    '',
+  ]),
   mutant('ignores the budget', [
     'act/budget.ts',
     'if (spent < budgetUsd) return undefined;',

@@ -1,16 +1,20 @@
 import { markerOf } from '../../src/commands/reply.ts';
+import type { Instant } from '../../src/lib/clock.ts';
 import { ownerScope, type RepoId } from '../../src/model/ids.ts';
 import { isHome } from '../../src/model/repo.ts';
 import { parseRules } from '../../src/rules/parse.ts';
 import type { GitHubModel } from '../../src/sandbox/github.ts';
 import type { Repo } from '../../src/sandbox/github-state.ts';
-import { botOf } from '../../src/sandbox/github-talk-state.ts';
+import { botOf, type Comment } from '../../src/sandbox/github-talk-state.ts';
 import type { Kernel } from '../../src/sandbox/kernel.ts';
 import { fileAt, type Owners } from './owners.ts';
 import type { Who } from './scenario.ts';
 
 // People who say by comment what is allowed, and what is promised of it: only who may changes the
 // file, the file stays one that can be read, and a comment is answered once.
+
+/** By the end whoever heard a command so long ago has answered it. */
+const ANSWERED_MS = 60_000;
 
 const ROLES: Readonly<Record<Who, 'admin' | 'write' | 'read' | null>> = {
   admin: 'admin',
@@ -24,7 +28,15 @@ export interface People {
   say(repo: Repo, who: Who, line: string): number;
   /** A push came to some branch: what is new in a rules file is the App's doing, or a merge. */
   looksAtPush(): void;
+  /** What nobody has answered yet need not be: the database is lost, or the App is not installed. */
+  excuse(): void;
   checkEnd(): void;
+}
+
+interface Said {
+  readonly repo: Repo;
+  readonly who: Who;
+  readonly id: number;
 }
 
 export interface PeopleDeps {
@@ -35,7 +47,8 @@ export interface PeopleDeps {
 
 export function createPeople({ kernel, github, owners }: PeopleDeps): People {
   const threads = new Map<RepoId, number>();
-  const said: { readonly repo: Repo; readonly id: number; readonly issue: number }[] = [];
+  const said: Said[] = [];
+  const excused = new Set<number>();
 
   const threadOf = (repo: Repo): number => {
     const known = threads.get(repo.id);
@@ -46,6 +59,12 @@ export function createPeople({ kernel, github, owners }: PeopleDeps): People {
       github.issues.setCollaborator(repo, who, ROLES[who]);
     }
     return number;
+  };
+
+  const answersTo = ({ talk }: Repo, id: number): number => {
+    const bot = botOf(github.state);
+    const isIts = ({ by, body }: Comment) => by === bot && body.includes(markerOf(id));
+    return [...talk.comments.values()].filter(isIts).length;
   };
 
   const checkChange = (repo: Repo, text: string) => {
@@ -69,7 +88,7 @@ export function createPeople({ kernel, github, owners }: PeopleDeps): People {
       const issue = threadOf(repo);
       const { id } = github.issues.addComment(repo, issue, `/dstack ${line}`, who);
       kernel.mark(`command by ${who}`);
-      said.push({ repo, id, issue });
+      said.push({ repo, who, id });
       return id;
     },
     looksAtPush() {
@@ -80,16 +99,30 @@ export function createPeople({ kernel, github, owners }: PeopleDeps): People {
         if (text !== null) checkChange(repo, text);
       }
     },
+    excuse() {
+      for (const { id } of said) excused.add(id);
+    },
     checkEnd() {
-      const bot = botOf(github.state);
-      for (const { repo, id } of said) {
-        const answers = [...repo.talk.comments.values()].filter(
-          ({ by, body }) => by === bot && body.includes(markerOf(id)),
-        );
-        const text = `comment ${id} got ${answers.length} answers`;
-        kernel.invariant(answers.length <= 1, 'one-answer', text);
-        if (answers.length > 0) kernel.mark('command answered');
+      const heard = heardIn(github, kernel.now() - ANSWERED_MS);
+      for (const { repo, who, id } of said) {
+        const answers = answersTo(repo, id);
+        const text = `comment ${id} got ${answers} answers`;
+        kernel.invariant(answers <= 1, 'one-answer', text);
+        // Who may not write is refused once an hour, and then by a reaction alone.
+        const isOwed = (who === 'admin' || who === 'writer') && heard.has(id) && !excused.has(id);
+        kernel.invariant(!isOwed || answers === 1, 'no-answer', text);
+        if (isOwed) kernel.mark('command owed an answer');
+        if (answers > 0) kernel.mark('command answered');
       }
     },
   };
+}
+
+/** Comments whose webhook the app took, the first or another time, before then. */
+function heardIn({ hooks }: GitHubModel, before: Instant): ReadonlySet<number> {
+  const ids = hooks.deliveries().flatMap(({ event, statusCode, at, payload }) => {
+    const isHeard = event === 'issue_comment' && statusCode === 202 && at < before;
+    return isHeard ? [(payload as { readonly comment: { readonly id: number } }).comment.id] : [];
+  });
+  return new Set(ids);
 }

@@ -368,6 +368,7 @@ function crashSlots(world: World, crash: Crash, process?: Process): void {
   }
   if (crash.losesStore) {
     kernel.trace('the store is lost');
+    world.people.excuse();
     const { blindMs = 0, isListed = false } = crash;
     world.goBlind({ ms: crash.downMs + blindMs, isListed });
     forgetRunners(world);
