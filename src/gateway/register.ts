@@ -247,6 +247,10 @@ async function registerAtGitHub(deps: AdmitDeps, checked: Checked): Promise<obje
   const name = runnerName(ask.instance, launch.id);
   const terms = await deps.termsFor(instance);
   const { labels } = terms;
+  // AWS does not say now what its type is, or the rules are not read: GitHub takes no runner without labels.
+  if (labels.length === 0) {
+    return { ...later('what this machine is for is not known now'), isKnock: true };
+  }
   const set = (patch: InstancePatch) =>
     store.changeInstance({ key: instance.key, from: ['pending'], patch, isUnregistered: true });
   if (!(await set({ runnerName: name, runnerId: null }))) return tooLate(deps, instance);

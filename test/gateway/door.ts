@@ -82,6 +82,8 @@ export interface Door {
   account: string;
   /** What the plan says of a machine that has just finished. */
   nextLabels: readonly string[] | 'wait' | null;
+  /** What the world says that it is to register with. */
+  labels: readonly string[];
   register(body: unknown): Promise<Answer>;
   events(session: string | undefined, body: unknown): Promise<Answer>;
   /** The same door after a restart: what is not in the store is forgotten. */
@@ -104,6 +106,7 @@ export function createDoor(
     stsRefusal: null,
     account: ACCOUNT,
     nextLabels: null,
+    labels: ['self-hosted', 'linux', 'x64', 'dstack'],
     register: (body) => register(body),
     events: (session, body) => events(session, body),
     restarted: () => Object.assign(createDoor({ store, github, audience }), { now: door.now }),
@@ -131,7 +134,7 @@ export function createDoor(
     },
     resyncMs: 60_000,
     termsFor: async () => ({
-      labels: ['self-hosted', 'linux', 'x64', 'dstack'],
+      labels: door.labels,
       maxDurationMs: 3_600_000,
       areForksFine: false,
       reuses: true,

@@ -317,6 +317,15 @@ describe('the same request', () => {
   });
 });
 
+test('asks GitHub for nothing while it is not known what the machine is for', async () => {
+  door.labels = [];
+  expect(await outcome(anAsk())).toBe('503 not-yet');
+  expect(door.github.there.size).toBe(0);
+  expect((await door.store.instanceById('i-1'))?.runnerName).toBeNull();
+  door.labels = ['self-hosted', 'dstack'];
+  expect(await outcome(anAsk())).toBe('201');
+});
+
 describe('leaves no runner behind', () => {
   test('when the app dies between the answer of GitHub and its own', async () => {
     door.github.onMade = () => Promise.reject(new Error('killed'));
