@@ -102,6 +102,8 @@ export interface Stage {
   start(name?: string): void;
   /** As kill -9. */
   kill(name?: string): void;
+  /** The process is back at once, and knows nothing. */
+  loseStore(): void;
   addJobs(count: number, spec?: Partial<JobSpec>): readonly Job[];
   push(text: string | null): void;
   pass(ms: number): Promise<void>;
@@ -175,6 +177,11 @@ export function createStage(options: StageOptions = {}): Stage {
     kill(name = 'app0') {
       stage.apps.get(name)?.process.kill();
       stage.apps.delete(name);
+    },
+    loseStore() {
+      stage.kill();
+      stage.store = createMemoryStore();
+      stage.start();
     },
     addJobs(count, spec) {
       const specs = Array.from({ length: count }, (): JobSpec => {

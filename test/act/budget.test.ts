@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import { unfitFor } from '../../src/act/own-views.ts';
-import { createMemoryStore } from '../../src/store/memory.ts';
 import { anOffer } from '../builders.ts';
 import { isDone, isRunning, MINUTE, R, rulesText, SECOND, type Stage } from '../stage.ts';
 import { openOwner } from './owner-world.ts';
@@ -84,9 +83,7 @@ test('a machine that was adopted costs what spot machines in its zone cost now',
   const stage = await openTeam(rulesText({ 'm5.large': 1 }, 'budget: 0.03'));
   const jobs = stage.addJobs(1, { durationMs: 90 * MINUTE });
   await stage.until(isRunning(jobs));
-  stage.kill();
-  stage.store = createMemoryStore();
-  stage.start();
+  stage.loseStore();
   await stage.pass(80 * MINUTE);
   const [row] = await stage.store.recentInstances(9);
   expect(row).toMatchObject({ priceUsd: null, state: 'busy' });

@@ -1,5 +1,4 @@
 import { expect, test } from '@jest/globals';
-import { createMemoryStore } from '../../src/store/memory.ts';
 import {
   isDone,
   isRunning,
@@ -81,9 +80,7 @@ test('it is found again after the database is lost', async () => {
   stage.addJobs(1);
   await stage.pass(R);
   expect(cards(stage)).toHaveLength(1);
-  stage.kill();
-  stage.store = createMemoryStore();
-  stage.start();
+  stage.loseStore();
   const before = stage.calls.get('github.check') ?? 0;
   await stage.pass(10 * MINUTE);
   expect(stage.calls.get('github.check')).toBeGreaterThan(before);

@@ -151,9 +151,7 @@ test.each(['throttled', 'lost-request'] as const)(
 test('what is held comes back from the pull request when the database is lost', async () => {
   const stage = await openProtected();
   await thread(stage).say('/dstack autoscale allow m5.large --max 1');
-  stage.kill();
-  stage.store = createMemoryStore();
-  stage.start();
+  stage.loseStore();
   stage.addJobs(3, LONG);
   await stage.pass(10 * MINUTE);
   expect(stage.live()).toHaveLength(1);

@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Job } from '../../src/sandbox/github-state.ts';
-import { createMemoryStore } from '../../src/store/memory.ts';
 import {
   conclusions,
   isDone,
@@ -17,13 +16,6 @@ import {
 
 const REGISTER_TIMEOUT = 5 * MINUTE;
 const FILE = '.github/dstack.yml';
-
-/** The process is back at once, and knows nothing. */
-function loseStore(stage: Stage): void {
-  stage.kill();
-  stage.store = createMemoryStore();
-  stage.start();
-}
 
 async function endsWell(stage: Stage, jobs: readonly Job[]): Promise<void> {
   await stage.until(isDone(jobs), 60 * MINUTE);
@@ -42,7 +34,7 @@ describe('GitHub does not list its runners', () => {
       // What was read by then: the repositories and the rules.
       const silent = new Set(['github.runners', 'github.unfinishedJobs', 'github.job']);
       stage.knobs.fault = ({ name }) => (silent.has(name) ? { kind } : undefined);
-      loseStore(stage);
+      stage.loseStore();
       await stage.pass(10 * R);
       expect(stage.live()).toHaveLength(2);
       stage.knobs.fault = () => undefined;
@@ -76,7 +68,7 @@ describe('of two owners, GitHub does not say what one has', () => {
         asked += 1;
         return asked === 2 ? { kind } : undefined;
       };
-      loseStore(stage);
+      stage.loseStore();
       await endsWell(stage, all);
       expect(asked).toBeGreaterThan(2);
     },

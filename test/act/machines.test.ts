@@ -20,6 +20,31 @@ import {
 const launchesIn = (stage: Stage, zone: string): number =>
   [...stage.ec2.instances.values()].filter((one) => one.zone === zone).length;
 
+test('a machine that registers while its end for silence is decided stays', async () => {
+  const stage = createStage({ behaviourOf: () => 'dead' });
+  const { store } = stage;
+  let late = 0;
+  stage.store = {
+    ...store,
+    async changeInstance(change) {
+      // As the gateway writes it down in that very moment.
+      if (change.patch.state === 'ending' && late === 0) {
+        late = stage.kernel.now();
+        const patch = { runnerId: 1, runnerName: 'dstack-late', registeredAt: late };
+        await store.changeInstance({ key: change.key, from: ['pending'], patch });
+      }
+      return store.changeInstance(change);
+    },
+  };
+  stage.start();
+  await stage.pass(R + 20 * SECOND);
+  stage.addJobs(1);
+  await stage.until(() => late > 0, 10 * MINUTE);
+  const [machine] = stage.live();
+  await stage.pass(MINUTE);
+  expect(stage.live()).toContain(machine);
+});
+
 describe('where EC2 has no capacity', () => {
   test('in one zone, the next is tried in the same tick', async () => {
     const stage = await openStage();

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import { createMemoryStore } from '../../src/store/memory.ts';
 import { conclusions, isDone, isRunning, MINUTE, R, rulesText, SECOND } from '../stage.ts';
 import { openOwner } from './owner-world.ts';
 
@@ -249,9 +248,7 @@ test('a lost database gives the owner no more machines than the maximum', async 
   const { stage, lib } = owner;
   const first = owner.addJobs(lib, 2, { durationMs: 20 * MINUTE });
   await stage.until(isRunning(first));
-  stage.kill();
-  stage.store = createMemoryStore();
-  stage.start();
+  stage.loseStore();
   const more = owner.addJobs(stage.repo, 4);
   expect(await owner.mostLive(isDone([...first, ...more]), HOUR)).toBe(2);
 });

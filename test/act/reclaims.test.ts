@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Job } from '../../src/sandbox/github-state.ts';
-import { createMemoryStore } from '../../src/store/memory.ts';
 import {
   conclusions,
   isDone,
@@ -295,12 +294,10 @@ test('after a lost database a machine is known by its runner alone, and what EC2
   const stage = await opened();
   const jobs = await running(stage, 1, 20 * MINUTE);
   await stage.pass(10 * MINUTE);
-  stage.kill();
-  stage.store = createMemoryStore();
   // Until the machine is overdue GitHub tells of no job.
   stage.knobs.fault = ({ name }) =>
     name === 'github.unfinishedJobs' ? { kind: 'throttled' } : undefined;
-  stage.start();
+  stage.loseStore();
   const [{ id } = { id: '' }] = stage.live();
   const state = async () => (await stage.store.instanceById(id))?.state;
   for (let i = 0; i < 10 && (await state()) !== 'busy'; i += 1) await stage.pass(R / 2);

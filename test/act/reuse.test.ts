@@ -123,12 +123,13 @@ test.each<[string, (run: Run) => readonly string[], number]>([
   expect(second === `${runnerOf(first)}-2`).toBe(machines === 2);
 });
 
-test.each<[string, (run: Run) => readonly string[], number]>([
-  ['in a list', labels, 2],
-  ['in their one label', (run) => [`dstack/run=${run.id}`], 1],
-])('where strangers may have jobs, those that name their run %s', async (_, labelsOf, machines) => {
+test.each<[string, (run: Run) => readonly string[], boolean, number]>([
+  ['public: in a list', labels, false, 2],
+  ['public: in their one label', (run) => [`dstack/run=${run.id}`], false, 1],
+  ['private: in a list', labels, true, 1],
+])('with forks: allow, jobs that name their run, %s', async (_, labelsOf, isPrivate, machines) => {
   const rules = rulesText({ 'm5.large': 4 }, 'reuse: workflow\n  forks: allow');
-  const stage = await openStage({ rules, isPrivate: false });
+  const stage = await openStage({ rules, isPrivate });
   const played = await play(stage, { durationsMs: [MINUTE, MINUTE], labelsOf });
   expect(played.machines).toBe(machines);
 });

@@ -1,6 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Repo } from '../../src/sandbox/github-state.ts';
-import { createMemoryStore } from '../../src/store/memory.ts';
 import { conclusions, isDone, isRunning, MINUTE, R, rulesText, SECOND } from '../stage.ts';
 import { type Owner, openOwner } from './owner-world.ts';
 
@@ -69,9 +68,7 @@ test('a lost database brings the machines back, each in its group', async () => 
   const { stage, lib } = owner;
   const jobs = owner.addJobs(lib, 1, { durationMs: 10 * MINUTE });
   await stage.until(isRunning(jobs));
-  stage.kill();
-  stage.store = createMemoryStore();
-  stage.start();
+  stage.loseStore();
   await stage.pass(2 * R);
   const [machine] = stage.live();
   const known = machine && (await stage.store.instanceById(machine.id));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { InstanceView, World } from '../../src/model/world.ts';
+import type { Action, InstanceView, World } from '../../src/model/world.ts';
 import { plan } from '../../src/plan/plan.ts';
 import {
   aBusy,
@@ -18,13 +18,14 @@ import {
   someJobs,
 } from '../builders.ts';
 
-/** `a.0 idle` or `a.0 now`, in order. */
+const howOf = ({ onlyIdle, onlyUnregistered }: Extract<Action, { kind: 'end' }>): string =>
+  onlyIdle ? 'idle' : onlyUnregistered ? 'unregistered' : 'now';
+
+/** `a.0 idle`, `a.0 unregistered` or `a.0 now`, in order. */
 function endsOf(world: World): readonly string[] {
   return plan(world, NOW)
     .actions.flatMap((action) =>
-      action.kind === 'end'
-        ? action.instances.map((key) => `${key} ${action.onlyIdle ? 'idle' : 'now'}`)
-        : [],
+      action.kind === 'end' ? action.instances.map((key) => `${key} ${howOf(action)}`) : [],
     )
     .sort();
 }
@@ -41,7 +42,12 @@ const job: Partial<World> = { jobs: [aJob({ queuedAt: ago(2 * MINUTE) })] };
 describe('a machine ends', () => {
   type Row = [string, InstanceView, Partial<World>, readonly string[]];
   const rows: readonly Row[] = [
-    ['not registered in time', anInstance({ launchedAt: ago(5 * MINUTE) }), {}, ['a.0 now']],
+    [
+      'not registered in time',
+      anInstance({ launchedAt: ago(5 * MINUTE) }),
+      {},
+      ['a.0 unregistered'],
+    ],
     ['still has time to register', anInstance({ launchedAt: ago(5 * MINUTE - 1) }), job, []],
     [
       'not registered while the app was down, and has time again',
@@ -53,19 +59,19 @@ describe('a machine ends', () => {
       'not registered since the app is there again',
       anInstance({ createdAt: ago(9 * MINUTE), launchedAt: ago(9 * MINUTE) }),
       { ...job, reachableSince: ago(5 * MINUTE) },
-      ['a.0 now'],
+      ['a.0 unregistered'],
     ],
     [
       'not registered for as long as a machine tries at most',
       anInstance({ createdAt: ago(15 * MINUTE), launchedAt: ago(15 * MINUTE) }),
       { ...job, reachableSince: ago(MINUTE) },
-      ['a.0 now'],
+      ['a.0 unregistered'],
     ],
     [
       'not registered, and known again since the database was lost',
       anInstance({ createdAt: ago(2 * MINUTE), launchedAt: ago(9 * MINUTE) }),
       { ...job, reachableSince: ago(3 * MINUTE) },
-      ['a.0 now'],
+      ['a.0 unregistered'],
     ],
     ['not registered, GitHub silent', anInstance({ launchedAt: 0 }), stale, ['a.0 now']],
     ['not answered', anUnknown({ createdAt: ago(9 * HOUR) }), { enabled: false }, []],
