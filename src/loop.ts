@@ -15,7 +15,6 @@ import { tellReruns } from './act/tell-reruns.ts';
 import { LOOK_UP_EVERY, turnsSoon } from './act/turns.ts';
 import type { GitHub, Talk } from './github/port.ts';
 import { Unavailable } from './lib/assert.ts';
-import type { Instant } from './lib/clock.ts';
 import { createScheduler, type Scheduler } from './lib/scheduler.ts';
 import type { Delivery } from './model/event.ts';
 import { type InstallationId, isOwnerScope, type ScopeId } from './model/ids.ts';
@@ -53,8 +52,6 @@ const MOST_TASKS = 64;
 const MOST_IN_A_BATCH = 500;
 /** A webhook alone is applied at once, those of a burst together: its scopes are planned less often. */
 const BURST_MS = 25;
-/** Scopes at work at the same time. */
-const MOST_REMEMBERED = 10_000;
 const DAY_MS = 24 * 3_600_000;
 /** Scopes that a discovery wakes at once; the rest is met in the course of the next hours. */
 const MOST_NEW_AT_ONCE = 100;
@@ -65,8 +62,6 @@ const KEPT_MS = 32 * DAY_MS;
 
 export function createLoop(deps: LoopDeps): Loop {
   const waiting: Delivery[] = [];
-  /** When each was to be swept for the first time; infinite: it was, and that stays so. */
-  const swept = new Map<ScopeId, Instant>();
   let isReady = false;
   let appliedAt = 0;
   let newcomers: ScopeId[] = [];
@@ -216,7 +211,7 @@ export function createLoop(deps: LoopDeps): Loop {
         scheduler.within(`region|${at.account}|${at.region}`, deps.tickMs);
       }
     }
-    if (tick.regions.length > 0) await sweepOnce(scope);
+    const sweepMs = await sweeper.sweepOnce(scope, { hasRules: tick.regions.length > 0 });
     // Apart from the tick: a person may read it a second after the machine started.
     if (talk) {
       scheduler.wake(`cards|${scope}`);
@@ -227,7 +222,7 @@ export function createLoop(deps: LoopDeps): Loop {
     for (const to of tick.moved) scheduler.wake(`sweep|${to}`);
     // What an owner's file says may govern repositories that had nothing to do until now.
     if (tick.read.some(isOwnerScope)) await wakeOwned(scope);
-    if (!tick.hasWork) return undefined;
+    if (!tick.hasWork) return sweepMs;
     const turnMs = (tick.nextAt ?? Number.POSITIVE_INFINITY) - deps.clock.now();
     return Math.max(0, Math.min(deps.tickMs, turnMs));
   }
@@ -245,15 +240,6 @@ export function createLoop(deps: LoopDeps): Loop {
     return waits !== undefined && reruns !== undefined
       ? Math.min(waits, reruns)
       : (waits ?? reruns);
-  }
-
-  /** Jobs that were queued before we had rules to go by, found once; asked for every R/2 until then. */
-  async function sweepOnce(scope: ScopeId): Promise<void> {
-    const now = deps.clock.now();
-    if (now < (swept.get(scope) ?? 0)) return;
-    if (swept.size >= MOST_REMEMBERED) swept.clear();
-    swept.set(scope, now + deps.settings.resyncMs / 2);
-    if (await sweeper.sweepOnce(scope)) swept.set(scope, Number.POSITIVE_INFINITY);
   }
 
   /** One by one, until all are known. */

@@ -1,5 +1,6 @@
 import type { GitHub, Talk } from '../github/port.ts';
 import { atMost } from '../lib/at-most.ts';
+import type { Instant } from '../lib/clock.ts';
 import { type InstallationId, isOwnerScope, type ScopeId } from '../model/ids.ts';
 import { fileScope, type Repo } from '../model/repo.ts';
 import type { ScopeRows } from '../store/port.ts';
@@ -9,7 +10,7 @@ import { releaseEnded } from './hold-pulls.ts';
 import { isUnsettled, lostOf } from './lost.ts';
 import { type RulesOf, sweepRules } from './read-rules.ts';
 import { sweepRepo } from './sweep.ts';
-import { dueAt, longestUnswept, sweptKey } from './turns.ts';
+import { dueAt, isSwept, LOOK_UP_EVERY, longestUnswept, sweptKey } from './turns.ts';
 
 export interface SweepDeps extends ActDeps {
   /** GitHub as the healings may ask it: within their part of the hour's calls. */
@@ -44,8 +45,11 @@ export interface Sweeper {
    * all, one comes after the other, so that what is begun is done: each has its turn, if a later one.
    */
   sweepActive(): Promise<void>;
-  /** Unless it was swept before, noted as such; false: it is not yet. */
-  sweepOnce(scope: ScopeId): Promise<boolean>;
+  /**
+   * What was queued before we knew of it is found once: when we first hear of a scope, and again when it
+   * has rules. In how many ms it is tried again, where nothing else happens there.
+   */
+  sweepOnce(scope: ScopeId, of: { readonly hasRules: boolean }): Promise<number | undefined>;
   /** The same for a quiet scope, unless it was swept since its turn was looked up. */
   sweepInTurn(scope: ScopeId): Promise<number | undefined>;
   /**
@@ -60,7 +64,7 @@ export interface Sweeper {
 const MOST_SWEPT = 50;
 /** Scopes that are swept at the same time: two hundred one by one take longer than R. */
 const MOST_AT_ONCE = 8;
-/** Scopes of which it is known whose hour they spend. */
+/** Scopes of which it is known whose hour they spend, and whether they were swept. */
 const MOST_REMEMBERED = 10_000;
 /** For one file, by whoever sweeps a repository; the owner's own scope is for others to sweep. */
 const FILE_LEASE_MS = 15_000;
@@ -73,6 +77,8 @@ export function createSweeper(deps: SweepDeps): Sweeper {
   const payers = new Map<ScopeId, InstallationId>();
   /** Those whose part was spent in the last round. */
   const short = new Set<InstallationId>();
+  /** When each may be tried for the first time, without rules or with them; infinite: it was swept. */
+  const nextFirst = new Map<string, Instant>();
   const leaseOf = (scope: ScopeId, ttlMs = LEASE_MS) =>
     store.lease({ name: scope, holder, now: clock.now(), ttlMs });
 
@@ -130,21 +136,24 @@ export function createSweeper(deps: SweepDeps): Sweeper {
 
   return {
     sweepNow,
-    sweepOnce: async (scope) =>
-      (await store.fact(sweptKey(scope))) !== null || (await sweepNoted(scope)) === 'all',
+    async sweepOnce(scope, { hasRules }) {
+      const key = `${scope} ${hasRules}`;
+      if (clock.now() < (nextFirst.get(key) ?? 0)) return undefined;
+      if (nextFirst.size >= MOST_REMEMBERED) nextFirst.clear();
+      nextFirst.set(key, clock.now() + deps.settings.resyncMs / 2);
+      const swept = (await isSwept(store, scope)) ? 'all' : await sweepNoted(scope);
+      if (swept === 'all') nextFirst.set(key, Number.POSITIVE_INFINITY);
+      return swept === 'put-off' ? LOOK_UP_EVERY * deps.settings.resyncMs : undefined;
+    },
     async sweepActive() {
       const active = await store.scopesActiveSince(clock.now() - DAY_MS);
-      // What was never noted is still to be swept when there are rules to go by.
-      const lines = Map.groupBy(await longestUnswept(store, active), ({ scope }) => {
+      const lines = Map.groupBy(await longestUnswept(store, active), (scope) => {
         const payer = payers.get(scope);
         return payer !== undefined && short.has(payer) ? payer : scope;
       });
       short.clear();
       await atMost(MOST_AT_ONCE, lines.values(), async (line) => {
-        for (const { scope, isNoted } of line) {
-          const swept = await (isNoted ? sweepNoted(scope) : sweep(scope));
-          if (swept === 'put-off') break;
-        }
+        for (const scope of line) await sweepNoted(scope);
       });
     },
     async sweepInTurn(scope) {

@@ -72,9 +72,9 @@ export async function turnsSoon(deps: Need): Promise<readonly Turn[]> {
   const at = { now: clock.now(), resyncMs: settings.resyncMs };
   return scopes
     .flatMap((scope) => {
-      const sweptAt = facts.get(sweptKey(scope))?.at;
       // A file that was there once may be back, and no webhook told.
-      if (sweptAt === undefined && !facts.has(ruledKey(scope))) return [];
+      if (!facts.has(ruledKey(scope))) return [];
+      const sweptAt = facts.get(sweptKey(scope))?.at;
       return [
         { scope, sweptAt: sweptAt ?? 0, inMs: Math.ceil(turnAt(scope, sweptAt, at) - at.now) },
       ];
@@ -110,14 +110,19 @@ async function factsOf(
   return all;
 }
 
-/** Those swept longest ago come first; `isNoted`: it was swept before, and that is a fact. */
+/** It was swept, and if it has rules, since it has them. */
+export async function isSwept(store: Need['store'], scope: ScopeId): Promise<boolean> {
+  const facts = await store.facts([sweptKey(scope), ruledKey(scope)]);
+  const sweptAt = facts.get(sweptKey(scope))?.at;
+  return sweptAt !== undefined && sweptAt >= (facts.get(ruledKey(scope))?.at ?? 0);
+}
+
+/** Those swept longest ago come first. */
 export async function longestUnswept(
   store: Need['store'],
   scopes: readonly ScopeId[],
-): Promise<readonly { readonly scope: ScopeId; readonly isNoted: boolean }[]> {
+): Promise<readonly ScopeId[]> {
   const facts = await factsOf(store, scopes.map(sweptKey));
   const sweptAt = (scope: ScopeId): Instant => facts.get(sweptKey(scope))?.at ?? 0;
-  return scopes
-    .toSorted((a, b) => sweptAt(a) - sweptAt(b))
-    .map((scope) => ({ scope, isNoted: facts.has(sweptKey(scope)) }));
+  return scopes.toSorted((a, b) => sweptAt(a) - sweptAt(b));
 }

@@ -74,3 +74,30 @@ describe('of two owners, GitHub does not say what one has', () => {
     },
   );
 });
+
+describe('a repository without rules', () => {
+  const openWithout = async () => {
+    const stage = await openStage();
+    stage.push(null);
+    await stage.pass(2 * R);
+    const jobs = stage.addJobs(1);
+    await stage.pass(MINUTE);
+    stage.loseStore();
+    await stage.pass(2 * R);
+    return { stage, jobs };
+  };
+
+  test('has its queued jobs found again, and told why they wait', async () => {
+    const { stage, jobs } = await openWithout();
+    const [row] = await stage.store.recentJobs(9);
+    expect(row?.id).toBe(jobs[0]?.id);
+    expect(await stage.reasons()).toEqual(['no-rule']);
+  });
+
+  test('runs them when its file is back, though no webhook says so', async () => {
+    const { stage, jobs } = await openWithout();
+    stage.knobs.hookFault = ({ event }) => (event === 'push' ? { kind: 'outage' } : undefined);
+    stage.push(rulesText({ 'm5.large': 1 }));
+    await endsWell(stage, jobs);
+  });
+});

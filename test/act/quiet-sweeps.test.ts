@@ -64,6 +64,19 @@ test('one that was at work until now is swept within the hour', async () => {
   expect(Math.max(...gaps)).toBeLessThan(62);
 });
 
+test('one whose rules went is swept on, one that never had any is not', async () => {
+  const stage = await openQuiet();
+  const bare = stage.github.repos.addRepo({ owner: stage.repo.owner, name: 'bare' });
+  await stage.pass(2 * HOUR);
+  stage.push(null);
+  await stage.pass(MINUTE);
+  const [before, ofBare] = [await sweptAt(stage, stage.repo), await sweptAt(stage, bare)];
+  expect(ofBare).toBeGreaterThan(0);
+  await stage.pass(2 * HOUR);
+  expect(await sweptAt(stage, stage.repo)).toBeGreaterThan(before);
+  expect(await sweptAt(stage, bare)).toBe(ofBare);
+});
+
 describe('a turn', () => {
   const scopes = Array.from({ length: 1_000 }, (_, i): ScopeId => `repo-${i}`);
   const now = 1_000 * HOUR + 7 * MINUTE;

@@ -321,9 +321,7 @@ function restoreRules(world: World): void {
     if (!repo) return;
     const text = fileAt(github, homeOf(scenario, github, repo));
     const roomy = rulesText(roomyOf(rules), lines);
-    const isHeard = text === rulesText(raised(rules), lines) || text === roomy;
-    // Its next push tells of what came back untold.
-    if (!isHeard || world.fileless.delete(index)) world.writeRules(index, roomy);
+    if (text !== rulesText(raised(rules), lines) && text !== roomy) world.writeRules(index, roomy);
     const own = ownText(scenario.repos[index]);
     if (scenario.isOwners && fileAt(github, repo) !== own) world.writeOwn(index, own);
   });

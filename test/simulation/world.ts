@@ -55,8 +55,6 @@ export interface World {
    * are offline, and GitHub removes them after a day.
    */
   readonly forgotten: Set<Runner>;
-  /** Without a rules file when the database was lost: nothing tells that there was one, and may be again. */
-  readonly fileless: Set<number>;
   readonly slots: readonly Slot[];
   /** Since the start. */
   nowMs(): number;
@@ -216,7 +214,6 @@ export async function createWorld(scenario: Scenario, options: WorldOptions): Pr
     jobs: [],
     cancelled: new Set(),
     forgotten: new Set(),
-    fileless: new Set(),
     slots,
     nowMs: () => kernel.now() - startedAt,
     store: () => store,
@@ -375,10 +372,6 @@ function crashSlots(world: World, crash: Crash, process?: Process): void {
     const { blindMs = 0, isListed = false } = crash;
     world.goBlind({ ms: crash.downMs + blindMs, isListed });
     forgetRunners(world);
-    world.repos.forEach((repo, index) => {
-      const home = homeOf(world.scenario, world.github, repo);
-      if (fileAt(world.github, home) === null) world.fileless.add(index);
-    });
     void world.openStore();
   }
   kernel.at(crash.downMs, 'restart', () => {
