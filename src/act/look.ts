@@ -25,7 +25,7 @@ import {
 } from './govern.ts';
 import { type Lost, lostOf } from './lost.ts';
 import { NOTHING_KNOWN, offersOf, viewOf } from './offers.ts';
-import { ownViews } from './own-views.ts';
+import { ownViews, withUnfit } from './own-views.ts';
 import { withRoom } from './quota-room.ts';
 import type { RulesNow, RulesOf } from './read-rules.ts';
 import { firstLookReason, lookKey } from './region.ts';
@@ -110,8 +110,8 @@ export async function lookAround(deps: Need, rows: ScopeRows): Promise<Sight | u
   const now = deps.clock.now();
   const overBudget = file && budgetReason(file, bills, now);
   const maxDurationMs = file?.maxDurationMs ?? DEFAULT_MAX_DURATION_MS;
-  const { offers } = offered;
-  const ownView = ownViews({ own, offers, rules, maxDurationMs, bills, now });
+  const offers = withUnfit(offered.offers, own);
+  const ownView = ownViews({ own, rules, maxDurationMs, bills, now });
   const queued = rows.jobs.filter((job) => job.state === 'queued' && !isDenied.has(job.id));
   const addHistory = await historyOf(deps.store, {
     scope: rows.scope,

@@ -12,7 +12,6 @@ import { capOf, noPriceForOwn } from './rule-reasons.ts';
 
 interface Made {
   readonly own: Governed['own'];
-  readonly offers: readonly Offer[];
   /** The owner's, as they are in force. */
   readonly rules: readonly Rule[];
   readonly maxDurationMs: number;
@@ -57,24 +56,28 @@ const waiting = ({ rules, maxDurationMs }: Made, reason: Reason): Narrowed => ({
 });
 
 function narrowed(made: Made & { readonly repo: RepoId; readonly its: OwnRules }): Narrowed {
-  const { repo, its, offers, bills, now } = made;
+  const { repo, its, bills, now } = made;
   const ids = [...its.rules.keys()];
   const spent = budgetReason(its, ofRepo(bills, repo), now);
-  const unfit = ids.flatMap((id): readonly (readonly [RuleId, Reason])[] => {
-    const of = offers.filter(({ rule }) => rule === id);
-    const whys = of.flatMap((offer) => unfitFor(its, offer) ?? []);
-    const [why] = whys;
-    return why && whys.length === of.length ? [[id, why]] : [];
-  });
   return {
     own: {
       enabled: its.enabled,
       maxima: Object.fromEntries([...its.rules].map(([id, { max }]) => [id, max])),
       maxDurationMs: its.maxDurationMs,
     },
-    closed: spent ? closedBy(ids, spent) : Object.fromEntries(unfit),
+    ...(spent && { closed: closedBy(ids, spent) }),
   };
 }
+
+/** The offers, each with those repositories whose own file has no use for it. */
+export const withUnfit = (offers: readonly Offer[], own: Governed['own']): readonly Offer[] =>
+  offers.map((offer) => {
+    const unfit = [...own].flatMap(([repo, { rules }]) => {
+      const why = rules && unfitFor(rules, offer);
+      return why ? [[repo, why] as const] : [];
+    });
+    return unfit.length === 0 ? offer : { ...offer, unfit: Object.fromEntries(unfit) };
+  });
 
 /** Why a repository's own file has no use for an offer that its owner's allows. */
 export function unfitFor(

@@ -11,7 +11,6 @@ import type { Intent } from '../store/port.ts';
 import type { ActDeps } from './deps.ts';
 import type { Sight } from './look.ts';
 import { diskGbOf } from './offers.ts';
-import { unfitFor } from './own-views.ts';
 import { awsReason } from './rule-reasons.ts';
 
 type LaunchAction = Extract<Action, { kind: 'launch' }>;
@@ -67,11 +66,7 @@ async function prepare(
   const repo = await deps.store.repo(action.repo);
   const { publicUrl } = deps.settings;
   if (!rule || !repo || account === null || publicUrl === null) return missing(CHANGED);
-  const narrowed = own.get(action.repo)?.rules;
-  // Its own price may be below the rule's cheapest place.
-  const unfit = narrowed && unfitFor(narrowed, offer);
-  if (unfit) return missing(unfit);
-  const its = narrowed?.rules.get(rule.id);
+  const its = own.get(action.repo)?.rules?.rules.get(rule.id);
   const { maxPriceUsd } = its ?? rule;
   const at = { account, region: offer.region };
   const image = await deps.catalogue.image(at, rule.image, offer.arch);

@@ -59,6 +59,8 @@ export interface Offer extends Place {
   readonly exhaustedSince: Instant;
   /** Its quota has no room for one more; left out: it has. */
   readonly full?: Full;
+  /** Repositories whose own file has no use for it, and why; left out: none has. */
+  readonly unfit?: Readonly<Record<RepoId, Reason>>;
   /** Taken only while all others of the rule are exhausted. */
   readonly isFallback: boolean;
   readonly seen: SpotHistory;

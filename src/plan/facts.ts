@@ -79,6 +79,10 @@ export function roomFor(facts: Facts, its: RuleFacts, repo: RepoId): number {
   return Math.max(0, mostOf(facts, its, repo) - (its.inUse.get(repo) ?? 0));
 }
 
+/** Those of a rule's offers that may be launched now for this repository. */
+export const usableFor = ({ usable }: RuleFacts, repo: RepoId): readonly Offer[] =>
+  usable.filter(({ unfit }) => unfit?.[repo] === undefined);
+
 /** Those that a job may be served by; null: it does not mind which market. */
 export const inMarket = (offers: readonly Offer[], market: Market | null): readonly Offer[] =>
   market === null ? offers : offers.filter((offer) => offer.market === market);

@@ -1,6 +1,6 @@
 import type { Market, Offer } from '../model/launch.ts';
 import type { Action } from '../model/world.ts';
-import { type Facts, inMarket, type RuleFacts, roomFor } from './facts.ts';
+import { type Facts, inMarket, type RuleFacts, roomFor, usableFor } from './facts.ts';
 import type { Matching, Places } from './matching.ts';
 import { count, hourly } from './reasons.ts';
 import type { Runners } from './runners.ts';
@@ -74,11 +74,11 @@ const ALIKE = 1.01;
 
 /** Spreads machines over the best offers, to where the rule has fewest: one zone or subnet may fail. */
 function spread(
-  { rule, market, count }: Places,
+  { rule, repo, market, count }: Places,
   added: Map<string, number>,
 ): ReadonlyMap<Offer, number> {
   const counts = new Map<Offer, number>();
-  const usable = inMarket(rule.usable, market);
+  const usable = inMarket(usableFor(rule, repo), market);
   const least = usable[0] === undefined ? 0 : rule.usdOf(usable[0]) * ALIKE;
   const alike = usable.filter((offer) => rule.usdOf(offer) <= least);
   const inZone = new Map<string, number>();

@@ -2,7 +2,7 @@ import type { Instant } from '../lib/clock.ts';
 import type { RepoId, RuleId } from '../model/ids.ts';
 import type { Market } from '../model/launch.ts';
 import type { Demand, JobClass, JobGroup } from './demand.ts';
-import { groupBy, inMarket, type RuleFacts } from './facts.ts';
+import { groupBy, inMarket, type RuleFacts, usableFor } from './facts.ts';
 import { type Claim, shareOut } from './fair.ts';
 import { createFlow, type Flow } from './flow.ts';
 import { type ComingGroup, isOfHome, type Runners } from './runners.ts';
@@ -38,10 +38,13 @@ export const fits = (wanted: Market | null, market: Market): boolean =>
   wanted === null || wanted === market;
 
 /** What EC2 took back once is not put at its mercy again, where the rule has a choice. */
-function marketAt({ market, isAgain }: JobClass, { usable }: RuleFacts): Market | null {
-  const hasChoice = isAgain && inMarket(usable, 'on-demand').length > 0;
+function marketAt({ market, isAgain, repo }: JobClass, rule: RuleFacts): Market | null {
+  const hasChoice = isAgain && inMarket(usableFor(rule, repo), 'on-demand').length > 0;
   return market ?? (hasChoice ? 'on-demand' : null);
 }
+
+const hasOffer = (jobClass: JobClass, rule: RuleFacts): boolean =>
+  inMarket(usableFor(rule, jobClass.repo), marketAt(jobClass, rule)).length > 0;
 
 type NodeOf = (of: JobClass | JobGroup) => number;
 
@@ -81,9 +84,7 @@ export function matchJobs(demand: Demand, runners: Runners): Matching {
     isNeeded: (group) => flow.flowOn(coming.get(group)?.all ?? 0) > 0,
     take(rule, { limit, roomFor }) {
       const root = flow.node();
-      const open = (byRule.get(rule.rule.id) ?? []).filter(
-        (jobClass) => inMarket(rule.usable, marketAt(jobClass, rule)).length > 0,
-      );
+      const open = (byRule.get(rule.rule.id) ?? []).filter((one) => hasOffer(one, rule));
       const gates: Gate[] = [];
       for (const [repo, classes] of groupBy(open, (jobClass) => jobClass.repo)) {
         const node = flow.node();

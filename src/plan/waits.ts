@@ -171,8 +171,9 @@ function unservedReason(facts: Facts, jobClass: JobClass, launched: Launched): R
     isOwnFull(rule)
       ? `${ofIts(rule)} of this repository's ${mostOf(facts, rule, repo)} machines in use`
       : `${counted(rule)} of ${rule.rule.max} machines in use${isOwners(facts) ? ' by all repositories' : ''}`;
-  const left = rules.filter((rule) => closedTo(facts, rule, repo) === undefined);
-  const closed = rules.flatMap((rule) => closedTo(facts, rule, repo) ?? [])[0];
+  const whyNot = (rule: RuleFacts) => closedTo(facts, rule, repo) ?? unfitFor(rule, jobClass);
+  const left = rules.filter((rule) => whyNot(rule) === undefined);
+  const closed = rules.flatMap((rule) => whyNot(rule) ?? [])[0];
   const rest: JobClass = { ...jobClass, rules: left };
   return (
     registering(
@@ -190,6 +191,12 @@ function unservedReason(facts: Facts, jobClass: JobClass, launched: Launched): R
     closed ??
     noOffer(jobClass)
   );
+}
+
+/** The repository's own file has no use for any of the offers that the job could have. */
+function unfitFor({ offers }: RuleFacts, { repo, market }: JobClass): Reason | undefined {
+  const whys = inMarket(offers, market).map(({ unfit }) => unfit?.[repo]);
+  return whys.includes(undefined) ? undefined : whys[0];
 }
 
 function registering(facts: Facts, rule: RuleFacts | undefined): Reason | null {

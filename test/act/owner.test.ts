@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { conclusions, isDone, isRunning, MINUTE, R, rulesText, SECOND } from '../stage.ts';
+import { conclusions, isDone, isRunning, MINUTE, R, REGION, rulesText, SECOND } from '../stage.ts';
 import { openOwner } from './owner-world.ts';
 
 // Rules in an owner's `.github` repository: whom they govern, and how places are shared.
@@ -150,6 +150,19 @@ describe('a repository’s own file', () => {
     await stage.until(() => stage.live().length === 1, 20 * SECOND);
     owner.push(lib, rulesText({}));
     await stage.until(() => stage.live().length === 0, 20 * SECOND);
+  });
+
+  test('with a max-price of its own gets no dearer machine, where the owner allows both markets', async () => {
+    const rules = (more: string) =>
+      `autoscale:\n  region: ${REGION}\n  rules:\n    - instance-type: m5.large\n      spot-policy: auto\n      max: 2\n${more}`;
+    const own = rules('      max-price: 0.06\n');
+    const { stage, addJobs, lib } = await openOwner({ owners: rules(''), lib: own });
+    const labels = ['self-hosted', 'dstack', 'spot=on-demand'];
+    const jobs = [...addJobs(lib, 1, { labels }), ...addJobs(stage.repo, 1, { labels })];
+    await stage.pass(5 * MINUTE);
+    expect(jobs.map(({ facts }) => facts.now.state)).toEqual(['queued', 'completed']);
+    expect(await stage.reasons()).toEqual(['price-cap']);
+    await stage.until(isDone(addJobs(lib, 1)));
   });
 
   test('has a budget for what it costs itself, whatever the others cost', async () => {

@@ -20,11 +20,11 @@ const { privateKey } = generateKeyPairSync('rsa', {
   publicKeyEncoding: { type: 'spki', format: 'pem' },
 });
 
-/** Processes on one store, of an App that GitHub allows fifty calls an hour. */
-function processes() {
+/** Processes on one store, of an App that GitHub allows so many calls an hour. */
+function processes(limit = 50) {
   const { clock, url } = wire;
   const facts = ownFacts(clock);
-  const headers = { 'x-ratelimit-limit': '50', 'x-ratelimit-remaining': '40' };
+  const headers = { 'x-ratelimit-limit': String(limit), 'x-ratelimit-remaining': '40' };
   wire.on(LIST, { status: 200, body: [], headers: { ...headers, etag: '"1"' } });
   const create = () =>
     createGitHub({
@@ -46,6 +46,22 @@ test('healings of all processes together spend a tenth of the hour, and work goe
   }
   wire.clock.pass(62 * MINUTE);
   expect((await other.healing.installations()).ok).toBe(true);
+});
+
+test('and fifty of it, or a sixth, in any ten minutes', async () => {
+  const { create } = processes(1_000);
+  const [one, other] = [create(), create()];
+  let made = 0;
+  for (let i = 0; i < 40; i += 1) {
+    for (const { healing } of [one, other]) made += (await healing.installations()).ok ? 1 : 0;
+  }
+  // A process takes some calls ahead.
+  expect(made).toBeGreaterThan(30);
+  expect(made).toBeLessThanOrEqual(50);
+  wire.clock.pass(11_000);
+  expect(await one.healing.installations()).toMatchObject({ reason: 'throttled' });
+  wire.clock.pass(11 * MINUTE);
+  expect((await one.healing.installations()).ok).toBe(true);
 });
 
 test('what nothing had changed for costs healings nothing', async () => {

@@ -155,6 +155,41 @@ describe('a rule that is closed to a repository', () => {
   });
 });
 
+describe('an offer that a repository has no use for', () => {
+  const dear = { code: 'price-cap', text: 'Too dear.' };
+  const rules = [aRule({ max: 8, markets: ['spot', 'on-demand'] })];
+  const onDemand = anOffer({ market: 'on-demand', priceUsd: 0.1, unfit: { [A]: dear } });
+  const marketsOf = (world: World) =>
+    plan(world, NOW).actions.flatMap((one) =>
+      one.kind === 'launch' ? [`${one.repo} ${one.offer.market} ${one.count}`] : [],
+    );
+
+  test('is another’s, and a job of its own that asks for it keeps no other waiting', () => {
+    const labels = ['dstack', 'spot=on-demand'];
+    const jobs = [
+      aJob({ id: 9, repo: A, labels }),
+      ...jobsOf(A, 1),
+      aJob({ id: 8, repo: B, labels }),
+    ];
+    const world = owners({ rules, jobs, offers: [anOffer(), onDemand] });
+    expect(marketsOf(world)).toEqual(['1 spot 1', '2 on-demand 1']);
+    expect(reasonOf(world, 9)).toEqual(dear);
+  });
+
+  test('is not waited for by a job that EC2 took back once', () => {
+    const jobs = [A, B].map((repo) => aJob({ id: repo, repo, isAgain: true }));
+    const world = owners({ rules, jobs, offers: [anOffer(), onDemand] });
+    expect(marketsOf(world)).toEqual(['1 spot 1', '2 on-demand 1']);
+  });
+
+  test('is passed over where it is the cheapest', () => {
+    const cheap = anOffer({ zone: 'us-east-1b', priceUsd: 0.001, unfit: { [A]: dear } });
+    const world = owners({ rules, jobs: jobsOf(A, 1), offers: [anOffer(), cheap] });
+    const launch = plan(world, NOW).actions.find((one) => one.kind === 'launch');
+    expect(launch?.kind === 'launch' && launch.offer.zone).toBe('us-east-1a');
+  });
+});
+
 describe('a repository with a file of its own', () => {
   const jobs = [...jobsOf(A, 9), ...jobsOf(B, 9)];
   test.each([
