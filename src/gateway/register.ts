@@ -62,7 +62,7 @@ interface Refusal {
   readonly message: string;
   /** With 503: when it is worth to ask again. */
   readonly retryAfterMs?: number;
-  /** Nothing is wrong with the machine: it stands in line, or GitHub does not answer. */
+  /** Nothing is wrong with the machine: it stands in line, or GitHub, AWS or the rules say nothing now. */
   readonly isKnock?: true;
 }
 
